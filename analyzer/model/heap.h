@@ -1,0 +1,100 @@
+/* heap.h - a loaded snapshot: one process at one moment.
+ *
+ * Everything is an array, numbered as in the file, checked when it was loaded:
+ * each number in here is within the array it points into, a frame's parent is
+ * less than itself, strings end. A heap is read-only once loaded, so threads may
+ * share it.
+ */
+#ifndef MODEL_HEAP_H
+#define MODEL_HEAP_H
+
+#include "model/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct heap_module {
+    uint64_t start, end; /* run-time addresses */
+    uint64_t bias;       /* run-time address - address in the ELF file */
+    const char *path;
+    const uint8_t *build_id;
+    uint32_t build_id_size; /* 0: none */
+    uint32_t flags;         /* enum snapshot_module_flags */
+};
+
+struct heap_frame {
+    uint64_t address; /* inside the call instruction; see format/snapshot.h */
+    uint32_t parent;  /* the caller's frame; 0: none */
+    uint32_t module;  /* index in modules plus 1; 0: none */
+};
+
+struct heap_stack {
+    uint32_t frame; /* the newest; follow parent to the outermost; 0: none known */
+    uint32_t flags; /* enum snapshot_stack_flags */
+    /* Sums over the blocks below. */
+    uint64_t live_bytes, live_blocks;
+    /* Since tracing began; all 0 if the snapshot has no counters. */
+    uint64_t allocations, allocated_bytes, frees, freed_bytes, reallocations;
+};
+
+struct heap_block {
+    uint64_t address;
+    uint64_t size;  /* as requested */
+    uint32_t stack;
+    uint32_t epoch;
+};
+
+struct heap_epoch {
+    uint32_t number;
+    const char *label;
+    uint64_t time; /* ns since tracing began */
+};
+
+struct heap_thread {
+    uint32_t tid;
+    const char *name;
+};
+
+struct heap_sample {
+    uint64_t time; /* ns since tracing began */
+    uint64_t bytes, blocks, rss;
+};
+
+struct heap {
+    const char *path; /* of the snapshot file, as it was given */
+
+    const struct snapshot_process *process;
+    const struct snapshot_account *account;
+    const char *program, *command, *label;
+
+    struct heap_module *modules;
+    size_t module_count;
+    struct heap_frame *frames; /* frames[0] is the root: address 0, no parent */
+    size_t frame_count;        /* with the root */
+    struct heap_stack *stacks;
+    size_t stack_count;
+    struct heap_block *blocks; /* by address, no two alike */
+    size_t block_count;
+    struct heap_epoch *epochs; /* by number */
+    size_t epoch_count;
+    struct heap_thread *threads;
+    size_t thread_count;
+    struct heap_sample *timeline;
+    size_t sample_count;
+};
+
+/* Load the snapshot file PATH. Returns 0 and a heap for heap_destroy() in
+ * OUT_HEAP; -ENOENT and the like if it can't be read, -EBADMSG if it is cut,
+ * damaged, or no snapshot, -EPROTONOSUPPORT if it is of a later version: then
+ * ERROR says what is wrong, in which file, at which byte. */
+int heap_load(const char *path, struct heap **out_heap, struct error *error);
+
+/* The same from the SIZE bytes at DATA; PATH is only for messages. The heap
+ * does not keep pointers into DATA. */
+int heap_parse(const void *data, size_t size, const char *path, struct heap **out_heap,
+               struct error *error);
+
+/* Free HEAP, which may be NULL. */
+void heap_destroy(struct heap *heap);
+
+#endif

@@ -1,0 +1,220 @@
+/* snapshot.h - every record of a snapshot file (.hds), as it lies on disk.
+ *
+ * The contract between the shim, which writes, and the analyzer, which reads;
+ * docs/snapshot-format.md tells a stranger how to write a reader of his own.
+ *
+ *   ┌──────────────────┐
+ *   │ snapshot_header  │ magic, version
+ *   ├──────────────────┤
+ *   │ snapshot_section │ kind, encoding, number of records, length, checksum
+ *   │   payload        │ LENGTH bytes
+ *   ├──────────────────┤
+ *   │ …                │ sections in any order, each kind at most once;
+ *   ├──────────────────┤ a kind the reader does not know is skipped
+ *   │ SNAPSHOT_END     │ always the last one: without it the file was cut
+ *   └──────────────────┘
+ *
+ * All integers are little-endian. Nothing is aligned in the file. Payloads are
+ * either an array of the struct named at the kind (SNAPSHOT_FIXED), or records
+ * of varints, each record's fields in the order written at the kind
+ * (SNAPSHOT_VARINT; see varint.h: "delta" means the zigzag of the difference to
+ * the same field of the record before, the first counting from 0), or bytes
+ * (SNAPSHOT_BYTES). If SNAPSHOT_ZSTD is set in the encoding, the payload is one
+ * zstd frame of that, RAW_LENGTH bytes when decompressed.
+ *
+ * Text lies once in SNAPSHOT_STRINGS, each string ended by NUL; other records
+ * name it by its byte offset there. Offset 0 is the empty string.
+ */
+#ifndef FORMAT_SNAPSHOT_H
+#define FORMAT_SNAPSHOT_H
+
+#include <stdint.h>
+
+#define SNAPSHOT_MAGIC "HEAPDLTA" /* eight bytes, no NUL in the file */
+#define SNAPSHOT_VERSION 1u       /* a reader refuses a higher one */
+
+struct snapshot_header {
+    char magic[8];
+    uint32_t version;
+    uint32_t header_size; /* of this struct: where the first section begins */
+};
+_Static_assert(sizeof(struct snapshot_header) == 16, "on disk");
+
+enum snapshot_encoding {
+    SNAPSHOT_FIXED = 1,
+    SNAPSHOT_VARINT = 2,
+    SNAPSHOT_BYTES = 3,
+    SNAPSHOT_ZSTD = 0x100, /* or'ed to one of the above */
+};
+
+struct snapshot_section {
+    uint32_t kind;       /* enum snapshot_kind */
+    uint32_t encoding;   /* enum snapshot_encoding */
+    uint64_t count;      /* records; bytes for SNAPSHOT_BYTES */
+    uint64_t length;     /* bytes of payload in the file */
+    uint64_t raw_length; /* bytes of payload before compression */
+    uint64_t checksum;   /* checksum.h over the LENGTH bytes of payload */
+};
+_Static_assert(sizeof(struct snapshot_section) == 40, "on disk");
+
+enum snapshot_kind {
+    SNAPSHOT_END = 0,      /* no payload; count = file size in bytes with this section */
+    SNAPSHOT_STRINGS = 1,  /* bytes */
+    SNAPSHOT_PROCESS = 2,  /* one struct snapshot_process */
+    SNAPSHOT_MODULES = 3,  /* struct snapshot_module */
+    SNAPSHOT_SEGMENTS = 4, /* struct snapshot_segment, grouped by module */
+    SNAPSHOT_FRAMES = 5,   /* varints: parent, address (delta), module */
+    SNAPSHOT_STACKS = 6,   /* varints: frame, flags */
+    SNAPSHOT_COUNTERS = 7, /* varints: enum snapshot_counter per stack, in its order */
+    SNAPSHOT_BLOCKS = 8,   /* varints: address (delta), size, stack, epoch */
+    SNAPSHOT_EPOCHS = 9,   /* struct snapshot_epoch */
+    SNAPSHOT_THREADS = 10, /* struct snapshot_thread */
+    SNAPSHOT_TIMELINE = 11, /* varints: time (delta), bytes, blocks, rss */
+    SNAPSHOT_ACCOUNT = 12, /* one struct snapshot_account */
+};
+
+/* The process and the moment. */
+struct snapshot_process {
+    uint64_t run[2];        /* random id of this process image's tracing; never 0,0 */
+    uint64_t parent_run[2]; /* of the process it was forked from; 0,0 if none */
+    uint64_t start_time;    /* ns since 1970, when tracing began */
+    uint64_t time;          /* ns since 1970, the moment of the cut */
+    uint64_t elapsed;       /* ns between the two, by the monotonic clock */
+    uint32_t pid;           /* as the process sees itself */
+    uint32_t parent_pid;
+    uint32_t sequence;      /* number of this snapshot in its process image, from 1 */
+    uint32_t epoch;         /* the epoch that this snapshot ended */
+    uint32_t exec_count;    /* how often this process called exec while traced */
+    uint32_t frame_limit;   /* frames kept per stack; 0 = all */
+    uint32_t program;       /* string: path of the executable */
+    uint32_t command;       /* string: the command line, arguments separated by spaces */
+    uint32_t label;         /* string */
+    uint32_t trigger;       /* enum snapshot_trigger */
+    uint32_t flags;         /* enum snapshot_process_flags */
+    uint32_t page_size;
+};
+_Static_assert(sizeof(struct snapshot_process) == 104, "on disk");
+
+enum snapshot_trigger {
+    SNAPSHOT_BY_API = 1,
+    SNAPSHOT_AT_EXIT = 2,
+};
+
+enum snapshot_process_flags {
+    SNAPSHOT_HAS_USABLE = 1, /* snapshot_account.usable_bytes is known */
+};
+
+/* Something mapped that frames lie in. A module that was unloaded stays in the
+ * list as long as a stack may name it. */
+struct snapshot_module {
+    uint64_t start;         /* lowest address of its mapping */
+    uint64_t end;           /* first address behind it */
+    uint64_t bias;          /* run-time address - address in the ELF file */
+    uint32_t path;          /* string; "[vdso]" and the like for what has no file */
+    uint32_t generation;    /* of the table of modules when it was first seen */
+    uint32_t flags;         /* enum snapshot_module_flags */
+    uint32_t segment_count; /* records of SNAPSHOT_SEGMENTS that are its own */
+    uint32_t build_id_size; /* bytes used of the next field; 0: it has none */
+    uint8_t build_id[32];
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct snapshot_module) == 80, "on disk");
+
+enum snapshot_module_flags {
+    SNAPSHOT_MODULE_MAIN = 1,     /* the executable */
+    SNAPSHOT_MODULE_UNLOADED = 2, /* no longer mapped at the cut */
+    SNAPSHOT_MODULE_DELETED = 4,  /* the file had been deleted or replaced on disk */
+    SNAPSHOT_MODULE_OWN = 8,      /* heapdelta's own library */
+};
+
+struct snapshot_segment {
+    uint64_t address;     /* at run time */
+    uint64_t size;        /* in memory */
+    uint64_t file_offset;
+    uint32_t flags;       /* PF_R, PF_W, PF_X of elf.h */
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct snapshot_segment) == 32, "on disk");
+
+/* SNAPSHOT_FRAMES: the call trie. Record I is frame number I+1; frame 0 is the
+ * root, which no record describes: the outer end of every stack.
+ *
+ *   parent   number of the caller's frame, less than its own number
+ *   address  an address inside the call instruction (the return address minus
+ *            one), or of the interrupted instruction below a signal frame
+ *   module   number in SNAPSHOT_MODULES plus 1; 0 = in none
+ *
+ * SNAPSHOT_STACKS: record I is stack number I.
+ *
+ *   frame    the newest frame (0 = no frame is known)
+ *   flags    enum snapshot_stack_flags
+ */
+enum snapshot_stack_flags {
+    SNAPSHOT_STACK_TRUNCATED = 1, /* could not be walked to its end */
+    SNAPSHOT_STACK_LIMITED = 2,   /* cut at snapshot_process.frame_limit, as asked */
+};
+
+/* SNAPSHOT_COUNTERS: record I belongs to stack I. Counts since tracing began
+ * (or was cleared). live = allocations - frees. */
+enum snapshot_counter {
+    SNAPSHOT_ALLOCATIONS, /* blocks allocated by this stack, realloc included */
+    SNAPSHOT_ALLOCATED_BYTES,
+    SNAPSHOT_FREES, /* of blocks that this stack allocated, wherever freed */
+    SNAPSHOT_FREED_BYTES,
+    SNAPSHOT_REALLOCATIONS, /* allocations that came from realloc of a block */
+    SNAPSHOT_COUNTERS_PER_STACK
+};
+
+/* SNAPSHOT_BLOCKS: the live blocks, in no order.
+ *
+ *   address  what malloc returned
+ *   size     bytes as requested
+ *   stack    number in SNAPSHOT_STACKS
+ *   epoch    in which it was allocated; with the address it is its identity
+ */
+
+/* An epoch is the time between two snapshots or marks. */
+struct snapshot_epoch {
+    uint32_t number; /* from 1 */
+    uint32_t label;  /* string: of the mark or snapshot that began it; empty for 1 */
+    uint64_t time;   /* ns since tracing began, when it began */
+};
+_Static_assert(sizeof(struct snapshot_epoch) == 16, "on disk");
+
+struct snapshot_thread {
+    uint32_t tid;
+    uint32_t name; /* string */
+};
+_Static_assert(sizeof(struct snapshot_thread) == 8, "on disk");
+
+/* SNAPSHOT_TIMELINE: samples, oldest first.
+ *
+ *   time    ns since tracing began
+ *   bytes   live, requested
+ *   blocks  live
+ *   rss     resident bytes of the process; 0 = not looked at
+ */
+
+/* What the numbers must add up to. */
+struct snapshot_account {
+    uint64_t live_bytes;  /* requested: sum over SNAPSHOT_BLOCKS */
+    uint64_t live_blocks;
+    uint64_t peak_bytes;  /* highest live_bytes since tracing began or reset_peak */
+    uint64_t usable_bytes; /* malloc_usable_size over the live blocks, see flags */
+    uint64_t allocations;
+    uint64_t frees;
+    uint64_t missed_frees;  /* frees nobody told us of, seen when the address came back */
+    uint64_t lost_blocks;   /* allocations not recorded for lack of our own memory */
+    uint64_t truncated_stacks; /* as flagged in SNAPSHOT_STACKS */
+    uint64_t rss;           /* of the process, at the cut */
+    uint64_t tracer_bytes;  /* our own memory, all of it */
+    uint64_t tracer_blocks_bytes; /* … of which the live table */
+    uint64_t tracer_stacks_bytes; /* … stacks and frames */
+    uint64_t tracer_counters_bytes;
+    uint64_t tracer_other_bytes;
+    uint64_t pause;         /* ns that recording threads were held for this cut */
+    uint64_t threads_seen;  /* threads that ever allocated */
+};
+_Static_assert(sizeof(struct snapshot_account) == 136, "on disk");
+
+#endif
