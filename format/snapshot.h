@@ -53,7 +53,8 @@ struct snapshot_section {
     uint64_t count;      /* records; bytes for SNAPSHOT_BYTES */
     uint64_t length;     /* bytes of payload in the file */
     uint64_t raw_length; /* bytes of payload before compression */
-    uint64_t checksum;   /* checksum.h over the LENGTH bytes of payload */
+    uint64_t checksum;   /* checksum.h over the LENGTH bytes of payload, then over the
+                          * 32 bytes of this struct before this field */
 };
 _Static_assert(sizeof(struct snapshot_section) == 40, "on disk");
 
