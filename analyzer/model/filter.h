@@ -1,0 +1,59 @@
+/* filter.h - which blocks count, and which of their frames is the newest.
+ *
+ * A pattern is [file=|function=|module=]PATTERN[:LINE]. PATTERN is a shell
+ * pattern (fnmatch; `*` matches `/` too) for the whole name or, of a file, for
+ * its last parts: `app.c` and `src/*.c` match /home/me/src/app.c. A frame
+ * without line information has the file MODULE(FUNCTION) or MODULE+0xOFFSET.
+ *
+ * A block is kept if any inclusive pattern matches (or there is none) and no
+ * exclusive pattern does, as Python's tracemalloc has it. Patterns look at the
+ * newest frame that is not skipped; with all_frames an inclusive or exclusive
+ * pattern matches if it matches any frame.
+ *
+ * Skipped are frames that allocate for somebody else: operator new, strdup,
+ * g_malloc, xmalloc and the like. They are passed over only when the newest
+ * frame is looked for; a traceback shows them.
+ *
+ * A filter holds copies of its patterns. Once filled it is read-only.
+ */
+#ifndef MODEL_FILTER_H
+#define MODEL_FILTER_H
+
+#include "model/error.h"
+#include "model/symbols.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct filter;
+
+enum filter_kind {
+    FILTER_INCLUDE,
+    FILTER_EXCLUDE,
+    FILTER_SKIP, /* here PATTERN without a prefix is a function */
+};
+
+/* Create a filter that keeps every block and skips the known wrappers of malloc.
+ * NULL for lack of memory. */
+struct filter *filter_create(void);
+
+/* Free FILTER, which may be NULL. */
+void filter_destroy(struct filter *filter);
+
+/* Add the pattern TEXT. Returns 0; -EINVAL for an empty pattern or an unknown
+ * prefix, said in ERROR; -ENOMEM. */
+int filter_add(struct filter *filter, enum filter_kind kind, const char *text, struct error *error);
+
+/* Let inclusive and exclusive patterns look at all frames from now on. */
+void filter_look_at_all_frames(struct filter *filter);
+
+/* Must filter_keeps() be given all frames of a stack? Otherwise the newest does. */
+bool filter_wants_all_frames(const struct filter *filter);
+
+/* Is SYMBOL to be passed over when the newest frame is looked for? */
+bool filter_skips(const struct filter *filter, const struct symbol *symbol);
+
+/* Is a block with the COUNT frames at SYMBOLS, at least 1, kept? */
+bool filter_keeps(const struct filter *filter, const struct symbol *const *symbols, size_t count);
+
+#endif

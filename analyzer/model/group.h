@@ -1,0 +1,93 @@
+/* group.h - the live blocks of a heap, put together by what they have in common.
+ *
+ * A block belongs to the group of its newest frame that the filter does not skip
+ * (the innermost inlined function of it, if it has inlined ones), or, with
+ * `cumulative`, once to the group of each frame of its stack. A block whose stack
+ * has no frame belongs to the group `<unknown>`, line 0.
+ *
+ * The texts in a group belong to the symbols, so a list must not outlive the
+ * symbols and the heap it was made from.
+ *
+ * The five largest holders by line:
+ *
+ *     struct group_options options = {.key = GROUP_LINENO};
+ *     struct group_list *list = group_create(heap, symbols, &options);
+ *     for (size_t i = 0; i < list->count && i < 5; i++)
+ *         … group_name(list->key, &list->groups[i], …), list->groups[i].size …
+ *     group_destroy(list);
+ */
+#ifndef MODEL_GROUP_H
+#define MODEL_GROUP_H
+
+#include "model/filter.h"
+#include "model/heap.h"
+#include "model/symbols.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum group_key {
+    GROUP_LINENO,    /* file and line */
+    GROUP_FILENAME,
+    GROUP_FUNCTION,  /* function and module */
+    GROUP_TRACEBACK, /* all frames, by module (build-id) and offset, so the same in every run */
+    GROUP_MODULE,
+    GROUP_KEYS,      /* how many there are */
+};
+
+struct group_options {
+    enum group_key key;
+    bool cumulative;             /* not with GROUP_TRACEBACK */
+    const struct filter *filter; /* NULL: every block, and the skipping of filter_create() */
+};
+
+struct group {
+    /* The key. Of these, group_key_has() says which; the others are NULL or 0. */
+    const char *file; /* or the name of the place: MODULE(FUNCTION), MODULE+0xOFFSET */
+    uint32_t line;
+    const char *function; /* also with GROUP_LINENO, where it is no part of the key */
+    const char *module;   /* file name without directories */
+    uint64_t id[2];       /* GROUP_TRACEBACK: the machine-independent name of the stack */
+
+    bool several_functions; /* GROUP_LINENO: the line lies in more functions than this one */
+    bool has_place;         /* `file` is no source file but the name of a place */
+    bool truncated;         /* a stack of it could not be walked to its end, or was limited */
+
+    uint64_t size;  /* bytes as requested */
+    uint64_t count; /* blocks */
+
+    const struct heap *heap;
+    uint32_t stack; /* the first stack of it in the heap */
+};
+
+struct group_list {
+    enum group_key key;
+    struct group *groups; /* largest first: by size, count, key, all descending */
+    size_t count;
+    uint64_t size, blocks; /* sums over the blocks, each counted once */
+};
+
+/* Group the blocks of HEAP that are kept by OPTIONS. The caller frees the list
+ * with group_destroy(). NULL for lack of memory. */
+struct group_list *group_create(const struct heap *heap, struct symbols *symbols,
+                                const struct group_options *options);
+
+/* Free LIST, which may be NULL. */
+void group_destroy(struct group_list *list);
+
+/* Order of the keys of A and B, which are of kind KEY and may be of different
+ * heaps: negative, 0 (the same group) or positive. */
+int group_compare(enum group_key key, const struct group *a, const struct group *b);
+
+/* The name that the user types for KEY ("lineno"). */
+const char *group_key_name(enum group_key key);
+
+/* Find the key named NAME. Returns 0 or -EINVAL. */
+int group_key_find(const char *name, enum group_key *out_key);
+
+/* Write "FILE:LINE (FUNCTION)", "FUNCTION [MODULE]" or what else names GROUP in one line into
+ * BUFFER of SIZE bytes; cut if it does not fit. */
+void group_name(enum group_key key, const struct group *group, char *buffer, size_t size);
+
+#endif

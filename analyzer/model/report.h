@@ -1,0 +1,182 @@
+/* report.h - what a command found, before anybody decides how it looks.
+ *
+ *   report   title
+ *    ├ facts    one value each: "blocks" 1000
+ *    ├ tables   name, columns, rows of cells, a total
+ *    │           └ a row may have a traceback
+ *    └ notes    sentences
+ *
+ * A command fills a report through the functions below, top to bottom: what is
+ * added goes to the table, and what is put to the row, that was begun last. A
+ * view reads the structures. Keys are for programs and stable (JSON keys, CSV
+ * headings); titles are for people. All text is copied and belongs to the report.
+ *
+ * A report that ran out of memory ignores what else is added to it; ask
+ * report_failed() once, at the end.
+ */
+#ifndef MODEL_REPORT_H
+#define MODEL_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a value is; decides how a view may write it. */
+enum report_kind {
+    REPORT_TEXT,
+    REPORT_FILE,     /* text: a source file, or the name of a place instead of one */
+    REPORT_LINE,     /* number: in the file of the column before; 0: unknown */
+    REPORT_FUNCTION, /* text */
+    REPORT_MODULE,   /* text */
+    REPORT_BYTES,    /* number */
+    REPORT_COUNT,    /* number */
+    REPORT_NUMBER,   /* number that is a name: a process, a stack */
+    REPORT_ADDRESS,  /* number */
+    REPORT_DURATION, /* number: nanoseconds */
+    REPORT_FLAG,     /* number: 0 or 1 */
+    REPORT_AVERAGE,  /* real: bytes */
+};
+
+enum report_flags {
+    REPORT_SIGNED = 1,    /* a difference; of the column before it, in a table of statistics */
+    REPORT_DATA_ONLY = 2, /* for programs: people see it elsewhere, or would not miss it */
+    REPORT_TEXT_ONLY = 4, /* for people: programs can compute it */
+    REPORT_SERIES = 8,    /* a number per snapshot, oldest first */
+};
+
+/* A value, or (all zero) that there is none. */
+struct report_cell {
+    bool known;
+    uint64_t number; /* two's complement if REPORT_SIGNED */
+    double real;
+    const char *text;
+    const uint64_t *series;
+};
+
+struct report_frame {
+    const char *function; /* NULL: unknown */
+    const char *file;     /* NULL: unknown */
+    uint32_t line;
+    const char *module; /* NULL: none */
+    uint64_t offset;
+    bool inlined;
+};
+
+struct report_fact {
+    const char *key;   /* NULL: for people only */
+    const char *title; /* NULL: for programs only; without a value: a heading */
+    const char *remark; /* for people, behind the value; or NULL */
+    enum report_kind kind;
+    unsigned flags;
+    struct report_cell value;
+};
+
+struct report_column {
+    const char *key;
+    const char *title;
+    enum report_kind kind;
+    unsigned flags;
+};
+
+struct report_row {
+    struct report_cell *cells;    /* one per column */
+    struct report_frame *frames; /* newest first; NULL: the row has no traceback */
+    size_t frame_count;
+    bool truncated; /* the traceback lacks its outer end */
+};
+
+enum report_style {
+    REPORT_STATISTICS, /* a place and phrases: "a.c:3 (f)  size=8 B (+8 B), count=1 (+1)" */
+    REPORT_TABLE,      /* columns under headings */
+    REPORT_CHART,      /* for people the course of its first column of bytes; the first column is time */
+};
+
+struct report_table {
+    const char *key;
+    const char *title; /* NULL: for programs only */
+    enum report_style style;
+    struct report_column *columns;
+    size_t column_count;
+    struct report_row *rows;
+    size_t row_count;
+    struct report_cell *total; /* one per column; NULL: none */
+    size_t omitted;            /* rows left out for a limit */
+    size_t series_length;      /* numbers in a cell of a REPORT_SERIES column */
+};
+
+struct report {
+    const char *title;
+    struct report_fact *facts;
+    size_t fact_count;
+    struct report_table *tables;
+    size_t table_count;
+    const char **notes;
+    size_t note_count;
+    struct report_text *texts; /* the copies */
+    struct report_cell *next;  /* the next cell to be put, */
+    size_t cells_left;         /* and how many are left */
+    bool failed;
+};
+
+/* Create an empty report. NULL for lack of memory. */
+struct report *report_create(void);
+
+/* Free REPORT, which may be NULL, with all its texts. */
+void report_destroy(struct report *report);
+
+/* Did the report run out of memory while it was filled? */
+bool report_failed(const struct report *report);
+
+/* Set the title, printf-like. */
+void report_title(struct report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Add a fact. KEY or TITLE may be NULL, see struct report_fact. A TEXT of NULL is
+ * no value, as report_add_unknown() adds it: null in JSON. */
+void report_add_number(struct report *report, const char *key, const char *title,
+                       enum report_kind kind, uint64_t number);
+void report_add_text(struct report *report, const char *key, const char *title, const char *text);
+void report_add_unknown(struct report *report, const char *key, const char *title,
+                        enum report_kind kind);
+
+/* Put a remark, printf-like, behind the fact added last. */
+void report_add_remark(struct report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Add a heading for the facts that follow. */
+void report_add_heading(struct report *report, const char *title);
+
+/* Begin a table. Its series, if it has any, have SERIES_LENGTH numbers. */
+void report_begin_table(struct report *report, const char *key, const char *title,
+                        enum report_style style, size_t series_length);
+
+/* Add a column to the table, which has no rows yet. */
+void report_add_column(struct report *report, const char *key, const char *title,
+                       enum report_kind kind, unsigned flags);
+
+/* Begin a row, or the total, of the table: cell by cell, in the order of the
+ * columns, is put next; cells that are not put have no value. */
+void report_begin_row(struct report *report);
+void report_begin_total(struct report *report);
+
+/* Put the next cell. A TEXT of NULL is no value. */
+void report_put_number(struct report *report, uint64_t number);
+void report_put_real(struct report *report, double real);
+void report_put_text(struct report *report, const char *text);
+void report_put_series(struct report *report, const uint64_t *series);
+void report_put_unknown(struct report *report);
+
+/* Add a frame, further out than those before, to the traceback of the row. */
+void report_add_frame(struct report *report, const struct report_frame *frame);
+
+/* Say that the traceback of the row lacks its outer end. */
+void report_set_truncated(struct report *report);
+
+/* Say that ROWS rows of the table were left out. */
+void report_set_omitted(struct report *report, size_t rows);
+
+/* Add a sentence, printf-like. */
+void report_add_note(struct report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif
