@@ -1,0 +1,590 @@
+#include "model/heap.h"
+
+#include "format/snapshot.h"
+#include "format/varint.h"
+#include "model/block_sort.h"
+#include "model/snapshot_read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A heap with the memory that its fields point into. */
+struct owned_heap {
+    struct heap heap; /* first, so that a heap's address is its owned_heap's */
+    char *path;
+    char *strings;
+    size_t strings_size;
+    struct snapshot_process process;
+    struct snapshot_account account;
+    uint8_t *build_ids; /* those of all modules */
+};
+
+/* A heap that is being loaded. */
+struct loader {
+    const struct snapshot_sections *sections;
+    struct owned_heap *owned;
+    struct heap *heap;
+    struct error *error;
+};
+
+/* Where we are in a section of varints. */
+struct cursor {
+    enum snapshot_kind kind;
+    const uint8_t *begin, *at, *end;
+    const uint8_t *record; /* where the current record began */
+};
+
+#define DAMAGE(loader, kind, at, ...) \
+    snapshot_read_damage((loader)->sections, kind, at, (loader)->error, __VA_ARGS__)
+
+static int no_memory(const struct loader *loader)
+{
+    return error_set(loader->error, -ENOMEM, "%s: not enough memory to load the snapshot",
+                     loader->sections->path);
+}
+
+/* An array of COUNT zeroed elements into ARRAY; never NULL on success. */
+static int allocate(const struct loader *loader, size_t count, size_t size, void *out_array)
+{
+    void *array = calloc(count > 0 ? count : 1, size);
+
+    if (!array)
+        return no_memory(loader);
+    *(void **)out_array = array;
+    return 0;
+}
+
+static struct cursor cursor_at(const struct loader *loader, enum snapshot_kind kind)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[kind];
+
+    return (struct cursor){
+        .kind = kind,
+        .begin = payload->data,
+        .at = payload->data,
+        .end = payload->data + payload->size,
+    };
+}
+
+/* Read the next record, of WIDTH numbers, into OUT_VALUES. */
+static inline int cursor_next(const struct loader *loader, struct cursor *cursor, size_t width,
+                              uint64_t *out_values)
+{
+    cursor->record = cursor->at;
+    for (size_t i = 0; i < width; i++) {
+        size_t size;
+
+        if (cursor->at < cursor->end && *cursor->at < 0x80) {
+            out_values[i] = *cursor->at++;
+            continue;
+        }
+        size = varint_get(cursor->at, (size_t)(cursor->end - cursor->at), &out_values[i]);
+        if (size == 0)
+            return DAMAGE(loader, cursor->kind, (size_t)(cursor->at - cursor->begin),
+                          "a number does not end or is too large");
+        cursor->at += size;
+    }
+    return 0;
+}
+
+/* How far into its section CURSOR's record began. */
+static size_t cursor_offset(const struct cursor *cursor)
+{
+    return (size_t)(cursor->record - cursor->begin);
+}
+
+/* Check that the records of CURSOR were all there is. */
+static int cursor_end(const struct loader *loader, const struct cursor *cursor)
+{
+    if (cursor->at == cursor->end)
+        return 0;
+    return DAMAGE(loader, cursor->kind, (size_t)(cursor->at - cursor->begin),
+                  "bytes behind its last record");
+}
+
+static int load_strings(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_STRINGS];
+    struct owned_heap *owned = loader->owned;
+    int result;
+
+    if (payload->size == 0 || payload->data[0] != 0)
+        return DAMAGE(loader, SNAPSHOT_STRINGS, 0, "it does not begin with the empty string");
+    if (payload->data[payload->size - 1] != 0)
+        return DAMAGE(loader, SNAPSHOT_STRINGS, payload->size - 1, "its last string does not end");
+    result = allocate(loader, payload->size, 1, &owned->strings);
+    if (result != 0)
+        return result;
+    memcpy(owned->strings, payload->data, payload->size);
+    owned->strings_size = payload->size;
+    return 0;
+}
+
+/* The string OFFSET, which is named AT bytes into the section KIND. */
+static int find_string(const struct loader *loader, enum snapshot_kind kind, size_t at,
+                       uint32_t offset, const char **out_string)
+{
+    if (offset >= loader->owned->strings_size)
+        return DAMAGE(loader, kind, at, "there is no string %" PRIu32, offset);
+    *out_string = loader->owned->strings + offset;
+    return 0;
+}
+
+static int load_process(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_PROCESS];
+    struct snapshot_process *process = &loader->owned->process;
+    struct heap *heap = loader->heap;
+    int result;
+
+    if (payload->count != 1)
+        return DAMAGE(loader, SNAPSHOT_PROCESS, 0, "%zu processes, not one", payload->count);
+    memcpy(process, payload->data, sizeof(*process));
+    heap->process = process;
+
+    result = find_string(loader, SNAPSHOT_PROCESS, offsetof(struct snapshot_process, program),
+                         process->program, &heap->program);
+    if (result == 0)
+        result = find_string(loader, SNAPSHOT_PROCESS, offsetof(struct snapshot_process, command),
+                             process->command, &heap->command);
+    if (result == 0)
+        result = find_string(loader, SNAPSHOT_PROCESS, offsetof(struct snapshot_process, label),
+                             process->label, &heap->label);
+    return result;
+}
+
+static int load_account(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_ACCOUNT];
+
+    if (payload->count != 1)
+        return DAMAGE(loader, SNAPSHOT_ACCOUNT, 0, "%zu accounts, not one", payload->count);
+    memcpy(&loader->owned->account, payload->data, sizeof(loader->owned->account));
+    loader->heap->account = &loader->owned->account;
+    return 0;
+}
+
+static int load_modules(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_MODULES];
+    struct heap *heap = loader->heap;
+    struct snapshot_module record;
+    uint64_t segments = 0;
+    int result = allocate(loader, payload->count, sizeof(*heap->modules), &heap->modules);
+
+    if (result == 0)
+        result = allocate(loader, payload->count, sizeof(record.build_id),
+                          &loader->owned->build_ids);
+    if (result != 0)
+        return result;
+
+    for (size_t i = 0; i < payload->count; i++) {
+        size_t at = i * sizeof(record);
+        uint8_t *build_id = loader->owned->build_ids + i * sizeof(record.build_id);
+
+        memcpy(&record, payload->data + at, sizeof(record));
+        if (record.end < record.start)
+            return DAMAGE(loader, SNAPSHOT_MODULES, at, "module %zu ends before it begins", i);
+        if (record.build_id_size > sizeof(record.build_id))
+            return DAMAGE(loader, SNAPSHOT_MODULES, at, "module %zu has a build-id of %" PRIu32
+                          " bytes", i, record.build_id_size);
+        memcpy(build_id, record.build_id, sizeof(record.build_id));
+        heap->modules[i] = (struct heap_module){
+            .start = record.start,
+            .end = record.end,
+            .bias = record.bias,
+            .build_id = build_id,
+            .build_id_size = record.build_id_size,
+            .flags = record.flags,
+        };
+        result = find_string(loader, SNAPSHOT_MODULES, at, record.path, &heap->modules[i].path);
+        if (result != 0)
+            return result;
+        segments += record.segment_count;
+    }
+    heap->module_count = payload->count;
+    if (segments != loader->sections->kinds[SNAPSHOT_SEGMENTS].count)
+        return DAMAGE(loader, SNAPSHOT_SEGMENTS, 0,
+                      "it has %zu segments, the modules %" PRIu64,
+                      loader->sections->kinds[SNAPSHOT_SEGMENTS].count, segments);
+    return 0;
+}
+
+static int load_frames(struct loader *loader)
+{
+    size_t count = loader->sections->kinds[SNAPSHOT_FRAMES].count;
+    struct cursor cursor = cursor_at(loader, SNAPSHOT_FRAMES);
+    struct heap *heap = loader->heap;
+    uint64_t address = 0;
+    int result;
+
+    if (count >= UINT32_MAX)
+        return DAMAGE(loader, SNAPSHOT_FRAMES, 0, "too many frames: %zu", count);
+    result = allocate(loader, count + 1, sizeof(*heap->frames), &heap->frames);
+    for (size_t i = 1; result == 0 && i <= count; i++) {
+        uint64_t values[3];
+
+        result = cursor_next(loader, &cursor, 3, values);
+        if (result != 0)
+            return result;
+        if (values[0] >= i)
+            return DAMAGE(loader, SNAPSHOT_FRAMES, cursor_offset(&cursor),
+                          "frame %zu has the parent %" PRIu64, i, values[0]);
+        if (values[2] > heap->module_count)
+            return DAMAGE(loader, SNAPSHOT_FRAMES, cursor_offset(&cursor),
+                          "frame %zu lies in module %" PRIu64 " of %zu", i, values[2],
+                          heap->module_count);
+        address = varint_undelta(values[1], address);
+        heap->frames[i] = (struct heap_frame){
+            .address = address,
+            .parent = (uint32_t)values[0],
+            .module = (uint32_t)values[2],
+        };
+    }
+    heap->frame_count = count + 1;
+    return result != 0 ? result : cursor_end(loader, &cursor);
+}
+
+static int load_stacks(struct loader *loader)
+{
+    size_t count = loader->sections->kinds[SNAPSHOT_STACKS].count;
+    struct cursor cursor = cursor_at(loader, SNAPSHOT_STACKS);
+    struct heap *heap = loader->heap;
+    int result;
+
+    if (count >= UINT32_MAX)
+        return DAMAGE(loader, SNAPSHOT_STACKS, 0, "too many stacks: %zu", count);
+    result = allocate(loader, count, sizeof(*heap->stacks), &heap->stacks);
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        uint64_t values[2];
+
+        result = cursor_next(loader, &cursor, 2, values);
+        if (result != 0)
+            return result;
+        if (values[0] >= heap->frame_count)
+            return DAMAGE(loader, SNAPSHOT_STACKS, cursor_offset(&cursor),
+                          "stack %zu begins in frame %" PRIu64 " of %zu", i, values[0],
+                          heap->frame_count - 1);
+        if (values[1] > UINT32_MAX)
+            return DAMAGE(loader, SNAPSHOT_STACKS, cursor_offset(&cursor),
+                          "stack %zu has the flags %#" PRIx64, i, values[1]);
+        heap->stacks[i].frame = (uint32_t)values[0];
+        heap->stacks[i].flags = (uint32_t)values[1];
+    }
+    heap->stack_count = count;
+    return result != 0 ? result : cursor_end(loader, &cursor);
+}
+
+static int load_counters(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_COUNTERS];
+    struct cursor cursor = cursor_at(loader, SNAPSHOT_COUNTERS);
+    struct heap *heap = loader->heap;
+
+    if (!payload->present)
+        return 0;
+    if (payload->count != heap->stack_count)
+        return DAMAGE(loader, SNAPSHOT_COUNTERS, 0, "counters of %zu stacks, there are %zu",
+                      payload->count, heap->stack_count);
+    for (size_t i = 0; i < payload->count; i++) {
+        struct heap_stack *stack = &heap->stacks[i];
+        uint64_t values[SNAPSHOT_COUNTERS_PER_STACK];
+        int result = cursor_next(loader, &cursor, SNAPSHOT_COUNTERS_PER_STACK, values);
+
+        if (result != 0)
+            return result;
+        stack->allocations = values[SNAPSHOT_ALLOCATIONS];
+        stack->allocated_bytes = values[SNAPSHOT_ALLOCATED_BYTES];
+        stack->frees = values[SNAPSHOT_FREES];
+        stack->freed_bytes = values[SNAPSHOT_FREED_BYTES];
+        stack->reallocations = values[SNAPSHOT_REALLOCATIONS];
+    }
+    return cursor_end(loader, &cursor);
+}
+
+/* Check that the blocks are what the account says, and none is there twice. */
+static int check_blocks(const struct loader *loader, uint64_t bytes)
+{
+    const struct heap *heap = loader->heap;
+
+    if (heap->block_count != heap->account->live_blocks)
+        return DAMAGE(loader, SNAPSHOT_BLOCKS, 0, "%zu blocks, the account has %" PRIu64,
+                      heap->block_count, heap->account->live_blocks);
+    if (bytes != heap->account->live_bytes)
+        return DAMAGE(loader, SNAPSHOT_BLOCKS, 0,
+                      "blocks of %" PRIu64 " bytes, the account has %" PRIu64, bytes,
+                      heap->account->live_bytes);
+    for (size_t i = 1; i < heap->block_count; i++) {
+        if (heap->blocks[i].address == heap->blocks[i - 1].address)
+            return DAMAGE(loader, SNAPSHOT_BLOCKS, 0, "two blocks at address %#" PRIx64,
+                          heap->blocks[i].address);
+    }
+    return 0;
+}
+
+static int load_blocks(struct loader *loader)
+{
+    size_t count = loader->sections->kinds[SNAPSHOT_BLOCKS].count;
+    struct cursor cursor = cursor_at(loader, SNAPSHOT_BLOCKS);
+    struct heap *heap = loader->heap;
+    uint64_t address = 0, bytes = 0;
+    int result = allocate(loader, count, sizeof(*heap->blocks), &heap->blocks);
+
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        uint64_t values[4];
+        struct heap_stack *stack;
+
+        result = cursor_next(loader, &cursor, 4, values);
+        if (result != 0)
+            return result;
+        if (values[2] >= heap->stack_count)
+            return DAMAGE(loader, SNAPSHOT_BLOCKS, cursor_offset(&cursor),
+                          "block %zu has stack %" PRIu64 " of %zu", i, values[2],
+                          heap->stack_count);
+        if (values[3] == 0 || values[3] > heap->process->epoch)
+            return DAMAGE(loader, SNAPSHOT_BLOCKS, cursor_offset(&cursor),
+                          "block %zu has epoch %" PRIu64 " of %" PRIu32, i, values[3],
+                          heap->process->epoch);
+        if (__builtin_add_overflow(bytes, values[1], &bytes))
+            return DAMAGE(loader, SNAPSHOT_BLOCKS, cursor_offset(&cursor),
+                          "block %zu is impossibly large: %" PRIu64 " bytes", i, values[1]);
+        address = varint_undelta(values[0], address);
+        heap->blocks[i] = (struct heap_block){
+            .address = address,
+            .size = values[1],
+            .stack = (uint32_t)values[2],
+            .epoch = (uint32_t)values[3],
+        };
+        stack = &heap->stacks[values[2]];
+        stack->live_bytes += values[1];
+        stack->live_blocks++;
+    }
+    if (result == 0)
+        result = cursor_end(loader, &cursor);
+    if (result != 0)
+        return result;
+    heap->block_count = count;
+    if (!block_sort(heap->blocks, heap->block_count))
+        return no_memory(loader);
+    return check_blocks(loader, bytes);
+}
+
+static int load_epochs(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_EPOCHS];
+    struct heap *heap = loader->heap;
+    int result = allocate(loader, payload->count, sizeof(*heap->epochs), &heap->epochs);
+
+    for (size_t i = 0; result == 0 && i < payload->count; i++) {
+        struct heap_epoch *epoch = &heap->epochs[i];
+        struct snapshot_epoch record;
+
+        memcpy(&record, payload->data + i * sizeof(record), sizeof(record));
+        epoch->number = record.number;
+        epoch->time = record.time;
+        if (record.number == 0 || (i > 0 && record.number <= heap->epochs[i - 1].number))
+            return DAMAGE(loader, SNAPSHOT_EPOCHS, i * sizeof(record),
+                          "epoch %" PRIu32 " is out of order", record.number);
+        result = find_string(loader, SNAPSHOT_EPOCHS, i * sizeof(record), record.label,
+                             &epoch->label);
+    }
+    heap->epoch_count = payload->count;
+    return result;
+}
+
+static int load_threads(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_THREADS];
+    struct heap *heap = loader->heap;
+    int result = allocate(loader, payload->count, sizeof(*heap->threads), &heap->threads);
+
+    for (size_t i = 0; result == 0 && i < payload->count; i++) {
+        struct snapshot_thread record;
+
+        memcpy(&record, payload->data + i * sizeof(record), sizeof(record));
+        heap->threads[i].tid = record.tid;
+        result = find_string(loader, SNAPSHOT_THREADS, i * sizeof(record), record.name,
+                             &heap->threads[i].name);
+    }
+    heap->thread_count = payload->count;
+    return result;
+}
+
+static int load_timeline(struct loader *loader)
+{
+    size_t count = loader->sections->kinds[SNAPSHOT_TIMELINE].count;
+    struct cursor cursor = cursor_at(loader, SNAPSHOT_TIMELINE);
+    struct heap *heap = loader->heap;
+    uint64_t time = 0;
+    int result = allocate(loader, count, sizeof(*heap->timeline), &heap->timeline);
+
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        uint64_t values[4];
+
+        result = cursor_next(loader, &cursor, 4, values);
+        if (result != 0)
+            return result;
+        time = varint_undelta(values[0], time);
+        heap->timeline[i] = (struct heap_sample){
+            .time = time,
+            .bytes = values[1],
+            .blocks = values[2],
+            .rss = values[3],
+        };
+    }
+    heap->sample_count = count;
+    return result != 0 ? result : cursor_end(loader, &cursor);
+}
+
+int heap_parse(const void *data, size_t size, const char *path, struct heap **out_heap,
+               struct error *error)
+{
+    /* In this order: each checks its numbers against those before it. */
+    static int (*const steps[])(struct loader *) = {
+        load_strings, load_process, load_account, load_modules, load_frames,  load_stacks,
+        load_counters, load_blocks, load_epochs,  load_threads, load_timeline,
+    };
+    struct snapshot_sections sections;
+    struct loader loader = {.sections = &sections, .error = error};
+    int result = snapshot_read(data, size, path, &sections, error);
+
+    if (result != 0)
+        return result;
+    loader.owned = calloc(1, sizeof(*loader.owned));
+    if (loader.owned)
+        loader.owned->path = strdup(path);
+    if (!loader.owned || !loader.owned->path) {
+        result = no_memory(&loader);
+        goto out;
+    }
+    loader.heap = &loader.owned->heap;
+    loader.heap->path = loader.owned->path;
+    for (size_t i = 0; result == 0 && i < sizeof(steps) / sizeof(*steps); i++)
+        result = steps[i](&loader);
+    if (result == 0) {
+        *out_heap = loader.heap;
+        loader.owned = NULL;
+    }
+
+out:
+    if (loader.owned)
+        heap_destroy(&loader.owned->heap);
+    snapshot_read_finish(&sections);
+    return result;
+}
+
+/* Read up to ROOM bytes from DESCRIPTOR to DATA. Returns how many there were before
+ * the end, or -errno. */
+static ssize_t read_all(int descriptor, void *data, size_t room)
+{
+    size_t size = 0;
+
+    while (size < room) {
+        ssize_t got = read(descriptor, (char *)data + size, room - size);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        size += (size_t)got;
+    }
+    return (ssize_t)size;
+}
+
+/* Read the file at DESCRIPTOR to its end. It is not mapped: if someone shortened it
+ * under our eyes, that would end us. OUT_DATA is to be freed. */
+static int read_file(int descriptor, const char *path, void **out_data, size_t *out_size,
+                     struct error *error)
+{
+    struct snapshot_header header;
+    struct stat status;
+    char *data = NULL;
+    size_t capacity, size;
+    ssize_t got;
+    int result;
+
+    if (fstat(descriptor, &status) != 0)
+        return error_set(error, -errno, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(status.st_mode))
+        return error_set(error, -EISDIR, "%s: not a snapshot: it is a directory", path);
+
+    /* No memory for a file that is something else, however large. */
+    got = read_all(descriptor, &header, sizeof(header));
+    if (got < 0)
+        return error_set(error, (int)got, "%s: %s", path, strerror((int)-got));
+    result = snapshot_read_header(&header, (size_t)got, path, error);
+    if (result != 0)
+        return result;
+
+    capacity = sizeof(header) + (status.st_size > 0 ? (size_t)status.st_size : 1 << 20);
+    size = (size_t)got;
+    for (;;) {
+        char *larger = realloc(data, capacity);
+
+        if (!larger) {
+            free(data);
+            return error_set(error, -ENOMEM, "%s: not enough memory to read %zu bytes", path,
+                             capacity);
+        }
+        if (!data)
+            memcpy(larger, &header, sizeof(header));
+        data = larger;
+        got = read_all(descriptor, data + size, capacity - size);
+        if (got < 0) {
+            free(data);
+            return error_set(error, (int)got, "%s: %s at byte %zu", path, strerror((int)-got),
+                             size);
+        }
+        size += (size_t)got;
+        if (size < capacity)
+            break;
+        capacity *= 2;
+    }
+    *out_data = data;
+    *out_size = size;
+    return 0;
+}
+
+int heap_load(const char *path, struct heap **out_heap, struct error *error)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    void *data = NULL;
+    size_t size = 0;
+    int result;
+
+    if (descriptor < 0)
+        return error_set(error, -errno, "%s: %s", path, strerror(errno));
+    result = read_file(descriptor, path, &data, &size, error);
+    close(descriptor);
+    if (result == 0)
+        result = heap_parse(data, size, path, out_heap, error);
+    free(data);
+    return result;
+}
+
+void heap_destroy(struct heap *heap)
+{
+    struct owned_heap *owned = (struct owned_heap *)heap;
+
+    if (!heap)
+        return;
+    free(heap->modules);
+    free(heap->frames);
+    free(heap->stacks);
+    free(heap->blocks);
+    free(heap->epochs);
+    free(heap->threads);
+    free(heap->timeline);
+    free(owned->build_ids);
+    free(owned->strings);
+    free(owned->path);
+    free(owned);
+}
