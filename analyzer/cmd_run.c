@@ -1,0 +1,382 @@
+/* cmd_run.c - `heapdelta run`: start a program traced.
+ *
+ * A thin user of the environment variables of format/control.h. The shim takes
+ * them out again before main() if it finds what this file puts in: the variables
+ * at the end of the environment, and an LD_PRELOAD that was there before as
+ * `ours:what it was`, at its old place.
+ */
+#include "command.h"
+#include "format/control.h"
+#include "launch.h"
+#include "model/traceable.h"
+#include "run_summary.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NFRAME_MAX         65535
+#define PROGRAM_LENGTH_MAX 64
+
+extern char **environ;
+
+struct settings {
+    const char *out; /* the directory as the user named it; NULL: after the program and its PID */
+    const char *nframe; /* NULL: as the environment has it */
+    bool quiet;
+    char library[PATH_MAX];
+    char program[PROGRAM_LENGTH_MAX + 1]; /* as it is part of file names */
+    char absolute[PATH_MAX];              /* of `out`, or of the working directory */
+};
+
+/* Variables that are ours to set for the program, and no one else's. */
+static const char *const own_variables[] = {
+    CONTROL_ENV_OUT,
+    CONTROL_ENV_NFRAME,
+    CONTROL_ENV_EXEC_COUNT,
+};
+
+/* The last part of PATH, as far as it may be part of a file name. */
+static void set_program(struct settings *settings, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = 0;
+
+    for (const char *at = slash ? slash + 1 : path; *at && length < PROGRAM_LENGTH_MAX; at++) {
+        bool plain = isascii(*at) && (isalnum(*at) || strchr("._+-", *at));
+
+        settings->program[length++] = plain ? *at : '_';
+    }
+    settings->program[length] = '\0';
+}
+
+/* The directory of the process PID, as the user types it. */
+static void name_directory(const struct settings *settings, pid_t pid, char out_name[PATH_MAX])
+{
+    if (settings->out)
+        snprintf(out_name, PATH_MAX, "%s", settings->out);
+    else
+        snprintf(out_name, PATH_MAX, "./heapdelta.%s.%d", settings->program, (int)pid);
+}
+
+/* "NAME=VALUE" in new memory; NULL for lack of it. */
+static char *variable(const char *name, const char *before, const char *value)
+{
+    char *text;
+
+    return asprintf(&text, "%s=%s%s", name, before, value) < 0 ? NULL : text;
+}
+
+static bool is_variable(const char *entry, const char *name)
+{
+    size_t length = strlen(name);
+
+    return strncmp(entry, name, length) == 0 && entry[length] == '=';
+}
+
+static bool is_own_variable(const char *entry)
+{
+    for (size_t i = 0; i < sizeof own_variables / sizeof *own_variables; i++) {
+        if (is_variable(entry, own_variables[i]))
+            return true;
+    }
+    return false;
+}
+
+/* The environment of the process PID, see the top. */
+static char **make_environment(pid_t pid, const void *context)
+{
+    const struct settings *settings = context;
+    char directory[PATH_MAX + sizeof settings->program + 32];
+    bool preloaded = false;
+    size_t count = 0, kept = 0;
+    char **result;
+
+    while (environ[count])
+        count++;
+    result = calloc(count + 4, sizeof *result);
+    if (!result)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        char *entry = environ[i];
+
+        if (is_own_variable(entry))
+            continue;
+        if (!preloaded && is_variable(entry, CONTROL_ENV_PRELOAD)) {
+            char library[PATH_MAX + 1];
+
+            snprintf(library, sizeof library, "%s:", settings->library);
+            entry = variable(CONTROL_ENV_PRELOAD, library, entry + strlen(CONTROL_ENV_PRELOAD) + 1);
+            preloaded = true;
+        }
+        if (!entry)
+            return NULL;
+        result[kept++] = entry;
+    }
+
+    if (settings->out)
+        snprintf(directory, sizeof directory, "%s", settings->absolute);
+    else
+        snprintf(directory, sizeof directory, "%s/heapdelta.%s.%d", settings->absolute,
+                 settings->program, (int)pid);
+    if (!preloaded && !(result[kept++] = variable(CONTROL_ENV_PRELOAD, "", settings->library)))
+        return NULL;
+    if (!(result[kept++] = variable(CONTROL_ENV_OUT, "", directory)))
+        return NULL;
+    if (settings->nframe && !(result[kept++] = variable(CONTROL_ENV_NFRAME, "", settings->nframe)))
+        return NULL;
+    return result;
+}
+
+/* Create the directory PATH and those above it. Returns 0 if it can be written
+ * to afterwards, else -errno. */
+static int make_directory(const char *path)
+{
+    char part[PATH_MAX];
+    struct stat status;
+
+    if (strlen(path) >= sizeof part)
+        return -ENAMETOOLONG;
+    strcpy(part, path);
+    for (char *slash = part + strspn(part, "/"); (slash = strchr(slash, '/')); *slash++ = '/') {
+        *slash = '\0';
+        mkdir(part, 0777); /* what matters is whether the last one succeeds */
+    }
+    if (mkdir(path, 0777) < 0 && errno != EEXIST)
+        return -errno;
+    if (stat(path, &status) < 0)
+        return -errno;
+    if (!S_ISDIR(status.st_mode))
+        return -ENOTDIR;
+    return access(path, W_OK | X_OK) < 0 ? -errno : 0;
+}
+
+/* The library to preload: the one that is asked for, the one of the build that
+ * this program belongs to, the installed one. */
+static int find_library(char out_library[PATH_MAX])
+{
+    const char *asked = getenv(CONTROL_ENV_LIBRARY);
+    char program[PATH_MAX];
+    ssize_t length;
+
+    if (asked && *asked)
+        return realpath(asked, out_library) ? 0 : -errno;
+    length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length > 0) {
+        char built[PATH_MAX + 64];
+        char *slash;
+
+        program[length] = '\0';
+        slash = strrchr(program, '/');
+        *slash = '\0';
+        snprintf(built, sizeof built, "%s/../preload/libheapdelta.so", program);
+        if (realpath(built, out_library))
+            return 0;
+    }
+    return realpath(HEAPDELTA_LIBRARY_PATH, out_library) ? 0 : -errno;
+}
+
+/* Whether TEXT is a number of frames. */
+static bool is_nframe(const char *text)
+{
+    size_t length = strlen(text);
+
+    return length > 0 && length <= 5 && strspn(text, "0123456789") == length &&
+           atoi(text) <= NFRAME_MAX;
+}
+
+enum { OPTION_NFRAME = 256, OPTION_QUIET, OPTION_NO_GRAPH, OPTION_HELP };
+
+static const struct option long_options[] = {
+    {"nframe", required_argument, NULL, OPTION_NFRAME},
+    {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"no-graph", no_argument, NULL, OPTION_NO_GRAPH},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {0},
+};
+
+/* Read the options before the command into SETTINGS and check all values.
+ * Returns -1, or the exit status to end with. */
+static int read_options(int argc, char **argv, struct settings *settings)
+{
+    const struct command *command = &command_run;
+    int option;
+
+    optind = 0; /* main may have used getopt before */
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "+:o:h", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'o':
+            settings->out = optarg;
+            break;
+        case OPTION_NFRAME:
+            if (!is_nframe(optarg))
+                return command_fail(command, COMMAND_USAGE,
+                                    "--nframe must be a number from 0 (all frames) to %d, not '%s'",
+                                    NFRAME_MAX, optarg);
+            settings->nframe = optarg;
+            break;
+        case OPTION_QUIET:
+            settings->quiet = true;
+            break;
+        case OPTION_NO_GRAPH: /* there is none yet to leave out */
+            break;
+        case 'h':
+        case OPTION_HELP:
+            return command_help(command);
+        case ':':
+            return command_fail(command, COMMAND_USAGE, "%s needs a value", argv[optind - 1]);
+        default:
+            return command_fail(command, COMMAND_USAGE, "unknown option %s", argv[optind - 1]);
+        }
+    }
+    if (optind >= argc)
+        return command_fail(command, COMMAND_USAGE, "which program shall be run?");
+    if (!settings->nframe) {
+        settings->nframe = getenv(CONTROL_ENV_NFRAME);
+        if (settings->nframe && *settings->nframe && !is_nframe(settings->nframe))
+            return command_fail(command, COMMAND_USAGE,
+                                "%s must be a number from 0 (all frames) to %d, not '%s'",
+                                CONTROL_ENV_NFRAME, NFRAME_MAX, settings->nframe);
+    }
+    return -1;
+}
+
+/* What execution of NAME failed with, to the user and as exit status. */
+static int fail_exec(const char *name, int code)
+{
+    fprintf(stderr, "heapdelta run: can't run '%s': %s\n", name,
+            code == -ENOENT && !strchr(name, '/') ? "no such command" : strerror(-code));
+    return code == -ENOENT ? 127 : 126;
+}
+
+/* Find the library and the directory that is known before the PID is. Returns -1,
+ * or the exit status to end with. */
+static int prepare(struct settings *settings)
+{
+    int code = find_library(settings->library);
+
+    if (code < 0)
+        return command_fail(&command_run, COMMAND_BAD_INPUT,
+                            "the library to preload is missing (%s): %s; set %s to its path",
+                            getenv(CONTROL_ENV_LIBRARY) ? CONTROL_ENV_LIBRARY
+                                                        : HEAPDELTA_LIBRARY_PATH,
+                            strerror(-code), CONTROL_ENV_LIBRARY);
+    /* The dynamic loader separates by both, and expands the third. */
+    if (strpbrk(settings->library, " :$"))
+        return command_fail(&command_run, COMMAND_BAD_INPUT,
+                            "'%s' can't be preloaded: no blank, ':' or '$' may be in its path; "
+                            "set %s to a copy elsewhere",
+                            settings->library, CONTROL_ENV_LIBRARY);
+    if (settings->out) {
+        code = make_directory(settings->out);
+        if (code == 0 && !realpath(settings->out, settings->absolute))
+            code = -errno;
+        if (code < 0)
+            return command_fail(&command_run, COMMAND_USAGE, "can't write snapshots to '%s': %s",
+                                settings->out, strerror(-code));
+    } else if (!getcwd(settings->absolute, sizeof settings->absolute)) {
+        return command_fail(&command_run, COMMAND_USAGE,
+                            "the working directory is gone; name another one with -o");
+    }
+    return -1;
+}
+
+/* Run the file PATH by the command ARGV traced. */
+static int run_traced(const struct settings *settings, const char *path, char **argv)
+{
+    struct launch_program program = {path, argv, make_environment, settings};
+    struct run_snapshots before = {0}, written = {0};
+    char directory[PATH_MAX];
+    struct launch launch;
+    int code = launch_fork(&launch, &program);
+    int status;
+
+    if (code < 0)
+        return fail_exec(argv[0], code);
+    name_directory(settings, launch.pid, directory);
+    code = make_directory(directory);
+    if (code < 0) {
+        launch_cancel(&launch);
+        return command_fail(&command_run, COMMAND_USAGE,
+                            "can't write snapshots to '%s': %s; name another directory with -o",
+                            directory, strerror(-code));
+    }
+    run_snapshots_find(directory, launch.pid, NULL, &before);
+    code = launch_go(&launch);
+    if (code < 0) {
+        if (!settings->out)
+            rmdir(directory);
+        run_snapshots_finish(&before);
+        return fail_exec(argv[0], code);
+    }
+    status = launch_wait(&launch);
+    if (!settings->quiet) {
+        run_snapshots_find(directory, launch.pid, &before, &written);
+        run_summary_print(settings->program, directory, &written, status);
+        run_snapshots_finish(&written);
+    }
+    run_snapshots_finish(&before);
+    launch_end_like(status);
+}
+
+static int run(int argc, char **argv)
+{
+    struct settings settings = {0};
+    struct error reason = {""};
+    char path[PATH_MAX], executable[PATH_MAX];
+    int status = read_options(argc, argv, &settings);
+    int code;
+
+    if (status >= 0)
+        return status;
+    argv += optind;
+    code = traceable_find(argv[0], path);
+    if (code < 0)
+        return fail_exec(argv[0], code);
+    if (traceable_check(path, executable, &reason) < 0) {
+        fprintf(stderr, "heapdelta run: '%s' runs untraced: %s\n", argv[0], reason.text);
+        execvp(path, argv);
+        return fail_exec(argv[0], -errno);
+    }
+    set_program(&settings, executable);
+    status = prepare(&settings);
+    return status >= 0 ? status : run_traced(&settings, path, argv);
+}
+
+const struct command command_run = {
+    .name = "run",
+    .summary = "start a program traced, and say at its end what it holds",
+    .help = "Usage: heapdelta run [OPTION…] [--] COMMAND [ARGUMENT…]\n"
+            "\n"
+            "Run COMMAND, record its allocations, and end with its exit status. What it\n"
+            "reads, prints and returns is what it would be without us; a short summary goes\n"
+            "to stderr at the end. A snapshot is taken at exit, and where the program asks\n"
+            "for one (heapdelta.h).\n"
+            "\n"
+            "  -o DIR        put the snapshots into DIR, which is created if needed\n"
+            "                (default ./heapdelta.PROGRAM.PID)\n"
+            "  --nframe N    keep the N newest frames of each stack; 0, the default: all\n"
+            "  --quiet       no summary; errors only\n"
+            "  --no-graph    do not record which block points to which\n"
+            "  -h, --help    show this\n"
+            "\n"
+            "A program that can't be traced (static, setuid, of another libc, with a\n"
+            "sanitizer) runs untraced, and one line says so.\n"
+            "\n"
+            "Exit status: that of COMMAND; if a signal ended it, the same signal ends run.\n"
+            "127 COMMAND was not found, 126 it could not be executed, 2 an option is wrong.\n"
+            "\n"
+            "Examples:\n"
+            "  heapdelta run -- ./server --port 8080\n"
+            "  heapdelta run -o /tmp/out -- make -C src\n"
+            "  PYTHONMALLOC=malloc heapdelta run -- python3 script.py\n",
+    .run = run,
+};

@@ -1,0 +1,40 @@
+/* run_summary.h - the few lines that `heapdelta run` ends with.
+ *
+ * What is alive, who holds it, what is not known about it, and what to type
+ * next. Also knows which snapshots a run has left behind: those of its process
+ * that were not in the directory before.
+ */
+#ifndef RUN_SUMMARY_H
+#define RUN_SUMMARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
+
+struct run_snapshot {
+    char *name; /* without the directory */
+    bool at_exit;
+    struct timespec time;
+};
+
+struct run_snapshots {
+    struct run_snapshot *snapshots; /* oldest first */
+    size_t count;
+};
+
+/* Put the snapshots that the process PID has written to DIRECTORY into OUT_LIST,
+ * but those in BEFORE (which may be NULL). Finish the list with
+ * run_snapshots_finish(). Lack of memory or of the directory makes it shorter. */
+void run_snapshots_find(const char *directory, pid_t pid, const struct run_snapshots *before,
+                        struct run_snapshots *out_list);
+
+/* Free what LIST holds. */
+void run_snapshots_finish(struct run_snapshots *list);
+
+/* Print the summary of a run of PROGRAM to stderr: it ended with STATUS (as of
+ * waitpid()) and left the snapshots LIST in DIRECTORY. */
+void run_summary_print(const char *program, const char *directory, const struct run_snapshots *list,
+                       int status);
+
+#endif
