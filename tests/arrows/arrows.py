@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+"""Read the #include lines and fail on an arrow that docs/architecture.md does not
+have. Speaks TAP. First the sources as they are, then, to know that a forbidden
+arrow would be seen, one include that breaks each rule.
+
+    arrows.py SOURCE_ROOT
+"""
+
+import fnmatch
+import pathlib
+import re
+import sys
+
+STDIO = ["stdio.h", "locale.h", "wchar.h"]
+LIBDW = ["elfutils/*", "dwarf.h", "libelf.h", "gelf.h"]
+
+FORMAT = ["format/*.h"]
+
+# preload/: what everything there may use, and the leaves, which do not know each other.
+GROUND = [f"preload/{name}.h" for name in (
+    "arena", "hash", "message", "config", "guard", "lock", "syscall")]
+LEAVES = [f"preload/{name}.h" for name in (
+    "stack", "trie", "live", "modules", "counters")]
+
+# Files (first match counts): what they may include of ours, what of others they may
+# not. A file may always include its own header.
+RULES = [
+    ("format/*", [], STDIO + LIBDW + ["stdlib.h", "malloc.h"]),
+    ("preload/heapdelta.h", [], STDIO),
+    ("preload/stack.[ch]", FORMAT + GROUND + ["preload/cfi.h", "preload/unwind_*.h"], STDIO + LIBDW),
+    *[(leaf.replace(".h", ".[ch]"), FORMAT + GROUND, STDIO + LIBDW) for leaf in LEAVES],
+    *[(base.replace(".h", ".[ch]"), FORMAT + GROUND, STDIO + LIBDW) for base in GROUND],
+    ("preload/cfi.[ch]", FORMAT + GROUND, STDIO + LIBDW),
+    ("preload/unwind_*.[ch]", FORMAT + GROUND + ["preload/cfi.h", "preload/stack.h"], STDIO + LIBDW),
+    ("preload/tracker.[ch]", FORMAT + GROUND + LEAVES, STDIO + LIBDW),
+    ("preload/snapshot_write.[ch]",
+     FORMAT + GROUND + LEAVES + ["preload/threads.h", "preload/image.h", "preload/graph.h"],
+     STDIO + LIBDW),
+    ("preload/*", FORMAT + ["preload/*.h"], STDIO + LIBDW),
+    ("samples/*", ["preload/heapdelta.h"], []),
+    ("analyzer/model/*", FORMAT + ["model/*.h"], []),
+    ("analyzer/views/*", ["views/*.h", "model/report.h"], LIBDW),
+    ("analyzer/cmd_run.c",
+     FORMAT + ["model/*.h", "views/*.h", "command.h", "options.h", "launch.h", "run_summary.h"],
+     LIBDW),
+    ("analyzer/*", ["format/snapshot.h", "model/*.h", "views/*.h", "command.h", "options.h"], LIBDW),
+    ("tests/*", ["*"], []),
+    ("bench/*", ["*"], []),
+]
+
+# An include that breaks each rule, to test the test.
+FORBIDDEN = [
+    ("format/checksum.c", '"preload/arena.h"'),
+    ("format/varint.h", "<stdlib.h>"),
+    ("preload/live.c", '"preload/trie.h"'),
+    ("preload/live.c", '"preload/tracker.h"'),
+    ("preload/trie.c", '"preload/cfi.h"'),
+    ("preload/arena.c", '"preload/live.h"'),
+    ("preload/tracker.c", '"preload/snapshot_write.h"'),
+    ("preload/snapshot_write.c", '"preload/tracker.h"'),
+    ("preload/interpose.c", "<stdio.h>"),
+    ("preload/life.c", '"model/heap.h"'),
+    ("samples/event_handler_leak.c", '"preload/tracker.h"'),
+    ("analyzer/model/heap.c", '"views/text.h"'),
+    ("analyzer/model/heap.c", '"command.h"'),
+    ("analyzer/views/text.c", '"model/heap.h"'),
+    ("analyzer/views/text.c", '"format/snapshot.h"'),
+    ("analyzer/views/text.c", "<elfutils/libdw.h>"),
+    ("analyzer/cmd_stats.c", '"format/control.h"'),
+    ("analyzer/cmd_stats.c", '"preload/heapdelta.h"'),
+    ("analyzer/cmd_stats.c", '"launch.h"'),
+    ("analyzer/cmd_stats.c", '"heap.h"'),
+]
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.MULTILINE)
+
+
+def matches(name, patterns):
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def broken_arrows(name, text):
+    """Yield what is wrong with the includes in TEXT, the file NAME."""
+    for pattern, ours, not_others in RULES:
+        if fnmatch.fnmatchcase(name, pattern):
+            break
+    else:
+        yield f"{name}: no rule says what it may include"
+        return
+    own_header = re.sub(r"^analyzer/", "", re.sub(r"\.c(pp)?$", ".h", name))
+    for quote, included in INCLUDE.findall(text):
+        if quote == '"' and included != own_header and not matches(included, ours):
+            yield f'{name} must not include "{included}"'
+        if quote == "<" and matches(included, not_others):
+            yield f"{name} must not include <{included}>"
+
+
+def sources(root):
+    for top in ("format", "preload", "analyzer", "samples", "tests", "bench"):
+        for path in sorted((root / top).rglob("*.[ch]*")):
+            if path.suffix in (".c", ".h", ".cpp"):
+                yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
+
+
+def main(root):
+    broken, count = [], 0
+    for name, text in sources(root):
+        broken += broken_arrows(name, text)
+        count += 1
+    print(f"1..{1 + len(FORBIDDEN)}")
+    good = not broken and count > 0
+    print(f"{'' if good else 'not '}ok 1 - the includes of {count} files")
+    for line in broken:
+        print(f"# {line}")
+    failed = not good
+    for number, (name, include) in enumerate(FORBIDDEN, 2):
+        seen = list(broken_arrows(name, f"#include {include}\n"))
+        print(f"{'' if seen else 'not '}ok {number} - sees {include} in {name}")
+        failed |= not seen
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(pathlib.Path(sys.argv[1])))
