@@ -3,7 +3,8 @@
  * Looks into the modules of a heap, by libdw, lazily: a module's file is opened
  * when the first address in it is asked for, and each address is resolved once.
  * A file whose build-id differs from the one recorded in the snapshot is not
- * used. Separate debug files are found by build-id below /usr/lib/debug.
+ * used. Separate debug files are found by build-id below /usr/lib/debug, or by the
+ * name that the module has for them, beside it.
  *
  * The answers are owned by the symbols and live as long. Not thread-safe.
  */
@@ -51,6 +52,10 @@ struct symbols_status {
 
 /* Create symbols for HEAP, which must outlive them. */
 struct symbols *symbols_create(const struct heap *heap);
+
+/* Look for separate debug files below DIRECTORY, which must outlive SYMBOLS, instead of
+ * /usr/lib/debug. To be called before anything is asked. */
+void symbols_set_debug_directory(struct symbols *symbols, const char *directory);
 
 /* Free SYMBOLS, which may be NULL, with all answers they gave. */
 void symbols_destroy(struct symbols *symbols);
