@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# Where the snapshots go, and what is said about them at the end.
+
+load run_common
+
+LEAK=$BUILD_ROOT/samples/event_handler_leak
+
+@test "the default is a directory named after program and process" {
+    ends_with 0 "$HEAPDELTA" run -- "$LEAK" 10
+    directory=$(echo heapdelta.event_handler_leak.*)
+    pid=${directory##*.}
+    [ -d "$directory" ]
+    ls "$directory" | grep '\.hds$' >names
+    printf "event_handler_leak.$pid.%s.hds\n" 0001.before 0002.after 0003.exit | diff - names
+}
+
+@test "-o creates the directory and those above it" {
+    ends_with 0 "$HEAPDELTA" run --quiet -o a/b/c -- true
+    [ "$(snapshots a/b/c)" -eq 1 ]
+}
+
+@test "-o takes a directory that exists, and adds to it" {
+    mkdir out
+    for _ in 1 2 3; do
+        ends_with 0 traced "$LEAK" 10
+    done
+    [ "$(snapshots out)" -eq 9 ]
+}
+
+@test "the directory stays where it was if the program changes its own" {
+    mkdir elsewhere
+    ends_with 0 traced sh -c 'cd elsewhere && exit 0'
+    [ "$(snapshots out)" -eq 1 ]
+    [ "$(snapshots elsewhere)" -eq 0 ]
+}
+
+@test "blanks, quotes and colons in names" {
+    for name in 'with blank' "it's" 'a:b' 'ünïcode' '$HOME'; do
+        ends_with 0 "$HEAPDELTA" run -o "$name" -- "$LEAK" 10
+        [ "$(snapshots "$name")" -eq 3 ]
+        # The command that is proposed can be typed.
+        eval "$(sed -n 's/^ *next: //p' stderr)" >typed
+        grep -q 'event_handler_leak.c:' typed
+    done
+    cp "$LEAK" 'a program'
+    ends_with 0 "$HEAPDELTA" run --quiet -- './a program' 10
+    [ "$(ls heapdelta.a_program.*/a_program.*.hds | wc -l)" -eq 3 ]
+}
+
+@test "a directory that can't be written to: status 2, nothing runs" {
+    touch file
+    for directory in /proc/out file file/below; do
+        ends_with 2 "$HEAPDELTA" run -o "$directory" -- touch started
+        grep -q "can't write snapshots to '$directory'" stderr
+        [ ! -e started ]
+    done
+}
+
+@test "the summary: what is alive, who holds it, what to type next" {
+    ends_with 0 "$HEAPDELTA" run -o out -- "$LEAK" 1000
+    [ "$(wc -l <stderr)" -le 20 ]
+    line=$(grep -n 'malloc(sizeof \*handler)' "$SOURCE_ROOT/samples/event_handler_leak.c")
+    grep -q 'heapdelta: event_handler_leak left [0-9]* blocks, .* alive at exit; peak ' stderr
+    grep -q "31.2 KiB *count=1000 .*event_handler_leak.c:${line%%:*} (event_handler_new)" stderr
+    grep -q '3 snapshots in out' stderr
+    [ "$(grep -c 'count=' stderr)" -le 5 ]
+    eval "$(sed -n 's/^ *next: //p' stderr)" >typed
+    grep -q "event_handler_leak.c:${line%%:*}.*count=1000 (+1000)" typed
+}
+
+@test "the summary agrees with info" {
+    ends_with 0 "$HEAPDELTA" run -o out -- "$LEAK" 123
+    "$HEAPDELTA" info --format json out/*.exit.hds |
+        "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["blocks"])' >blocks
+    grep -q "left $(cat blocks) blocks" stderr
+}
+
+@test "the summary speaks only of this run" {
+    ends_with 0 "$HEAPDELTA" run --quiet -o out -- "$LEAK" 10
+    ends_with 0 "$HEAPDELTA" run -o out -- true
+    grep -q '1 snapshot in out' stderr
+}
+
+@test "--quiet is quiet" {
+    ends_with 0 traced "$LEAK" 10
+    lines stderr 0
+}
