@@ -376,7 +376,7 @@ const struct command command_run = {
             "\n"
             "Examples:\n"
             "  heapdelta run -- ./server --port 8080\n"
-            "  heapdelta run -o /tmp/out -- make -C src\n"
+            "  heapdelta run -o /tmp/out -- sqlite3 data.db .dump\n"
             "  PYTHONMALLOC=malloc heapdelta run -- python3 script.py\n",
     .run = run,
 };
