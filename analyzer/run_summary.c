@@ -3,7 +3,9 @@
 #include "format/snapshot.h"
 #include "model/group.h"
 #include "model/heap.h"
+#include "model/report.h"
 #include "model/symbols.h"
+#include "views/text.h"
 #include "views/units.h"
 
 #include <dirent.h>
@@ -130,28 +132,12 @@ static int compare_lineless(const void *a, const void *b)
     return one->size < other->size ? 1 : one->size > other->size ? -1 : 0;
 }
 
-/* Print one of the modules that lack lines, and what would give them. */
-static void print_lineless_module(const struct heap *heap, struct symbols *symbols, size_t module)
-{
-    const char *path, *slash, *package;
-
-    if (module == heap->module_count) {
-        fputs(" code outside of any file", stderr);
-        return;
-    }
-    path = heap->modules[module].path;
-    slash = strrchr(path, '/');
-    package = symbols_module(symbols, module).debug_package;
-    fprintf(stderr, " %s", slash ? slash + 1 : path);
-    if (package)
-        fprintf(stderr, " (install %s)", package);
-}
-
-/* Which share of the bytes in LIST has no line. */
-static void print_lineless(const struct heap *heap, struct symbols *symbols,
-                           const struct group_list *list)
+/* Note which share of the bytes in LIST has no line, and what would give it. */
+static void add_lineless(const struct heap *heap, struct symbols *symbols,
+                         const struct group_list *list, struct report *report)
 {
     struct lineless *modules = calloc(heap->module_count + 1, sizeof *modules);
+    char text[512] = "";
     uint64_t size = 0;
     double share;
 
@@ -167,110 +153,116 @@ static void print_lineless(const struct heap *heap, struct symbols *symbols,
         size += group->size;
         modules[group_module(heap, symbols, group)].size += group->size;
     }
-    if (size > 0) {
-        qsort(modules, heap->module_count + 1, sizeof *modules, compare_lineless);
-        share = 100.0 * (double)size / (double)list->size;
-        fprintf(stderr, "  %.*f %% of the bytes have no line:", share < 10 ? 1 : 0, share);
-        for (size_t i = 0; i < MODULES_SHOWN && i <= heap->module_count && modules[i].size; i++) {
-            fputs(i ? "," : "", stderr);
-            print_lineless_module(heap, symbols, modules[i].module);
+    qsort(modules, heap->module_count + 1, sizeof *modules, compare_lineless);
+    for (size_t i = 0; i < MODULES_SHOWN && i <= heap->module_count && modules[i].size; i++) {
+        size_t module = modules[i].module, length = strlen(text);
+        const char *name = "code outside of any file", *package = NULL;
+
+        if (module < heap->module_count) {
+            const char *slash = strrchr(heap->modules[module].path, '/');
+
+            name = slash ? slash + 1 : heap->modules[module].path;
+            package = symbols_module(symbols, module).debug_package;
         }
-        fputc('\n', stderr);
+        snprintf(text + length, sizeof text - length, "%s%s%s%s%s", i ? ", " : "", name,
+                 package ? " (install " : "", package ? package : "", package ? ")" : "");
+    }
+    if (size > 0) {
+        share = 100.0 * (double)size / (double)list->size;
+        report_add_note(report, "%.*f %% of the bytes have no line: %s", share < 10 ? 1 : 0, share,
+                        text);
     }
     free(modules);
 }
 
-static void print_holders(const struct heap *heap, struct symbols *symbols)
+static void add_holders(const struct heap *heap, struct symbols *symbols, struct report *report)
 {
     const struct group_options options = {.key = GROUP_LINENO};
     struct group_list *list = group_create(heap, symbols, &options);
 
     if (!list)
         return;
-    if (list->count > 0)
-        fputs("  largest holders:\n", stderr);
+    report_begin_table(report, "rows", "rows", REPORT_STATISTICS, 0);
+    report_add_column(report, "file", "file", REPORT_FILE, 0);
+    report_add_column(report, "line", "line", REPORT_LINE, 0);
+    report_add_column(report, "function", "function", REPORT_FUNCTION, 0);
+    report_add_column(report, "size", "size", REPORT_BYTES, 0);
+    report_add_column(report, "count", "count", REPORT_COUNT, 0);
     for (size_t i = 0; i < list->count && i < HOLDERS_SHOWN; i++) {
-        char name[256], size[UNITS_SIZE];
+        const struct group *group = &list->groups[i];
 
-        group_name(list->key, &list->groups[i], name, sizeof name);
-        fprintf(stderr, "    %10s  count=%-8" PRIu64 " %s\n",
-                units_bytes(size, (double)list->groups[i].size, false), list->groups[i].count,
-                name);
+        report_begin_row(report);
+        if (group->is_place)
+            report_put_place(report, group->file);
+        else
+            report_put_text(report, group->file);
+        report_put_number(report, group->line);
+        report_put_text(report, group->function);
+        report_put_number(report, group->size);
+        report_put_number(report, group->count);
     }
-    print_lineless(heap, symbols, list);
+    add_lineless(heap, symbols, list, report);
     group_destroy(list);
 }
 
-/* Why a program that ended with STATUS has left no snapshot at its exit. */
-static void print_why_none(int status)
+/* Note why a program that ended with STATUS has left no snapshot at its exit. */
+static void add_why_none(int status, struct report *report)
 {
     if (WIFSIGNALED(status))
-        fprintf(stderr, "  no snapshot at exit: signal %d (%s) ended the program\n",
-                WTERMSIG(status), strsignal(WTERMSIG(status)));
+        report_add_note(report, "no snapshot at exit: signal %d (%s) ended the program",
+                        WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
-        fputs("  no snapshot at exit: the program left without its exit functions (exit_group,\n"
-              "  abort), became one that can't be traced, or the file could not be written\n",
-              stderr);
+        report_add_note(report, "no snapshot at exit: the program left past its exit functions, "
+                                "or became one that can't be traced");
 }
 
-static void print_exit_snapshot(const char *program, const char *directory, const char *name)
+/* Add what HEAP, the snapshot at the exit of PROGRAM, tells. */
+static void add_heap(const char *program, const struct heap *heap, struct symbols *symbols,
+                     struct report *report)
 {
-    struct error error = {""};
-    struct heap *heap = NULL;
-    struct symbols *symbols;
+    const struct snapshot_account *account = heap->account;
     char bytes[UNITS_SIZE], peak[UNITS_SIZE];
-    char *path;
 
-    if (asprintf(&path, "%s/%s", directory, name) < 0)
-        return;
-    if (heap_load(path, &heap, &error) < 0) {
-        fprintf(stderr, "heapdelta: %s\n", error.text);
-        free(path);
-        return;
-    }
-    fprintf(stderr, "heapdelta: %s left %" PRIu64 " blocks, %s alive at exit; peak %s\n", program,
-            heap->account->live_blocks,
-            units_bytes(bytes, (double)heap->account->live_bytes, false),
-            units_bytes(peak, (double)heap->account->peak_bytes, false));
-    symbols = symbols_create(heap);
-    if (symbols) {
-        print_holders(heap, symbols);
-        symbols_destroy(symbols);
-    }
-    if (heap->account->truncated_stacks > 0)
-        fprintf(stderr, "  %" PRIu64 " stacks could not be walked to their end\n",
-                heap->account->truncated_stacks);
-    if (heap->account->lost_blocks > 0)
-        fprintf(stderr, "  %" PRIu64 " blocks are not known, for lack of memory\n",
-                heap->account->lost_blocks);
-    heap_destroy(heap);
-    free(path);
+    report_title(report, "heapdelta: %s left %" PRIu64 " blocks, %s alive at exit; peak %s%s",
+                 program, account->live_blocks,
+                 units_bytes(bytes, (double)account->live_bytes, false),
+                 units_bytes(peak, (double)account->peak_bytes, false),
+                 account->live_blocks ? "; the largest holders:" : "");
+    add_holders(heap, symbols, report);
+    if (account->truncated_stacks > 0)
+        report_add_note(report, "%" PRIu64 " stacks could not be walked to their end",
+                        account->truncated_stacks);
+    if (account->lost_blocks > 0)
+        report_add_note(report, "%" PRIu64 " blocks are not known, for lack of memory",
+                        account->lost_blocks);
 }
 
-/* Print DIRECTORY/NAME so that it can be typed at a shell. */
-static void print_quoted(const char *directory, const char *name)
+/* Write DIRECTORY/NAME to OUT so that it can be typed at a shell. */
+static void write_quoted(FILE *out, const char *directory, const char *name)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "/._+-,:@%=";
     bool quote = strspn(directory, plain) != strlen(directory);
 
-    if (quote)
-        fputc('\'', stderr);
+    fputs(quote ? " '" : " ", out);
     for (const char *at = directory; *at; at++) {
         if (*at == '\'')
-            fputs("'\\''", stderr);
+            fputs("'\\''", out);
         else
-            fputc(*at, stderr);
+            fputc(*at, out);
     }
     /* Nothing in a snapshot's own name needs it. */
-    fprintf(stderr, "/%s%s", name, quote ? "'" : "");
+    fprintf(out, "/%s%s", name, quote ? "'" : "");
 }
 
-/* What to type next: the growth between the first and the last snapshot that the
- * program took, else what the newest one holds. */
-static void print_next(const char *directory, const struct run_snapshots *list)
+/* Note what to type next: the growth between the first and the last snapshot that
+ * the program took, else what the newest one holds. */
+static void add_next(const char *directory, const struct run_snapshots *list, struct report *report)
 {
     const struct run_snapshot *first = NULL, *last = NULL;
+    char *text = NULL;
+    size_t size;
+    FILE *out;
 
     for (size_t i = 0; i < list->count; i++) {
         if (list->snapshots[i].at_exit)
@@ -281,36 +273,58 @@ static void print_next(const char *directory, const struct run_snapshots *list)
     }
     if (first == last)
         last = &list->snapshots[list->count - 1];
-    fprintf(stderr, "  next: %s ", program_invocation_name);
-    if (first && first != last) {
-        fputs("diff ", stderr);
-        print_quoted(directory, first->name);
-    } else {
-        fputs("stats", stderr);
+    out = open_memstream(&text, &size);
+    if (!out)
+        return;
+    fprintf(out, "%s %s", program_invocation_name, first && first != last ? "diff" : "stats");
+    if (first && first != last)
+        write_quoted(out, directory, first->name);
+    write_quoted(out, directory, last->name);
+    if (fclose(out) == 0)
+        report_add_note(report, "next: %s", text);
+    free(text);
+}
+
+static const char *exit_snapshot(const struct run_snapshots *list)
+{
+    const char *name = NULL;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->snapshots[i].at_exit)
+            name = list->snapshots[i].name;
     }
-    fputc(' ', stderr);
-    print_quoted(directory, last->name);
-    fputc('\n', stderr);
+    return name;
 }
 
 void run_summary_print(const char *program, const char *directory, const struct run_snapshots *list,
                        int status)
 {
-    const char *at_exit = NULL;
+    struct report *report = report_create();
+    const char *name = exit_snapshot(list);
+    struct error error = {"out of memory"};
+    struct symbols *symbols = NULL;
+    struct heap *heap = NULL;
+    char *path = NULL;
 
-    for (size_t i = 0; i < list->count; i++) {
-        if (list->snapshots[i].at_exit)
-            at_exit = list->snapshots[i].name;
-    }
-    if (at_exit) {
-        print_exit_snapshot(program, directory, at_exit);
-    } else {
-        fprintf(stderr, "heapdelta: %s has ended\n", program);
-        print_why_none(status);
-    }
-    if (list->count == 0)
+    if (!report)
         return;
-    fprintf(stderr, "  %zu snapshot%s in %s\n", list->count, list->count == 1 ? "" : "s",
-            directory);
-    print_next(directory, list);
+    report_title(report, "heapdelta: %s has ended", program);
+    if (!name) {
+        add_why_none(status, report);
+    } else if (asprintf(&path, "%s/%s", directory, name) >= 0 &&
+               heap_load(path, &heap, &error) == 0 && (symbols = symbols_create(heap))) {
+        add_heap(program, heap, symbols, report);
+    } else {
+        report_add_note(report, "%s", error.text);
+    }
+    if (list->count > 0) {
+        report_add_note(report, "%zu snapshot%s in %s", list->count, list->count == 1 ? "" : "s",
+                        directory);
+        add_next(directory, list, report);
+    }
+    text_print(stderr, report, text_terminal_width(stderr));
+    report_destroy(report);
+    symbols_destroy(symbols);
+    heap_destroy(heap);
+    free(path);
 }

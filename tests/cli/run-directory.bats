@@ -61,7 +61,7 @@ LEAK=$BUILD_ROOT/samples/event_handler_leak
     [ "$(wc -l <stderr)" -le 20 ]
     line=$(grep -n 'malloc(sizeof \*handler)' "$SOURCE_ROOT/samples/event_handler_leak.c")
     grep -q 'heapdelta: event_handler_leak left [0-9]* blocks, .* alive at exit; peak ' stderr
-    grep -q "31.2 KiB *count=1000 .*event_handler_leak.c:${line%%:*} (event_handler_new)" stderr
+    grep -q "event_handler_leak.c:${line%%:*} (event_handler_new) .*size=31.2 KiB, *count=1000" stderr
     grep -q '3 snapshots in out' stderr
     [ "$(grep -c 'count=' stderr)" -le 5 ]
     eval "$(sed -n 's/^ *next: //p' stderr)" >typed
