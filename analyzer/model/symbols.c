@@ -185,6 +185,17 @@ static void normalize(char *path)
     *out = 0;
 }
 
+/* True if PLACE's file is to be read from the directory it was compiled in. Debian maps
+ * its build directory to ".": if that directory became relative by this, so did all
+ * absolute paths, which now are "./" and further directories. */
+static bool is_below_directory(const struct dwarf_place *place)
+{
+    if (*place->file == '/' || !place->directory || *place->directory == 0)
+        return false;
+    return *place->directory == '/' || strncmp(place->file, "./", 2) != 0 ||
+           !strchr(place->file + 2, '/');
+}
+
 /* The source file of PLACE, absolute if the debug info says enough. */
 static const char *full_file(struct symbols *symbols, const struct dwarf_place *place)
 {
@@ -193,7 +204,7 @@ static const char *full_file(struct symbols *symbols, const struct dwarf_place *
 
     if (!place->file || *place->file == 0)
         return NULL;
-    if (*place->file != '/' && place->directory && *place->directory)
+    if (is_below_directory(place))
         length = snprintf(path, sizeof(path), "%s/%s", place->directory, place->file);
     else
         length = snprintf(path, sizeof(path), "%s", place->file);
@@ -234,6 +245,11 @@ static const char *place_of(struct symbols *symbols, const struct symbol *symbol
     return place ? place : "?";
 }
 
+static bool is_mangled(const char *name)
+{
+    return name && strncmp(name, "_Z", 2) == 0;
+}
+
 /* Fill in OUT what ADDRESS of the file of MODULE means; MODULE may be NULL. */
 static void resolve(struct symbols *symbols, struct module *module, uint64_t address,
                     const struct dwarf_place *places, size_t count, struct symbol *out)
@@ -246,8 +262,12 @@ static void resolve(struct symbols *symbols, struct module *module, uint64_t add
         const char *own = places[i].function;
         bool inlined = i + 1 < count;
 
+        /* The compiler omits the linker's name of a function that only its own file
+         * knows; the symbol table has it, with name space and parameters. */
+        if (!inlined && (!own || (!is_mangled(own) && is_mangled(function))))
+            own = function;
         out[i] = (struct symbol){
-            .function = readable(symbols, own || inlined ? own : function),
+            .function = readable(symbols, own),
             .file = full_file(symbols, &places[i]),
             .inlined = inlined,
             .module = module ? module->name : NULL,
