@@ -20,7 +20,7 @@ FORMAT = ["format/*.h"]
 GROUND = [f"preload/{name}.h" for name in (
     "arena", "hash", "message", "config", "guard", "lock", "syscall")]
 LEAVES = [f"preload/{name}.h" for name in (
-    "stack", "trie", "live", "modules", "counters")]
+    "stack", "trie", "live", "modules", "counters", "epochs", "timeline")]
 
 # Files (first match counts): what they may include of ours, what of others they may
 # not. A file may always include its own header.
@@ -32,7 +32,8 @@ RULES = [
     *[(base.replace(".h", ".[ch]"), FORMAT + GROUND, STDIO + LIBDW) for base in GROUND],
     ("preload/cfi.[ch]", FORMAT + GROUND, STDIO + LIBDW),
     ("preload/unwind_*.[ch]", FORMAT + GROUND + ["preload/cfi.h", "preload/stack.h"], STDIO + LIBDW),
-    ("preload/tracker.[ch]", FORMAT + GROUND + LEAVES, STDIO + LIBDW),
+    ("preload/tracker.[ch]", FORMAT + GROUND + LEAVES + ["preload/cfi.h", "preload/real.h"],
+     STDIO + LIBDW),
     ("preload/snapshot_write.[ch]",
      FORMAT + GROUND + LEAVES + ["preload/threads.h", "preload/image.h", "preload/graph.h"],
      STDIO + LIBDW),
@@ -43,7 +44,7 @@ RULES = [
     ("analyzer/cmd_run.c",
      FORMAT + ["model/*.h", "views/*.h", "command.h", "options.h", "launch.h", "run_summary.h"],
      LIBDW),
-    ("analyzer/*", ["format/snapshot.h", "model/*.h", "views/*.h", "command.h", "options.h"], LIBDW),
+    ("analyzer/*", ["format/snapshot.h", "model/*.h", "views/*.h", "command.h", "options.h", "output.h"], LIBDW),
     ("tests/*", ["*"], []),
     ("bench/*", ["*"], []),
 ]
