@@ -2,7 +2,7 @@
  *
  * A pattern is [file=|function=|module=]PATTERN[:LINE]. PATTERN is a shell
  * pattern (fnmatch; `*` matches `/` too) for the whole name or, of a file, for
- * its last parts: `app.c` and `src/*.c` match /home/me/src/app.c. A frame
+ * its last parts: `app.c` and `src/ap*` match /home/me/src/app.c. A frame
  * without line information has the file MODULE(FUNCTION) or MODULE+0xOFFSET.
  *
  * A block is kept if any inclusive pattern matches (or there is none) and no
@@ -46,6 +46,9 @@ int filter_add(struct filter *filter, enum filter_kind kind, const char *text, s
 
 /* Let inclusive and exclusive patterns look at all frames from now on. */
 void filter_look_at_all_frames(struct filter *filter);
+
+/* Are there inclusive or exclusive patterns at all? */
+bool filter_has_patterns(const struct filter *filter);
 
 /* Must filter_keeps() be given all frames of a stack? Otherwise the newest does. */
 bool filter_wants_all_frames(const struct filter *filter);

@@ -43,15 +43,15 @@ struct group_options {
 };
 
 struct group {
-    /* The key. Of these, group_key_has() says which; the others are NULL or 0. */
+    /* The key; what is no part of it is NULL or 0. */
     const char *file; /* or the name of the place: MODULE(FUNCTION), MODULE+0xOFFSET */
     uint32_t line;
-    const char *function; /* also with GROUP_LINENO, where it is no part of the key */
-    const char *module;   /* file name without directories */
+    const char *function; /* or the name of the place; GROUP_LINENO: not in the key, may be NULL */
+    const char *module;   /* file name without directories; NULL: none */
     uint64_t id[2];       /* GROUP_TRACEBACK: the machine-independent name of the stack */
 
     bool several_functions; /* GROUP_LINENO: the line lies in more functions than this one */
-    bool has_place;         /* `file` is no source file but the name of a place */
+    bool is_place;          /* `file` or `function` is the name of a place */
     bool truncated;         /* a stack of it could not be walked to its end, or was limited */
 
     uint64_t size;  /* bytes as requested */

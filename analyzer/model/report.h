@@ -24,7 +24,7 @@
 /* What a value is; decides how a view may write it. */
 enum report_kind {
     REPORT_TEXT,
-    REPORT_FILE,     /* text: a source file, or the name of a place instead of one */
+    REPORT_FILE,     /* text: a source file */
     REPORT_LINE,     /* number: in the file of the column before; 0: unknown */
     REPORT_FUNCTION, /* text */
     REPORT_MODULE,   /* text */
@@ -50,6 +50,7 @@ struct report_cell {
     uint64_t number; /* two's complement if REPORT_SIGNED */
     double real;
     const char *text;
+    bool is_place; /* TEXT names the whole place, as MODULE(FUNCTION) or MODULE+0xOFFSET */
     const uint64_t *series;
 };
 
@@ -64,10 +65,10 @@ struct report_frame {
 
 struct report_fact {
     const char *key;   /* NULL: for people only */
-    const char *title; /* NULL: for programs only; without a value: a heading */
+    const char *title; /* NULL: for programs only */
+    bool is_heading;   /* has only a title */
     const char *remark; /* for people, behind the value; or NULL */
     enum report_kind kind;
-    unsigned flags;
     struct report_cell value;
 };
 
@@ -80,7 +81,8 @@ struct report_column {
 
 struct report_row {
     struct report_cell *cells;    /* one per column */
-    struct report_frame *frames; /* newest first; NULL: the row has no traceback */
+    bool has_traceback;
+    struct report_frame *frames; /* newest first */
     size_t frame_count;
     bool truncated; /* the traceback lacks its outer end */
 };
@@ -163,10 +165,12 @@ void report_begin_total(struct report *report);
 void report_put_number(struct report *report, uint64_t number);
 void report_put_real(struct report *report, double real);
 void report_put_text(struct report *report, const char *text);
+void report_put_place(struct report *report, const char *text);
 void report_put_series(struct report *report, const uint64_t *series);
 void report_put_unknown(struct report *report);
 
-/* Add a frame, further out than those before, to the traceback of the row. */
+/* Give the row a traceback, and add a frame, further out than those before, to it. */
+void report_begin_traceback(struct report *report);
 void report_add_frame(struct report *report, const struct report_frame *frame);
 
 /* Say that the traceback of the row lacks its outer end. */

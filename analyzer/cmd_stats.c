@@ -1,0 +1,94 @@
+/* cmd_stats.c - what is alive in a snapshot, by who allocated it. */
+#include "command.h"
+#include "format/snapshot.h"
+#include "model/diff.h"
+#include "model/diff_report.h"
+#include "model/heap.h"
+#include "options.h"
+
+#include <string.h>
+
+static const char help[] =
+    "Usage: heapdelta stats [OPTIONS] SNAPSHOT\n"
+    "\n"
+    "Show what is alive in a snapshot, largest first, by who allocated it.\n"
+    "\n" OPTIONS_HELP_GROUPS
+    "  --sort ORDER         size (default), count, average or name\n"
+    OPTIONS_HELP_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
+    "\n" OPTIONS_HELP_PATTERNS
+    "\n"
+    "Examples:\n"
+    "  heapdelta stats app.1234.0001.exit.hds\n"
+    "  heapdelta stats --group-by traceback --limit 3 app.1234.0001.exit.hds\n"
+    "  heapdelta stats --filter 'src/*' --exclude function=cache_fill app.1234.0001.exit.hds\n"
+    "  heapdelta stats --group-by module --limit 0 --format csv -o modules.csv app.hds\n";
+
+static int stats(struct options *options, const struct heap *heap, struct symbols *symbols)
+{
+    struct group_list *list = group_create(heap, symbols, &options->group);
+    struct diff *diff = list ? diff_create((const struct group_list *const *)&list, 1) : NULL;
+    struct report *report = report_create();
+    int status;
+
+    if (!diff || !report) {
+        status = command_fail(&command_stats, COMMAND_NEGATIVE, "out of memory");
+    } else {
+        diff_sort(diff, options->sort);
+        report_title(report, "%s, process %u%s%s: alive by %s", basename(heap->program),
+                     heap->process->pid, *heap->label ? ", " : "", heap->label,
+                     group_key_name(options->group.key));
+        diff_report(diff, &symbols, options->limit, report);
+        if (options->group.cumulative)
+            report_add_note(report, "Each block is counted to all frames of its stack, so the rows "
+                                    "add up to more than the total.");
+        status = options_print(options, &command_stats, &report, 1);
+    }
+    report_destroy(report);
+    diff_destroy(diff);
+    group_destroy(list);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    struct options options;
+    struct heap *heap = NULL;
+    struct symbols *symbols = NULL;
+    struct error error;
+    int status = options_parse(&options, &command_stats,
+                               OPTIONS_GROUPS | OPTIONS_FORMAT | OPTIONS_OUTPUT, argc, argv);
+
+    if (status >= 0)
+        goto out;
+    if (options.path_count != 1) {
+        status = command_fail(&command_stats, COMMAND_USAGE,
+                              options.path_count ? "takes one snapshot, not %zu ('heapdelta diff' compares several)"
+                                                 : "needs a snapshot",
+                              options.path_count);
+        goto out;
+    }
+    if (options.sort == DIFF_BY_SIZE_DIFF || options.sort == DIFF_BY_COUNT_DIFF) {
+        status = command_fail(&command_stats, COMMAND_USAGE,
+                              "--sort by a difference needs two snapshots: use 'heapdelta diff'");
+        goto out;
+    }
+    if (heap_load(options.paths[0], &heap, &error) < 0) {
+        status = command_fail(&command_stats, COMMAND_BAD_INPUT, "%s", error.text);
+        goto out;
+    }
+    symbols = symbols_create(heap);
+    status = symbols ? stats(&options, heap, symbols)
+                     : command_fail(&command_stats, COMMAND_NEGATIVE, "out of memory");
+out:
+    symbols_destroy(symbols);
+    heap_destroy(heap);
+    options_finish(&options);
+    return status;
+}
+
+const struct command command_stats = {
+    .name = "stats",
+    .summary = "what is alive in a snapshot, by who allocated it",
+    .help = help,
+    .run = run,
+};

@@ -1,0 +1,164 @@
+/* main.c - finds the command and runs it. */
+#include "command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command *const commands[] = {
+    &command_run, &command_info, &command_stats, &command_diff, &command_dump,
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+/* Letters that a mistyped command may be away from the one that is suggested. */
+#define SUGGESTION_DISTANCE 2
+#define NAME_MAX_LENGTH 31
+
+int command_fail(const struct command *command, enum command_status status, const char *format, ...)
+{
+    va_list arguments;
+
+    fprintf(stderr, "heapdelta %s: ", command->name);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    if (status == COMMAND_USAGE)
+        fprintf(stderr, "; see 'heapdelta help %s'", command->name);
+    fputc('\n', stderr);
+    return (int)status;
+}
+
+/* End a command that only wrote to stdout. Returns the exit status. */
+static int finish_stdout(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return COMMAND_DONE;
+    perror("heapdelta: can't write to stdout");
+    return COMMAND_NEGATIVE;
+}
+
+int command_help(const struct command *command)
+{
+    fputs(command->help, stdout);
+    return finish_stdout();
+}
+
+static void print_help(FILE *out)
+{
+    fputs("heapdelta tells what is alive on the heap of a program, what changed since, and who\n"
+          "allocated it.\n"
+          "\n"
+          "Usage: heapdelta COMMAND [OPTIONS] …\n"
+          "\n",
+          out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+    fputs("\n"
+          "  heapdelta help COMMAND   what a command does, its options, examples\n"
+          "  heapdelta --version      the version\n"
+          "\n"
+          "Begin with:\n"
+          "  heapdelta run -- ./program\n"
+          "\n"
+          "Exit status: 0 done, 1 the result can't be had or written, 2 misuse, 3 bad snapshot.\n"
+          "`run` returns the program's own.\n",
+          out);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(name, commands[i]->name) == 0)
+            return commands[i];
+    }
+    return NULL;
+}
+
+/* How many letters must be put in, left out or changed to make B of A (Levenshtein);
+ * both are at most NAME_MAX_LENGTH long. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t length_b = strlen(b);
+    size_t row[NAME_MAX_LENGTH + 1]; /* distances of the part of A so far to each beginning of B */
+
+    for (size_t j = 0; j <= length_b; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= length_b; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            diagonal = row[j];
+            row[j] = best;
+        }
+    }
+    return row[length_b];
+}
+
+/* Say that there is no command NAME, and which one may have been meant. */
+static int fail_unknown(const char *name)
+{
+    size_t nearest = SUGGESTION_DISTANCE + 1;
+    const char *suggestion = NULL;
+
+    for (size_t i = 0; i < COMMAND_COUNT && strlen(name) <= NAME_MAX_LENGTH; i++) {
+        size_t distance = edit_distance(name, commands[i]->name);
+
+        if (distance < nearest) {
+            nearest = distance;
+            suggestion = commands[i]->name;
+        }
+    }
+    if (suggestion)
+        fprintf(stderr, "heapdelta: there is no command '%s'; did you mean '%s'?\n", name,
+                suggestion);
+    else
+        fprintf(stderr, "heapdelta: there is no command '%s'; 'heapdelta --help' lists them\n",
+                name);
+    return COMMAND_USAGE;
+}
+
+static int help(const char *name)
+{
+    const struct command *command;
+
+    if (!name) {
+        print_help(stdout);
+        return finish_stdout();
+    }
+    command = find_command(name);
+    return command ? command_help(command) : fail_unknown(name);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : NULL;
+    const struct command *command;
+
+    if (!name) {
+        print_help(stderr);
+        return COMMAND_USAGE;
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return help(NULL);
+    if (strcmp(name, "help") == 0)
+        return help(argv[2]);
+    if (strcmp(name, "--version") == 0) {
+        puts("heapdelta " HEAPDELTA_VERSION);
+        return finish_stdout();
+    }
+    if (name[0] == '-') {
+        fprintf(stderr, "heapdelta: unknown option '%s'; see 'heapdelta --help'\n", name);
+        return COMMAND_USAGE;
+    }
+    command = find_command(name);
+    return command ? command->run(argc - 1, argv + 1) : fail_unknown(name);
+}

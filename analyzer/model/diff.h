@@ -1,0 +1,67 @@
+/* diff.h - the groups of one heap or of several, side by side.
+ *
+ * Groups are the same if their keys are: names, lines, or, for stacks, modules
+ * and offsets. Addresses play no part, so the heaps may be of one run, of two, or
+ * of two machines. A group that a heap lacks has 0 bytes in 0 blocks there; what
+ * did not change is a row, too. The difference is the last heap's value minus the
+ * first one's; of a single heap it is the value itself.
+ *
+ * A diff points into the group lists it was made from.
+ */
+#ifndef MODEL_DIFF_H
+#define MODEL_DIFF_H
+
+#include "model/group.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum diff_sort {
+    /* As tracemalloc has it: size of the change, size, change of the count, count
+     * and key, all descending. The others fall back on it for ties. */
+    DIFF_BY_CHANGE,
+    DIFF_BY_SIZE,
+    DIFF_BY_COUNT,
+    DIFF_BY_SIZE_DIFF, /* growth first, shrinkage last */
+    DIFF_BY_COUNT_DIFF,
+    DIFF_BY_AVERAGE, /* bytes per block */
+    DIFF_BY_NAME,    /* ascending */
+    DIFF_SORTS,      /* how many there are */
+};
+
+struct diff_row {
+    const struct group *group; /* of the last heap that has it */
+    size_t list;               /* that heap's list */
+    const uint64_t *sizes;     /* per heap; the last is the size */
+    const uint64_t *counts;
+    uint64_t size, count;
+    int64_t size_diff, count_diff;
+};
+
+struct diff {
+    enum group_key key;
+    size_t list_count;
+    struct diff_row *rows;
+    size_t row_count;
+    struct diff_row total; /* without a group */
+    uint64_t *numbers;     /* where sizes and counts lie */
+};
+
+/* Put the COUNT lists at LISTS, at least one, oldest first and all by the same key,
+ * side by side, in the order DIFF_BY_CHANGE. The caller frees the diff with
+ * diff_destroy() before the lists. NULL for lack of memory. */
+struct diff *diff_create(const struct group_list *const *lists, size_t count);
+
+/* Free DIFF, which may be NULL. */
+void diff_destroy(struct diff *diff);
+
+/* Sort the rows of DIFF. */
+void diff_sort(struct diff *diff, enum diff_sort sort);
+
+/* Drop the rows that are the same in all heaps. Returns how many there were. */
+size_t diff_drop_unchanged(struct diff *diff);
+
+/* Find the order that the user calls NAME ("size_diff"). Returns 0 or -EINVAL. */
+int diff_sort_find(const char *name, enum diff_sort *out_sort);
+
+#endif

@@ -1,0 +1,166 @@
+#include "model/diff_report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void add_columns(const struct diff *diff, struct report *report)
+{
+    bool compares = diff->list_count > 1;
+    /* Of more than two snapshots people see all values, not only the last. */
+    bool series = diff->list_count > 2;
+    unsigned last_flags = series ? REPORT_DATA_ONLY : 0;
+
+    report_add_column(report, "size", "size", REPORT_BYTES, last_flags);
+    if (series)
+        report_add_column(report, "sizes", "size", REPORT_BYTES, REPORT_SERIES);
+    if (compares)
+        report_add_column(report, "size_diff", "change", REPORT_BYTES, REPORT_SIGNED);
+    report_add_column(report, "count", "count", REPORT_COUNT, last_flags);
+    if (series)
+        report_add_column(report, "counts", "count", REPORT_COUNT, REPORT_SERIES);
+    if (compares)
+        report_add_column(report, "count_diff", "change", REPORT_COUNT, REPORT_SIGNED);
+    report_add_column(report, "average", "average", REPORT_AVERAGE, REPORT_TEXT_ONLY);
+
+    switch (diff->key) {
+    case GROUP_LINENO:
+        report_add_column(report, "file", "file", REPORT_FILE, 0);
+        report_add_column(report, "line", "line", REPORT_LINE, 0);
+        report_add_column(report, "function", "function", REPORT_FUNCTION, REPORT_DATA_ONLY);
+        /* For people with a mark if it is not the only one. */
+        report_add_column(report, "functions", "function", REPORT_FUNCTION, REPORT_TEXT_ONLY);
+        break;
+    case GROUP_FILENAME:
+        report_add_column(report, "file", "file", REPORT_FILE, 0);
+        break;
+    case GROUP_FUNCTION:
+        report_add_column(report, "function", "function", REPORT_FUNCTION, 0);
+        report_add_column(report, "module", "module", REPORT_MODULE, 0);
+        break;
+    case GROUP_MODULE:
+        report_add_column(report, "module", "module", REPORT_MODULE, 0);
+        break;
+    case GROUP_TRACEBACK:
+        report_add_column(report, "stack", "stack", REPORT_NUMBER, 0);
+        break;
+    case GROUP_KEYS:
+        break;
+    }
+}
+
+/* Put the sums of ROW. */
+static void put_sums(const struct diff *diff, const struct diff_row *row, struct report *report)
+{
+    bool compares = diff->list_count > 1, series = diff->list_count > 2;
+
+    report_put_number(report, row->size);
+    if (series)
+        report_put_series(report, row->sizes);
+    if (compares)
+        report_put_number(report, (uint64_t)row->size_diff);
+    report_put_number(report, row->count);
+    if (series)
+        report_put_series(report, row->counts);
+    if (compares)
+        report_put_number(report, (uint64_t)row->count_diff);
+    if (row->count)
+        report_put_real(report, (double)row->size / (double)row->count);
+    else
+        report_put_unknown(report);
+}
+
+static void put_name(struct report *report, const char *name, bool is_place)
+{
+    if (is_place)
+        report_put_place(report, name);
+    else
+        report_put_text(report, name);
+}
+
+/* Put the function of GROUP for people. */
+static void put_functions(const struct group *group, struct report *report)
+{
+    char *text;
+
+    if (!group->several_functions || asprintf(&text, "%s, …", group->function) < 0) {
+        report_put_text(report, group->function);
+        return;
+    }
+    report_put_text(report, text);
+    free(text);
+}
+
+static void put_key(enum group_key key, const struct group *group, struct report *report)
+{
+    switch (key) {
+    case GROUP_LINENO:
+        put_name(report, group->file, group->is_place);
+        report_put_number(report, group->line);
+        report_put_text(report, group->function);
+        put_functions(group, report);
+        break;
+    case GROUP_FILENAME:
+        put_name(report, group->file, group->is_place);
+        break;
+    case GROUP_FUNCTION:
+        put_name(report, group->function, group->is_place);
+        report_put_text(report, group->module);
+        break;
+    case GROUP_MODULE:
+        report_put_text(report, group->module);
+        break;
+    case GROUP_TRACEBACK:
+        report_put_number(report, group->stack);
+        break;
+    case GROUP_KEYS:
+        break;
+    }
+}
+
+static void add_traceback(const struct group *group, struct symbols *symbols, struct report *report)
+{
+    const struct heap *heap = group->heap;
+    uint32_t frame = heap->stacks[group->stack].frame;
+
+    report_begin_traceback(report);
+    for (; frame; frame = heap->frames[frame].parent) {
+        struct symbol_list list = symbols_frame(symbols, frame);
+
+        for (size_t i = 0; i < list.count; i++) {
+            const struct symbol *symbol = &list.symbols[i];
+
+            report_add_frame(report, &(struct report_frame){
+                                         .function = symbol->function,
+                                         .file = symbol->file,
+                                         .line = symbol->line,
+                                         .module = symbol->module,
+                                         .offset = symbol->offset,
+                                         .inlined = symbol->inlined,
+                                     });
+        }
+    }
+    if (group->truncated)
+        report_set_truncated(report);
+}
+
+void diff_report(const struct diff *diff, struct symbols *const *symbols, size_t limit,
+                 struct report *report)
+{
+    size_t count = limit && limit < diff->row_count ? limit : diff->row_count;
+
+    report_add_text(report, "group_by", NULL, group_key_name(diff->key));
+    report_begin_table(report, "rows", "rows", REPORT_STATISTICS, diff->list_count);
+    add_columns(diff, report);
+    report_begin_total(report);
+    put_sums(diff, &diff->total, report);
+    for (size_t i = 0; i < count; i++) {
+        const struct diff_row *row = &diff->rows[i];
+
+        report_begin_row(report);
+        put_sums(diff, row, report);
+        put_key(diff->key, row->group, report);
+        if (diff->key == GROUP_TRACEBACK)
+            add_traceback(row->group, symbols[row->list], report);
+    }
+    report_set_omitted(report, diff->row_count - count);
+}

@@ -1,0 +1,505 @@
+#include "model/records.h"
+
+#include "format/checksum.h"
+#include "format/varint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+/* A section may not unpack to more than this, and this much for each of its bytes. */
+#define UNPACKED_FREE ((uint64_t)64 << 20)
+#define UNPACKED_RATIO 1000
+
+enum field_type {
+    FIELD_NUMBER = 1,
+    FIELD_ADDRESS,
+    FIELD_STRING,  /* an offset into the section of strings */
+    FIELD_BYTES,   /* shown in hexadecimal */
+    FIELD_PADDING, /* not shown */
+};
+
+struct field {
+    const char *name; /* NULL ends the list */
+    enum field_type type;
+    uint32_t size; /* bytes, of SNAPSHOT_FIXED */
+    bool delta;    /* of SNAPSHOT_VARINT */
+};
+
+#define FIXED(record, member, type) {#member, type, sizeof(((struct record *)0)->member), false}
+#define VARINT(name, type) {name, type, 0, false}
+#define DELTA(name, type) {name, type, 0, true}
+
+static const struct kind {
+    const char *name;
+    enum snapshot_encoding encoding;
+    uint64_t first; /* the number of the first record */
+    struct field fields[RECORDS_FIELDS_MAX];
+} kinds[] = {
+    [SNAPSHOT_END] = {"end", SNAPSHOT_FIXED, 0, {{0}}},
+    [SNAPSHOT_STRINGS] = {"strings", SNAPSHOT_BYTES, 0, {{"text", FIELD_STRING, 0, false}}},
+    [SNAPSHOT_PROCESS] = {"process", SNAPSHOT_FIXED, 0, {
+        FIXED(snapshot_process, run, FIELD_BYTES),
+        FIXED(snapshot_process, parent_run, FIELD_BYTES),
+        FIXED(snapshot_process, start_time, FIELD_NUMBER),
+        FIXED(snapshot_process, time, FIELD_NUMBER),
+        FIXED(snapshot_process, elapsed, FIELD_NUMBER),
+        FIXED(snapshot_process, pid, FIELD_NUMBER),
+        FIXED(snapshot_process, parent_pid, FIELD_NUMBER),
+        FIXED(snapshot_process, sequence, FIELD_NUMBER),
+        FIXED(snapshot_process, epoch, FIELD_NUMBER),
+        FIXED(snapshot_process, exec_count, FIELD_NUMBER),
+        FIXED(snapshot_process, frame_limit, FIELD_NUMBER),
+        FIXED(snapshot_process, program, FIELD_STRING),
+        FIXED(snapshot_process, command, FIELD_STRING),
+        FIXED(snapshot_process, label, FIELD_STRING),
+        FIXED(snapshot_process, trigger, FIELD_NUMBER),
+        FIXED(snapshot_process, flags, FIELD_ADDRESS),
+        FIXED(snapshot_process, page_size, FIELD_NUMBER),
+    }},
+    [SNAPSHOT_MODULES] = {"modules", SNAPSHOT_FIXED, 1, {
+        FIXED(snapshot_module, start, FIELD_ADDRESS),
+        FIXED(snapshot_module, end, FIELD_ADDRESS),
+        FIXED(snapshot_module, bias, FIELD_ADDRESS),
+        FIXED(snapshot_module, path, FIELD_STRING),
+        FIXED(snapshot_module, generation, FIELD_NUMBER),
+        FIXED(snapshot_module, flags, FIELD_ADDRESS),
+        FIXED(snapshot_module, segment_count, FIELD_NUMBER),
+        FIXED(snapshot_module, build_id_size, FIELD_NUMBER),
+        FIXED(snapshot_module, build_id, FIELD_BYTES),
+        FIXED(snapshot_module, reserved, FIELD_PADDING),
+    }},
+    [SNAPSHOT_SEGMENTS] = {"segments", SNAPSHOT_FIXED, 0, {
+        FIXED(snapshot_segment, address, FIELD_ADDRESS),
+        FIXED(snapshot_segment, size, FIELD_NUMBER),
+        FIXED(snapshot_segment, file_offset, FIELD_NUMBER),
+        FIXED(snapshot_segment, flags, FIELD_ADDRESS),
+        FIXED(snapshot_segment, reserved, FIELD_PADDING),
+    }},
+    [SNAPSHOT_FRAMES] = {"frames", SNAPSHOT_VARINT, 1, {
+        VARINT("parent", FIELD_NUMBER),
+        DELTA("address", FIELD_ADDRESS),
+        VARINT("module", FIELD_NUMBER),
+    }},
+    [SNAPSHOT_STACKS] = {"stacks", SNAPSHOT_VARINT, 0, {
+        VARINT("frame", FIELD_NUMBER),
+        VARINT("flags", FIELD_ADDRESS),
+    }},
+    [SNAPSHOT_COUNTERS] = {"counters", SNAPSHOT_VARINT, 0, {
+        VARINT("allocations", FIELD_NUMBER),
+        VARINT("allocated_bytes", FIELD_NUMBER),
+        VARINT("frees", FIELD_NUMBER),
+        VARINT("freed_bytes", FIELD_NUMBER),
+        VARINT("reallocations", FIELD_NUMBER),
+    }},
+    [SNAPSHOT_BLOCKS] = {"blocks", SNAPSHOT_VARINT, 0, {
+        DELTA("address", FIELD_ADDRESS),
+        VARINT("size", FIELD_NUMBER),
+        VARINT("stack", FIELD_NUMBER),
+        VARINT("epoch", FIELD_NUMBER),
+    }},
+    [SNAPSHOT_EPOCHS] = {"epochs", SNAPSHOT_FIXED, 0, {
+        FIXED(snapshot_epoch, number, FIELD_NUMBER),
+        FIXED(snapshot_epoch, label, FIELD_STRING),
+        FIXED(snapshot_epoch, time, FIELD_NUMBER),
+    }},
+    [SNAPSHOT_THREADS] = {"threads", SNAPSHOT_FIXED, 0, {
+        FIXED(snapshot_thread, tid, FIELD_NUMBER),
+        FIXED(snapshot_thread, name, FIELD_STRING),
+    }},
+    [SNAPSHOT_TIMELINE] = {"timeline", SNAPSHOT_VARINT, 0, {
+        DELTA("time", FIELD_NUMBER),
+        VARINT("bytes", FIELD_NUMBER),
+        VARINT("blocks", FIELD_NUMBER),
+        VARINT("rss", FIELD_NUMBER),
+    }},
+    [SNAPSHOT_ACCOUNT] = {"account", SNAPSHOT_FIXED, 0, {
+        FIXED(snapshot_account, live_bytes, FIELD_NUMBER),
+        FIXED(snapshot_account, live_blocks, FIELD_NUMBER),
+        FIXED(snapshot_account, peak_bytes, FIELD_NUMBER),
+        FIXED(snapshot_account, usable_bytes, FIELD_NUMBER),
+        FIXED(snapshot_account, allocations, FIELD_NUMBER),
+        FIXED(snapshot_account, frees, FIELD_NUMBER),
+        FIXED(snapshot_account, missed_frees, FIELD_NUMBER),
+        FIXED(snapshot_account, lost_blocks, FIELD_NUMBER),
+        FIXED(snapshot_account, truncated_stacks, FIELD_NUMBER),
+        FIXED(snapshot_account, rss, FIELD_NUMBER),
+        FIXED(snapshot_account, tracer_bytes, FIELD_NUMBER),
+        FIXED(snapshot_account, tracer_blocks_bytes, FIELD_NUMBER),
+        FIXED(snapshot_account, tracer_stacks_bytes, FIELD_NUMBER),
+        FIXED(snapshot_account, tracer_counters_bytes, FIELD_NUMBER),
+        FIXED(snapshot_account, tracer_other_bytes, FIELD_NUMBER),
+        FIXED(snapshot_account, pause, FIELD_NUMBER),
+        FIXED(snapshot_account, threads_seen, FIELD_NUMBER),
+    }},
+};
+
+#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
+
+/* Bytes, of the file or unpacked. */
+struct span {
+    const uint8_t *data;
+    size_t size;
+};
+
+struct records {
+    const char *path;
+    struct span file;
+    struct snapshot_header header;
+    struct span strings;
+    uint8_t *unpacked_strings;
+    size_t next_section; /* offset in the file */
+    bool ended;
+
+    /* The section that is read. */
+    const struct kind *kind; /* NULL: none, or of an unknown kind */
+    struct records_section section;
+    struct span payload;
+    uint8_t *unpacked;
+    size_t at; /* in the payload */
+    uint64_t index;
+    uint64_t before[RECORDS_FIELDS_MAX]; /* the record before, for the deltas */
+    char texts[RECORDS_FIELDS_MAX][2 * 32 + 1]; /* made for values that have none */
+};
+
+static int map_file(struct records *records, struct error *error)
+{
+    const char *path = records->path;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    void *data;
+    int result = 0;
+
+    if (fd < 0 || fstat(fd, &status) < 0) {
+        result = -errno;
+    } else if (!S_ISREG(status.st_mode)) {
+        result = error_set(error, -EINVAL, "%s: not a file", path);
+        goto out;
+    } else if ((size_t)status.st_size < sizeof(records->header)) {
+        result = error_set(error, -EBADMSG, "%s: no snapshot: it has only %jd bytes", path,
+                           (intmax_t)status.st_size);
+        goto out;
+    } else {
+        data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED)
+            result = -errno;
+        else
+            records->file = (struct span){data, (size_t)status.st_size};
+    }
+    if (result)
+        error_set(error, result, "can't read %s: %s", path, strerror(-result));
+out:
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
+static bool checksum_is_good(const struct snapshot_section *head, const uint8_t *payload)
+{
+    struct checksum sum;
+
+    checksum_init(&sum);
+    checksum_add(&sum, payload, head->length);
+    checksum_add(&sum, head, offsetof(struct snapshot_section, checksum));
+    return checksum_value(&sum) == head->checksum;
+}
+
+/* Read the head of the section at OFFSET. Returns 1, or 0 if its payload reaches past the end of
+ * the file, with what is there as PAYLOAD; -EBADMSG if the head does. */
+static int read_head(const struct records *records, size_t offset, struct snapshot_section *head,
+                     struct span *payload)
+{
+    size_t left = records->file.size - offset;
+
+    if (left < sizeof(*head))
+        return -EBADMSG;
+    memcpy(head, records->file.data + offset, sizeof(*head));
+    payload->data = records->file.data + offset + sizeof(*head);
+    left -= sizeof(*head);
+    payload->size = head->length < left ? head->length : left;
+    return head->length <= left;
+}
+
+/* Decompress the payload of HEAD, which is packed by zstd. Returns the bytes for free() and sets
+ * PAYLOAD to them, or NULL. */
+static uint8_t *unpack(const struct snapshot_section *head, struct span *payload)
+{
+    uint8_t *unpacked;
+    size_t size;
+
+    if (head->raw_length > UNPACKED_FREE + payload->size * UNPACKED_RATIO)
+        return NULL;
+    unpacked = malloc(head->raw_length + 1);
+    if (!unpacked)
+        return NULL;
+    size = ZSTD_decompress(unpacked, head->raw_length, payload->data, payload->size);
+    if (ZSTD_isError(size)) {
+        free(unpacked);
+        return NULL;
+    }
+    *payload = (struct span){unpacked, size};
+    return unpacked;
+}
+
+/* Other sections name strings, and may come before them. */
+static void find_strings(struct records *records)
+{
+    struct snapshot_section head;
+    struct span payload;
+
+    for (size_t offset = records->next_section; read_head(records, offset, &head, &payload) == 1;
+         offset += sizeof(head) + head.length) {
+        if (head.kind != SNAPSHOT_STRINGS)
+            continue;
+        if (head.encoding & SNAPSHOT_ZSTD) {
+            records->unpacked_strings = unpack(&head, &payload);
+            if (!records->unpacked_strings)
+                return;
+        }
+        records->strings = payload;
+        return;
+    }
+}
+
+int records_open(const char *path, struct records **out_records, struct error *error)
+{
+    struct records *records = calloc(1, sizeof(*records));
+    int result;
+
+    if (!records)
+        return error_set(error, -ENOMEM, "out of memory");
+    records->path = path;
+    result = map_file(records, error);
+    if (result)
+        goto fail;
+    memcpy(&records->header, records->file.data, sizeof(records->header));
+    if (memcmp(records->header.magic, SNAPSHOT_MAGIC, sizeof(records->header.magic)) != 0) {
+        result = error_set(error, -EBADMSG,
+                           "%s: not a heapdelta snapshot: it does not begin with " SNAPSHOT_MAGIC,
+                           path);
+        goto fail;
+    }
+    if (records->header.header_size < sizeof(records->header) ||
+        records->header.header_size > records->file.size) {
+        result = error_set(error, -EBADMSG,
+                           "%s: damaged snapshot: at byte 12: a header of %" PRIu32 " bytes", path,
+                           records->header.header_size);
+        goto fail;
+    }
+    records->next_section = records->header.header_size;
+    find_strings(records);
+    *out_records = records;
+    return 0;
+
+fail:
+    records_close(records);
+    return result;
+}
+
+void records_close(struct records *records)
+{
+    if (!records)
+        return;
+    if (records->file.data)
+        munmap((void *)records->file.data, records->file.size);
+    free(records->unpacked_strings);
+    free(records->unpacked);
+    free(records);
+}
+
+const struct snapshot_header *records_header(const struct records *records)
+{
+    return &records->header;
+}
+
+/* Say how the records of KIND look. */
+static void describe_fields(const struct kind *kind, struct records_section *section)
+{
+    if (!kind->fields[0].name)
+        return;
+    section->fields[section->field_count++] = (struct records_field){"number", RECORDS_NUMBER};
+    for (const struct field *field = kind->fields; field->name; field++) {
+        static const enum records_show shows[] = {
+            [FIELD_NUMBER] = RECORDS_NUMBER,
+            [FIELD_ADDRESS] = RECORDS_ADDRESS,
+            [FIELD_STRING] = RECORDS_TEXT,
+            [FIELD_BYTES] = RECORDS_TEXT,
+        };
+
+        if (field->type != FIELD_PADDING)
+            section->fields[section->field_count++] =
+                (struct records_field){field->name, shows[field->type]};
+    }
+}
+
+int records_next_section(struct records *records, struct records_section *out_section,
+                         struct error *error)
+{
+    struct records_section *section = &records->section;
+    size_t offset = records->next_section;
+    int result;
+
+    if (records->ended)
+        return 0;
+    *section = (struct records_section){.name = "unknown", .offset = offset};
+    free(records->unpacked);
+    records->unpacked = NULL;
+    records->kind = NULL;
+    records->at = 0;
+    records->index = 0;
+    memset(records->before, 0, sizeof(records->before));
+
+    if (offset == records->file.size)
+        return error_set(error, -EBADMSG,
+                         "%s: snapshot is cut short: it ends at byte %zu, before its last section",
+                         records->path, offset);
+    result = read_head(records, offset, &section->head, &records->payload);
+    if (result < 0)
+        return error_set(error, -EBADMSG,
+                         "%s: snapshot is cut short: it ends at byte %zu, within the head of a "
+                         "section",
+                         records->path, records->file.size);
+    section->checksum_ok = result == 1 && checksum_is_good(&section->head, records->payload.data);
+    if (result == 1) {
+        records->next_section = offset + sizeof(section->head) + section->head.length;
+        records->ended = section->head.kind == SNAPSHOT_END;
+    } else {
+        records->next_section = records->file.size; /* what is there of it may still be read */
+    }
+    if (section->head.kind < KIND_COUNT) {
+        const struct kind *kind = &kinds[section->head.kind];
+
+        section->name = kind->name;
+        if ((section->head.encoding & ~(uint32_t)SNAPSHOT_ZSTD) == kind->encoding) {
+            records->kind = kind;
+            describe_fields(kind, section);
+        }
+    }
+    *out_section = *section;
+    return 1;
+}
+
+static int damaged(const struct records *records, const char *what, struct error *error)
+{
+    return error_set(error, -EBADMSG, "%s: damaged snapshot: section %s at byte %" PRIu64
+                     ", record %" PRIu64 ", byte %zu of its payload: %s",
+                     records->path, records->section.name, records->section.offset, records->index,
+                     records->at, what);
+}
+
+/* The string at OFFSET; NULL if there is none. */
+static const char *string_at(const struct records *records, uint64_t offset)
+{
+    const uint8_t *text = records->strings.data + offset;
+
+    if (offset >= records->strings.size ||
+        !memchr(text, '\0', records->strings.size - (size_t)offset))
+        return NULL;
+    return (const char *)text;
+}
+
+static const char *to_hex(char *buffer, const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        sprintf(buffer + 2 * i, "%02x", data[i]);
+    return buffer;
+}
+
+/* The next string of the section of strings itself; its number is its offset. */
+static int next_string(struct records *records, struct records_value *values, struct error *error)
+{
+    const uint8_t *text = records->payload.data + records->at;
+    const uint8_t *end;
+
+    if (records->at == records->payload.size)
+        return 0;
+    end = memchr(text, '\0', records->payload.size - records->at);
+    if (!end)
+        return damaged(records, "the string does not end", error);
+    values[0] = (struct records_value){.number = records->at};
+    values[1] = (struct records_value){.text = (const char *)text};
+    records->at += (size_t)(end - text) + 1;
+    records->index++;
+    return 1;
+}
+
+/* Read FIELD, the one of number I, into VALUE. */
+static int next_field(struct records *records, const struct field *field, size_t i,
+                      struct records_value *value, struct error *error)
+{
+    const uint8_t *data = records->payload.data + records->at;
+    size_t left = records->payload.size - records->at;
+    size_t size = field->size;
+
+    *value = (struct records_value){0};
+    if (records->kind->encoding == SNAPSHOT_VARINT) {
+        size = varint_get(data, left, &value->number);
+        if (size == 0)
+            return damaged(records, "no number that ends", error);
+        if (field->delta)
+            value->number = varint_undelta(value->number, records->before[i]);
+        records->before[i] = value->number;
+    } else if (size > left) {
+        return damaged(records, "the record is cut short", error);
+    } else if (field->type == FIELD_BYTES) {
+        value->text = to_hex(records->texts[i], data, size);
+    } else {
+        memcpy(&value->number, data, size); /* little-endian, as we are */
+    }
+    if (field->type == FIELD_STRING) {
+        value->text = string_at(records, value->number);
+        if (!value->text) {
+            snprintf(records->texts[i], sizeof(records->texts[i]), "<no string at %" PRIu64 ">",
+                     value->number);
+            value->text = records->texts[i];
+        }
+    }
+    records->at += size;
+    return 1;
+}
+
+int records_next(struct records *records, struct records_value *out_values, struct error *error)
+{
+    const struct kind *kind = records->kind;
+    size_t count = 0;
+
+    if (!kind || !kind->fields[0].name)
+        return 0;
+    if (records->section.head.encoding & SNAPSHOT_ZSTD && !records->unpacked) {
+        records->unpacked = unpack(&records->section.head, &records->payload);
+        if (!records->unpacked)
+            return damaged(records, "it can't be unpacked", error);
+    }
+    if (kind == &kinds[SNAPSHOT_STRINGS])
+        return next_string(records, out_values, error);
+    if (records->index == records->section.head.count)
+        return 0;
+    out_values[count++] = (struct records_value){.number = kind->first + records->index};
+    for (size_t i = 0; kind->fields[i].name; i++) {
+        struct records_value value;
+        int result = next_field(records, &kind->fields[i], i, &value, error);
+
+        if (result < 0)
+            return result;
+        if (kind->fields[i].type != FIELD_PADDING)
+            out_values[count++] = value;
+    }
+    records->index++;
+    return 1;
+}
+
+bool records_knows(const char *name)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        if (strcmp(name, kinds[i].name) == 0)
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,233 @@
+#include "options.h"
+
+#include "output.h"
+#include "views/csv.h"
+#include "views/json.h"
+#include "views/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_LIMIT 10
+
+enum option_code {
+    OPTION_OUTPUT = 'o',
+    OPTION_HELP = 'h',
+    OPTION_FORMAT = 256,
+    OPTION_GROUP_BY,
+    OPTION_CUMULATIVE,
+    OPTION_FILTER,
+    OPTION_EXCLUDE,
+    OPTION_ALL_FRAMES,
+    OPTION_SKIP,
+    OPTION_SORT,
+    OPTION_LIMIT,
+    OPTION_MODULES,
+    OPTION_SECTION,
+};
+
+/* Every option there is, and the sets it belongs to; 0: to each command. */
+static const struct {
+    struct option option;
+    unsigned sets;
+} table[] = {
+    {{"help", no_argument, NULL, OPTION_HELP}, 0},
+    {{"output", required_argument, NULL, OPTION_OUTPUT}, OPTIONS_OUTPUT},
+    {{"format", required_argument, NULL, OPTION_FORMAT}, OPTIONS_FORMAT},
+    {{"group-by", required_argument, NULL, OPTION_GROUP_BY}, OPTIONS_GROUPS},
+    {{"cumulative", no_argument, NULL, OPTION_CUMULATIVE}, OPTIONS_GROUPS},
+    {{"filter", required_argument, NULL, OPTION_FILTER}, OPTIONS_GROUPS},
+    {{"exclude", required_argument, NULL, OPTION_EXCLUDE}, OPTIONS_GROUPS},
+    {{"all-frames", no_argument, NULL, OPTION_ALL_FRAMES}, OPTIONS_GROUPS},
+    {{"skip", required_argument, NULL, OPTION_SKIP}, OPTIONS_GROUPS},
+    {{"sort", required_argument, NULL, OPTION_SORT}, OPTIONS_GROUPS},
+    {{"limit", required_argument, NULL, OPTION_LIMIT}, OPTIONS_GROUPS},
+    {{"modules", no_argument, NULL, OPTION_MODULES}, OPTIONS_MODULES},
+    {{"section", required_argument, NULL, OPTION_SECTION}, OPTIONS_SECTION},
+};
+
+#define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
+
+/* Put the options of SETS into OUT, which has room for all of the table and an end. */
+static void select_options(unsigned sets, struct option *out)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < TABLE_SIZE; i++) {
+        if (!table[i].sets || table[i].sets & sets)
+            out[count++] = table[i].option;
+    }
+    out[count] = (struct option){0};
+}
+
+static int parse_format(struct options *options, const struct command *command, const char *text)
+{
+    if (strcmp(text, "text") == 0)
+        options->format = OPTIONS_TEXT;
+    else if (strcmp(text, "json") == 0)
+        options->format = OPTIONS_JSON;
+    else if (strcmp(text, "csv") == 0)
+        options->format = OPTIONS_CSV;
+    else
+        return command_fail(command, COMMAND_USAGE,
+                            "--format '%s': none of text, json, csv", text);
+    return -1;
+}
+
+static int parse_limit(struct options *options, const struct command *command, const char *text)
+{
+    unsigned long long limit;
+    char *end;
+
+    errno = 0;
+    limit = strtoull(text, &end, 10);
+    if (!isdigit((unsigned char)text[0]) || *end || errno)
+        return command_fail(command, COMMAND_USAGE,
+                            "--limit '%s': not a number of rows (0 for all)", text);
+    options->limit = (size_t)limit;
+    return -1;
+}
+
+static int parse_pattern(struct options *options, const struct command *command,
+                         enum filter_kind kind, const char *text)
+{
+    struct error error;
+
+    if (filter_add(options->filter, kind, text, &error) < 0)
+        return command_fail(command, COMMAND_USAGE, "%s", error.text);
+    return -1;
+}
+
+/* Take one option. Returns -1, or the exit status. */
+static int parse_option(struct options *options, const struct command *command, int code,
+                        const char *value)
+{
+    switch (code) {
+    case OPTION_HELP:
+        return command_help(command);
+    case OPTION_OUTPUT:
+        options->output = value;
+        return -1;
+    case OPTION_FORMAT:
+        return parse_format(options, command, value);
+    case OPTION_GROUP_BY:
+        if (group_key_find(value, &options->group.key) < 0)
+            return command_fail(
+                command, COMMAND_USAGE,
+                "--group-by '%s': none of lineno, filename, function, traceback, module", value);
+        return -1;
+    case OPTION_CUMULATIVE:
+        options->group.cumulative = true;
+        return -1;
+    case OPTION_FILTER:
+        return parse_pattern(options, command, FILTER_INCLUDE, value);
+    case OPTION_EXCLUDE:
+        return parse_pattern(options, command, FILTER_EXCLUDE, value);
+    case OPTION_ALL_FRAMES:
+        filter_look_at_all_frames(options->filter);
+        return -1;
+    case OPTION_SKIP:
+        return parse_pattern(options, command, FILTER_SKIP, value);
+    case OPTION_SORT:
+        if (diff_sort_find(value, &options->sort) < 0)
+            return command_fail(command, COMMAND_USAGE,
+                                "--sort '%s': none of change, size, count, size_diff, count_diff, "
+                                "average, name",
+                                value);
+        options->sort_given = true;
+        return -1;
+    case OPTION_LIMIT:
+        return parse_limit(options, command, value);
+    case OPTION_MODULES:
+        options->modules = true;
+        return -1;
+    case OPTION_SECTION:
+        options->section = value;
+        return -1;
+    }
+    return -1;
+}
+
+/* Say what getopt() did not like about the word WORD. */
+static int fail_option(const struct command *command, int code, const char *word)
+{
+    if (code == ':')
+        return command_fail(command, COMMAND_USAGE, "option '%s' lacks its value", word);
+    if (optopt && strncmp(word, "--", 2) == 0)
+        return command_fail(command, COMMAND_USAGE, "option '%s' takes no value", word);
+    if (optopt)
+        return command_fail(command, COMMAND_USAGE, "unknown option '-%c'", optopt);
+    return command_fail(command, COMMAND_USAGE, "unknown option '%s'", word);
+}
+
+int options_parse(struct options *options, const struct command *command, unsigned sets, int argc,
+                  char **argv)
+{
+    /* `:` first: getopt is silent and tells a missing value from an unknown option. */
+    const char *letters = sets & OPTIONS_OUTPUT ? ":ho:" : ":h";
+    struct option selected[TABLE_SIZE + 1];
+    int code, status = -1;
+
+    *options = (struct options){.limit = DEFAULT_LIMIT, .filter = filter_create()};
+    if (!options->filter)
+        return command_fail(command, COMMAND_NEGATIVE, "out of memory");
+    options->group.filter = options->filter;
+    select_options(sets, selected);
+
+    optind = 0;
+    while (status < 0 && (code = getopt_long(argc, argv, letters, selected, NULL)) != -1) {
+        if (code == '?' || code == ':')
+            status = fail_option(command, code, argv[optind - 1]);
+        else
+            status = parse_option(options, command, code, optarg);
+    }
+    if (status < 0 && options->group.cumulative && options->group.key == GROUP_TRACEBACK)
+        status = command_fail(command, COMMAND_USAGE,
+                              "--cumulative counts frames: it can't be used with --group-by "
+                              "traceback");
+    options->paths = argv + optind;
+    options->path_count = (size_t)(argc - optind);
+    return status;
+}
+
+void options_finish(struct options *options)
+{
+    filter_destroy(options->filter);
+}
+
+int options_print(const struct options *options, const struct command *command,
+                  struct report *const *reports, size_t count)
+{
+    struct output output;
+    struct error error;
+    int result = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (report_failed(reports[i]))
+            return command_fail(command, COMMAND_NEGATIVE, "out of memory");
+    }
+    if (output_open(&output, options->output, &error) < 0)
+        return command_fail(command, COMMAND_NEGATIVE, "%s", error.text);
+    if (options->format == OPTIONS_JSON) {
+        result = json_print(output.file, reports, count);
+    } else if (options->format == OPTIONS_CSV) {
+        csv_print(output.file, reports, count);
+    } else {
+        for (size_t i = 0; i < count && !result; i++) {
+            fputs(i ? "\n" : "", output.file);
+            result = text_print(output.file, reports[i], text_terminal_width(output.file));
+        }
+    }
+    if (result < 0) {
+        output_discard(&output);
+        return command_fail(command, COMMAND_NEGATIVE, "out of memory");
+    }
+    if (output_close(&output, &error) < 0)
+        return error.text[0] ? command_fail(command, COMMAND_NEGATIVE, "%s", error.text)
+                             : COMMAND_NEGATIVE;
+    return COMMAND_DONE;
+}

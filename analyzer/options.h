@@ -1,0 +1,88 @@
+/* options.h - the options that several commands share, and how they are read.
+ *
+ * A command says which of them it takes; for its help there is a text for each
+ * set of them.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "command.h"
+#include "model/diff.h"
+#include "model/filter.h"
+#include "model/group.h"
+#include "model/report.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Sets of options that a command takes. */
+enum options_set {
+    OPTIONS_OUTPUT = 1,  /* -o */
+    OPTIONS_FORMAT = 2,  /* --format text, json, csv */
+    OPTIONS_GROUPS = 4,  /* --group-by, --cumulative, --filter … */
+    OPTIONS_MODULES = 8, /* --modules */
+    OPTIONS_SECTION = 16, /* --section */
+};
+
+enum options_format {
+    OPTIONS_TEXT,
+    OPTIONS_JSON,
+    OPTIONS_CSV,
+};
+
+struct options {
+    const char *output; /* NULL: stdout */
+    enum options_format format;
+    struct group_options group;
+    enum diff_sort sort;
+    bool sort_given;
+    size_t limit; /* rows; 0: all */
+    bool modules;
+    const char *section; /* NULL: all */
+
+    /* What is left: the snapshots. */
+    char **paths;
+    size_t path_count;
+
+    struct filter *filter; /* that `group` names */
+};
+
+/* Read the command line of COMMAND, which takes the SETS of options, into OPTIONS;
+ * finish them with options_finish(). Returns -1, or if the command is to end now,
+ * having been misused or asked for help, its exit status; what is to be said has
+ * been said. */
+int options_parse(struct options *options, const struct command *command, unsigned sets, int argc,
+                  char **argv);
+
+/* Free what OPTIONS hold. */
+void options_finish(struct options *options);
+
+/* Write the COUNT reports at REPORTS as OPTIONS say. Returns the exit status. */
+int options_print(const struct options *options, const struct command *command,
+                  struct report *const *reports, size_t count);
+
+/* For the help of a command. */
+#define OPTIONS_HELP_GROUPS                                                                       \
+    "  --group-by KEY       lineno (default), filename, function, traceback or module\n"          \
+    "  --cumulative         count a block to every frame of its stack, not to the newest only\n"  \
+    "  --filter PATTERN     only blocks whose newest frame matches; may be repeated\n"            \
+    "  --exclude PATTERN    no blocks whose newest frame matches; may be repeated\n"              \
+    "  --all-frames         patterns look at all frames of a stack\n"                             \
+    "  --skip PATTERN       frames that allocate for others, as strdup and operator new do:\n"    \
+    "                       never the newest; here a PATTERN is a function\n"                     \
+    "  --limit N            show N rows (default 10, 0: all)\n"
+
+#define OPTIONS_HELP_FORMAT                                                                       \
+    "  --format FORMAT      text (default), json or csv\n"
+
+#define OPTIONS_HELP_OUTPUT                                                                       \
+    "  -o, --output FILE    write to FILE, which is replaced as a whole or not at all\n"
+
+#define OPTIONS_HELP_HELP                                                                         \
+    "  -h, --help           show this help\n"
+
+#define OPTIONS_HELP_PATTERNS                                                                     \
+    "A PATTERN is [file=|function=|module=]PATTERN[:LINE], with * ? and [] as in the shell;\n"    \
+    "a file is matched by its last parts, too: app.c matches /src/app.c.\n"
+
+#endif

@@ -1,0 +1,240 @@
+#include "views/json.h"
+
+#include "views/utf8.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *text_value(const char *text)
+{
+    size_t room = 3 * strlen(text) + 1, length = 0;
+    char *clean;
+    json_t *value = json_string(text);
+
+    if (value)
+        return value;
+    /* No UTF-8, then. */
+    clean = malloc(room);
+    if (!clean)
+        return NULL;
+    while (*text) {
+        uint32_t code;
+        size_t size = utf8_next(text, &code);
+
+        memcpy(clean + length, size ? text : "\xef\xbf\xbd", size ? size : 3);
+        length += size ? size : 3;
+        text += size ? size : 1;
+    }
+    value = json_stringn(clean, length);
+    free(clean);
+    return value;
+}
+
+static json_t *number_value(uint64_t number, unsigned flags)
+{
+    char digits[24];
+
+    if (number <= INT64_MAX || flags & REPORT_SIGNED)
+        return json_integer((json_int_t)number);
+    snprintf(digits, sizeof(digits), "%" PRIu64, number);
+    return json_string(digits);
+}
+
+static json_t *series_value(const uint64_t *series, size_t length)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < length; i++) {
+        if (json_array_append_new(array, number_value(series[i], 0)) < 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static json_t *cell_value(const struct report_cell *cell, enum report_kind kind, unsigned flags,
+                          size_t series_length)
+{
+    if (!cell->known)
+        return json_null();
+    if (flags & REPORT_SERIES)
+        return series_value(cell->series, series_length);
+    switch (kind) {
+    case REPORT_TEXT:
+    case REPORT_FILE:
+    case REPORT_FUNCTION:
+    case REPORT_MODULE:
+        return text_value(cell->text);
+    case REPORT_FLAG:
+        return json_boolean(cell->number);
+    case REPORT_AVERAGE:
+        return json_real(cell->real);
+    case REPORT_LINE:
+    case REPORT_BYTES:
+    case REPORT_COUNT:
+    case REPORT_NUMBER:
+    case REPORT_ADDRESS:
+    case REPORT_DURATION:
+        break;
+    }
+    return number_value(cell->number, flags);
+}
+
+static json_t *frame_value(const struct report_frame *frame)
+{
+    json_t *object = json_object();
+
+    json_object_set_new(object, "function",
+                        frame->function ? text_value(frame->function) : json_null());
+    json_object_set_new(object, "file", frame->file ? text_value(frame->file) : json_null());
+    json_object_set_new(object, "line", json_integer(frame->line));
+    json_object_set_new(object, "module", frame->module ? text_value(frame->module) : json_null());
+    json_object_set_new(object, "offset", number_value(frame->offset, 0));
+    json_object_set_new(object, "inlined", json_boolean(frame->inlined));
+    if (json_object_size(object) == 6)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+/* Set the cells at CELLS in OBJECT. Returns 0 or -ENOMEM. */
+static int set_cells(json_t *object, const struct report_table *table,
+                     const struct report_cell *cells)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct report_column *column = &table->columns[i];
+
+        if (column->flags & REPORT_TEXT_ONLY)
+            continue;
+        if (json_object_set_new(
+                object, column->key,
+                cell_value(&cells[i], column->kind, column->flags, table->series_length)) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* Set the cells and the traceback of ROW in OBJECT. */
+static int set_row(json_t *object, const struct report_table *table, const struct report_row *row)
+{
+    json_t *traceback;
+
+    if (set_cells(object, table, row->cells) < 0)
+        return -ENOMEM;
+    if (!row->has_traceback)
+        return 0;
+    traceback = json_array();
+    if (json_object_set_new(object, "traceback", traceback) < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < row->frame_count; i++) {
+        if (json_array_append_new(traceback, frame_value(&row->frames[i])) < 0)
+            return -ENOMEM;
+    }
+    return json_object_set_new(object, "truncated", json_boolean(row->truncated)) < 0 ? -ENOMEM : 0;
+}
+
+/* What adds up has a value in the total; names have none. */
+static int set_total(json_t *object, const struct report_table *table)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct report_column *column = &table->columns[i];
+
+        if (column->flags & REPORT_TEXT_ONLY || !table->total[i].known)
+            continue;
+        if (json_object_set_new(object, column->key,
+                                cell_value(&table->total[i], column->kind, column->flags,
+                                           table->series_length)) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int set_table(json_t *object, const struct report_table *table)
+{
+    json_t *rows = json_array();
+
+    if (table->total) {
+        json_t *total = json_object();
+
+        if (json_object_set_new(object, "total", total) < 0 || set_total(total, table) < 0) {
+            json_decref(rows);
+            return -ENOMEM;
+        }
+    }
+    if (json_object_set_new(object, table->key, rows) < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < table->row_count; i++) {
+        json_t *row = json_object();
+
+        if (json_array_append_new(rows, row) < 0 || set_row(row, table, &table->rows[i]) < 0)
+            return -ENOMEM;
+    }
+    if (table->style == REPORT_STATISTICS &&
+        json_object_set_new(object, "omitted", json_integer((json_int_t)table->omitted)) < 0)
+        return -ENOMEM;
+    return 0;
+}
+
+/* REPORT as an object; NULL for lack of memory. */
+static json_t *report_value(const struct report *report)
+{
+    json_t *object = json_object();
+    int error = 0;
+
+    for (size_t i = 0; i < report->fact_count && !error; i++) {
+        const struct report_fact *fact = &report->facts[i];
+
+        if (fact->key &&
+            json_object_set_new(object, fact->key, cell_value(&fact->value, fact->kind, 0, 0)) < 0)
+            error = -ENOMEM;
+    }
+    for (size_t i = 0; i < report->table_count && !error; i++)
+        error = set_table(object, &report->tables[i]);
+    if (!error)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+int json_print(FILE *out, struct report *const *reports, size_t count)
+{
+    json_t *value = count == 1 ? report_value(reports[0]) : json_array();
+
+    if (!value)
+        return -ENOMEM;
+    for (size_t i = 0; i < count && count != 1; i++) {
+        if (json_array_append_new(value, report_value(reports[i])) < 0) {
+            json_decref(value);
+            return -ENOMEM;
+        }
+    }
+    json_dumpf(value, out, JSON_INDENT(1));
+    fputc('\n', out);
+    json_decref(value);
+    return 0;
+}
+
+int json_print_lines(FILE *out, const struct report *report)
+{
+    for (size_t i = 0; i < report->table_count; i++) {
+        const struct report_table *table = &report->tables[i];
+
+        for (size_t j = 0; j < table->row_count; j++) {
+            json_t *object = json_object();
+
+            if (json_object_set_new(object, "section", json_string(table->key)) < 0 ||
+                set_row(object, table, &table->rows[j]) < 0) {
+                json_decref(object);
+                return -ENOMEM;
+            }
+            json_dumpf(object, out, 0);
+            fputc('\n', out);
+            json_decref(object);
+        }
+    }
+    return 0;
+}
