@@ -206,7 +206,7 @@ struct snapshot_account {
     uint64_t frees;
     uint64_t missed_frees;  /* frees nobody told us of, seen when the address came back */
     uint64_t lost_blocks;   /* allocations not recorded for lack of our own memory */
-    uint64_t truncated_stacks; /* as flagged in SNAPSHOT_STACKS */
+    uint64_t truncated_stacks; /* flagged so in SNAPSHOT_STACKS, and have allocated */
     uint64_t rss;           /* of the process, at the cut */
     uint64_t tracer_bytes;  /* our own memory, all of it */
     uint64_t tracer_blocks_bytes; /* … of which the live table */

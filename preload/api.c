@@ -1,0 +1,86 @@
+/* api.c - the functions behind heapdelta.h, which looks them up by these names. */
+#include "preload/arena.h"
+#include "preload/counters.h"
+#include "preload/life.h"
+#include "preload/snapshot_write.h"
+#include "preload/tracker.h"
+
+#include <errno.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT int heapdelta_api_start(unsigned nframe);
+EXPORT int heapdelta_api_stop(void);
+EXPORT int heapdelta_api_is_tracing(void);
+EXPORT unsigned heapdelta_api_get_traceback_limit(void);
+EXPORT int heapdelta_api_get_traced_memory(size_t *out_current, size_t *out_peak);
+EXPORT int heapdelta_api_reset_peak(void);
+EXPORT int heapdelta_api_clear_traces(void);
+EXPORT size_t heapdelta_api_get_tracer_memory(void);
+EXPORT int heapdelta_api_take_snapshot(const char *label);
+EXPORT int heapdelta_api_take_snapshot_to(const char *path, const char *label);
+EXPORT int heapdelta_api_mark(const char *label);
+
+int heapdelta_api_start(unsigned nframe)
+{
+    life_begin();
+    return tracker_start(nframe);
+}
+
+int heapdelta_api_stop(void)
+{
+    return tracker_stop();
+}
+
+int heapdelta_api_is_tracing(void)
+{
+    return tracker_tracing();
+}
+
+unsigned heapdelta_api_get_traceback_limit(void)
+{
+    return tracker_frame_limit();
+}
+
+int heapdelta_api_get_traced_memory(size_t *out_current, size_t *out_peak)
+{
+    bool tracing = tracker_tracing(); /* not in a child of fork, nor after the end */
+
+    *out_current = tracing ? counters_current() : 0;
+    *out_peak = tracing ? counters_peak() : 0;
+    return 0;
+}
+
+int heapdelta_api_reset_peak(void)
+{
+    return tracker_reset_peak();
+}
+
+int heapdelta_api_clear_traces(void)
+{
+    return tracker_clear();
+}
+
+size_t heapdelta_api_get_tracer_memory(void)
+{
+    size_t bytes = 0;
+
+    for (int use = 0; use < ARENA_USES; use++)
+        bytes += arena_used(use);
+    return bytes;
+}
+
+int heapdelta_api_take_snapshot(const char *label)
+{
+    return snapshot_take(SNAPSHOT_BY_API, label, NULL);
+}
+
+int heapdelta_api_take_snapshot_to(const char *path, const char *label)
+{
+    return path && *path ? snapshot_take(SNAPSHOT_BY_API, label, path) : -ENOENT;
+}
+
+int heapdelta_api_mark(const char *label)
+{
+    return tracker_mark(label ? label : "");
+}

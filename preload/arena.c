@@ -1,0 +1,112 @@
+#include "preload/arena.h"
+
+#include "preload/lock.h"
+#include "preload/syscall.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#define PAGE ((size_t)4096)
+#define PIECE_CHUNK ((size_t)64 * 1024)
+#define PIECE_ALIGNMENT ((size_t)64) /* a cache line: pieces of two threads never share one */
+
+static _Atomic uint64_t used[ARENA_USES];
+static _Atomic unsigned long fail_countdown;
+
+static struct {
+    struct lock lock;
+    char *next;
+    size_t left;
+} pieces[ARENA_USES];
+
+static size_t round_up(size_t size, size_t unit)
+{
+    return (size + unit - 1) & ~(unit - 1);
+}
+
+/* Whether a test wants this mapping to fail. */
+static int must_fail(void)
+{
+    unsigned long left = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
+
+    if (left == 0)
+        return 0;
+    if (left == 1)
+        return 1;
+    return atomic_fetch_sub(&fail_countdown, 1) <= 1;
+}
+
+void *arena_map(size_t size, enum arena_use use)
+{
+    long memory;
+
+    size = round_up(size, PAGE);
+    if (size == 0 || must_fail())
+        return NULL;
+    memory = SYSCALL_6(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory < 0 && memory > -4096)
+        return NULL;
+    atomic_fetch_add_explicit(&used[use], size, memory_order_relaxed);
+    return (void *)memory;
+}
+
+void arena_unmap(void *memory, size_t size, enum arena_use use)
+{
+    if (!memory)
+        return;
+    size = round_up(size, PAGE);
+    if (SYSCALL_2(SYS_munmap, memory, size) == 0)
+        atomic_fetch_sub_explicit(&used[use], size, memory_order_relaxed);
+}
+
+void *arena_resize(void *memory, size_t old_size, size_t new_size, enum arena_use use)
+{
+    long moved;
+
+    if (!memory)
+        return arena_map(new_size, use);
+    old_size = round_up(old_size, PAGE);
+    new_size = round_up(new_size, PAGE);
+    if (must_fail())
+        return NULL;
+    moved = SYSCALL_4(SYS_mremap, memory, old_size, new_size, MREMAP_MAYMOVE);
+    if (moved < 0 && moved > -4096)
+        return NULL;
+    atomic_fetch_add_explicit(&used[use], new_size - old_size, memory_order_relaxed);
+    return (void *)moved;
+}
+
+void *arena_alloc(size_t size, enum arena_use use)
+{
+    void *piece = NULL;
+
+    size = round_up(size, PIECE_ALIGNMENT);
+    if (size > PIECE_CHUNK / 4)
+        return arena_map(size, use);
+    lock_take(&pieces[use].lock);
+    if (pieces[use].left < size) {
+        char *chunk = arena_map(PIECE_CHUNK, use);
+
+        if (!chunk)
+            goto out;
+        pieces[use].next = chunk;
+        pieces[use].left = PIECE_CHUNK;
+    }
+    piece = pieces[use].next;
+    pieces[use].next += size;
+    pieces[use].left -= size;
+out:
+    lock_release(&pieces[use].lock);
+    return piece;
+}
+
+uint64_t arena_used(enum arena_use use)
+{
+    return atomic_load_explicit(&used[use], memory_order_relaxed);
+}
+
+void arena_fail_after(unsigned long count)
+{
+    atomic_store(&fail_countdown, count);
+}

@@ -1,0 +1,40 @@
+/* arena.h - the shim's own memory, from mmap, never from the program's malloc.
+ *
+ * Every byte is accounted for under a use. Memory comes zeroed. Callable from
+ * any thread, signal handler or task; on lack of memory a call returns NULL and
+ * changes nothing.
+ */
+#ifndef PRELOAD_ARENA_H
+#define PRELOAD_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum arena_use {
+    ARENA_BLOCKS,   /* the live table */
+    ARENA_STACKS,   /* stacks, frames, modules */
+    ARENA_COUNTERS, /* per-stack counters */
+    ARENA_OTHER,    /* threads, unwind rules, snapshots being written */
+    ARENA_USES
+};
+
+/* Map SIZE bytes (rounded up to whole pages) for USE. */
+void *arena_map(size_t size, enum arena_use use);
+
+/* Give back the SIZE bytes at MEMORY, mapped for USE; MEMORY may be NULL. */
+void arena_unmap(void *memory, size_t size, enum arena_use use);
+
+/* Make the OLD_SIZE bytes at MEMORY (or none, if NULL), mapped for USE, NEW_SIZE bytes
+ * long, here or elsewhere. On failure (NULL) they stay as they are. */
+void *arena_resize(void *memory, size_t old_size, size_t new_size, enum arena_use use);
+
+/* SIZE bytes for USE, aligned to 64, that are never given back. */
+void *arena_alloc(size_t size, enum arena_use use);
+
+/* Bytes held for USE now. */
+uint64_t arena_used(enum arena_use use);
+
+/* Let the COUNT-th mapping from now on fail, and all after it; 0: none (for tests). */
+void arena_fail_after(unsigned long count);
+
+#endif

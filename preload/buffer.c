@@ -1,0 +1,50 @@
+#include "preload/buffer.h"
+
+#include "format/varint.h"
+#include "preload/arena.h"
+
+#include <string.h>
+
+#define FIRST_CAPACITY ((size_t)64 * 1024)
+
+/* Make room for SIZE bytes more. */
+static bool make_room(struct buffer *buffer, size_t size)
+{
+    size_t capacity = buffer->capacity ? buffer->capacity : FIRST_CAPACITY;
+    uint8_t *data;
+
+    if (buffer->failed)
+        return false;
+    if (size <= buffer->capacity - buffer->size)
+        return true;
+    while (capacity - buffer->size < size)
+        capacity *= 2;
+    data = arena_resize(buffer->data, buffer->capacity, capacity, ARENA_OTHER);
+    if (!data) {
+        buffer->failed = true;
+        return false;
+    }
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return true;
+}
+
+void buffer_put(struct buffer *buffer, const void *data, size_t size)
+{
+    if (!make_room(buffer, size))
+        return;
+    memcpy(buffer->data + buffer->size, data, size);
+    buffer->size += size;
+}
+
+void buffer_put_varint(struct buffer *buffer, uint64_t number)
+{
+    if (make_room(buffer, VARINT_MAX_SIZE))
+        buffer->size += varint_put(buffer->data + buffer->size, number);
+}
+
+void buffer_finish(struct buffer *buffer)
+{
+    arena_unmap(buffer->data, buffer->capacity, ARENA_OTHER);
+    *buffer = (struct buffer){ NULL, 0, 0, false };
+}

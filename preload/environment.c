@@ -1,0 +1,145 @@
+#include "preload/environment.h"
+
+#include "format/control.h"
+#include "preload/arena.h"
+#include "preload/message.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#define MAX_SAVED 32
+#define PRELOAD_PREFIX CONTROL_ENV_PRELOAD "="
+#define COUNT_PREFIX CONTROL_ENV_EXEC_COUNT "="
+
+static const char *saved[MAX_SAVED]; /* "NAME=VALUE", without the exec count */
+static size_t saved_count;
+static const char *library_path; /* NULL: we did not come by LD_PRELOAD */
+
+static bool has_prefix(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static const char *copy(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *made = arena_alloc(size, ARENA_OTHER);
+
+    return made ? memcpy(made, text, size) : NULL;
+}
+
+/* Take LIBRARY out of LIST, names separated by colons or spaces. Returns whether it
+ * was in there. */
+static bool remove_from_list(char *list, const char *library)
+{
+    size_t length = strlen(library);
+
+    for (char *name = list; *name;) {
+        size_t size = strcspn(name, ": ");
+
+        if (size == length && memcmp(name, library, length) == 0) {
+            char *rest = name + size + (name[size] != '\0');
+
+            memmove(name, rest, strlen(rest) + 1);
+            if (!*name && name > list)
+                name[-1] = '\0'; /* the separator before it */
+            return true;
+        }
+        name += size + (name[size] != '\0');
+    }
+    return false;
+}
+
+void environment_clean(char **variables, const char *library)
+{
+    char **kept = variables;
+
+    for (char **variable = variables; *variable; variable++) {
+        bool ours = has_prefix(*variable, CONTROL_ENV_PREFIX);
+
+        if (ours && !has_prefix(*variable, COUNT_PREFIX) && saved_count < MAX_SAVED) {
+            saved[saved_count] = copy(*variable);
+            saved_count += saved[saved_count] != NULL;
+        } else if (has_prefix(*variable, PRELOAD_PREFIX)) {
+            char *list = *variable + strlen(PRELOAD_PREFIX);
+
+            if (remove_from_list(list, library)) {
+                library_path = copy(library);
+                ours = *list == '\0';
+            }
+        }
+        if (!ours)
+            *kept++ = *variable;
+    }
+    *kept = NULL;
+}
+
+/* One mapping: the array, then the strings that had to be made. */
+struct restored {
+    size_t size;
+    char *variables[];
+};
+
+/* "LD_PRELOAD=" our library[:REST], at *TEXT, which moves behind it. */
+static char *make_preload(char **text, const char *rest)
+{
+    char *made = *text;
+
+    *text = stpcpy(stpcpy(made, PRELOAD_PREFIX), library_path);
+    if (*rest) {
+        *(*text)++ = ':';
+        *text = stpcpy(*text, rest);
+    }
+    ++*text;
+    return made;
+}
+
+char **environment_restored(char *const *variables, unsigned long exec_count)
+{
+    size_t count = 0, size = sizeof(struct restored) + 128;
+    const char *preload = NULL;
+    struct restored *restored;
+    char digits[24], *text;
+
+    if (!library_path || !variables)
+        return (char **)variables;
+    for (; variables[count]; count++) {
+        if (has_prefix(variables[count], "LD_TRACE_LOADED_OBJECTS="))
+            return (char **)variables;
+        if (has_prefix(variables[count], PRELOAD_PREFIX))
+            preload = variables[count] + strlen(PRELOAD_PREFIX);
+    }
+    size += (count + saved_count + 3) * sizeof(char *) + strlen(library_path) +
+            (preload ? strlen(preload) : 0);
+    restored = arena_map(size, ARENA_OTHER);
+    if (!restored)
+        return (char **)variables;
+    restored->size = size;
+    text = (char *)&restored->variables[count + saved_count + 3];
+    size = 0;
+    for (size_t i = 0; i < count; i++)
+        if (has_prefix(variables[i], PRELOAD_PREFIX)) { /* keeps its place */
+            if (variables[i] + strlen(PRELOAD_PREFIX) == preload)
+                restored->variables[size++] = make_preload(&text, preload);
+        } else if (!has_prefix(variables[i], CONTROL_ENV_PREFIX)) {
+            restored->variables[size++] = variables[i];
+        }
+    if (!preload)
+        restored->variables[size++] = make_preload(&text, "");
+    for (size_t i = 0; i < saved_count; i++)
+        restored->variables[size++] = (char *)saved[i];
+    restored->variables[size] = text;
+    stpcpy(stpcpy(text, COUNT_PREFIX), message_number(digits, exec_count + 1));
+    return restored->variables;
+}
+
+void environment_release(char **restored, char *const *variables)
+{
+    struct restored *whole;
+
+    if (restored == variables)
+        return;
+    whole = (struct restored *)((char *)restored - offsetof(struct restored, variables));
+    arena_unmap(whole, whole->size, ARENA_OTHER);
+}

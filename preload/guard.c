@@ -1,0 +1,227 @@
+#include "preload/guard.h"
+
+#include "preload/arena.h"
+#include "preload/lock.h"
+#include "preload/syscall.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <time.h>
+
+#define CLOSE_TIMEOUT_NS 1000000000u
+
+/* What `self` holds besides a state. */
+#define NOBODY ((struct thread *)0)   /* no event yet */
+#define BUSY ((struct thread *)1)     /* between two of these: its allocations are ours */
+#define DEPARTED ((struct thread *)2) /* has given its state up, but may still free */
+#define IS_STATE(thread) ((uintptr_t)(thread) > (uintptr_t)DEPARTED)
+
+_Atomic uint32_t guard_closed;
+bool guard_fences = true; /* until the kernel agreed to membarrier */
+
+static __thread struct thread *self __attribute__((tls_model("initial-exec")));
+static __thread unsigned farewells __attribute__((tls_model("initial-exec")));
+
+static size_t state_size;
+static struct lock states_lock;
+static struct thread *_Atomic states;
+static struct thread *spare_states;
+static _Atomic uint64_t threads_seen;
+static pthread_key_t end_key;
+static bool end_key_made;
+
+static struct lock late_lock; /* held by the departed thread that is inside */
+static struct thread *_Atomic late_state; /* of all departed threads in turn */
+
+static struct lock gate_lock; /* held while the gate is closed */
+static struct thread *_Atomic gate_owner;
+
+void guard_init(size_t size)
+{
+    state_size = size;
+    if (SYSCALL_3(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0)
+        guard_fences = false;
+}
+
+/* The calling thread ends. Others' destructors of this round may still allocate,
+ * so come back in the last round that libc promises before giving up the state. */
+static void thread_ends(void *state)
+{
+    if (++farewells < PTHREAD_DESTRUCTOR_ITERATIONS) {
+        pthread_setspecific(end_key, state);
+        return;
+    }
+    self = BUSY;
+    lock_take(&states_lock);
+    ((struct thread *)state)->alive = false;
+    ((struct thread *)state)->next_spare = spare_states;
+    spare_states = state;
+    lock_release(&states_lock);
+    self = DEPARTED;
+}
+
+bool guard_watch_threads(void)
+{
+    end_key_made = pthread_key_create(&end_key, thread_ends) == 0;
+    return end_key_made;
+}
+
+/* A state nobody uses; NULL on lack of memory. Call with states_lock. */
+static struct thread *spare_state(void)
+{
+    struct thread *state = spare_states;
+
+    if (state) {
+        spare_states = state->next_spare;
+        return state;
+    }
+    state = arena_alloc(state_size, ARENA_OTHER);
+    if (state) {
+        state->next = atomic_load_explicit(&states, memory_order_relaxed);
+        atomic_store_explicit(&states, state, memory_order_release);
+    }
+    return state;
+}
+
+/* Give the calling thread a state. */
+static struct thread *arrive(void)
+{
+    struct thread *state;
+
+    self = BUSY;
+    lock_take(&states_lock);
+    state = spare_state();
+    if (state) {
+        state->alive = true;
+        state->tid = syscall_gettid();
+    }
+    lock_release(&states_lock);
+    if (state) {
+        atomic_fetch_add_explicit(&threads_seen, 1, memory_order_relaxed);
+        if (end_key_made)
+            pthread_setspecific(end_key, state);
+    }
+    self = state;
+    return state;
+}
+
+/* What libc frees for a thread after its last destructor: one at a time. */
+static struct thread *enter_departed(void)
+{
+    struct thread *state;
+
+    self = BUSY;
+    lock_take(&late_lock);
+    state = atomic_load_explicit(&late_state, memory_order_relaxed);
+    if (!state) {
+        lock_take(&states_lock);
+        state = spare_state();
+        lock_release(&states_lock);
+        atomic_store_explicit(&late_state, state, memory_order_relaxed);
+    }
+    if (!state) {
+        lock_release(&late_lock);
+        self = DEPARTED;
+        return NULL;
+    }
+    state->tid = syscall_gettid();
+    atomic_store_explicit(&state->inside, true, memory_order_relaxed);
+    return state;
+}
+
+struct thread *guard_enter(void)
+{
+    struct thread *state = self;
+
+    if (__builtin_expect(!IS_STATE(state), 0)) {
+        if (state == BUSY)
+            return NULL;
+        if (state == DEPARTED)
+            return enter_departed();
+        state = arrive();
+        if (!state)
+            return NULL;
+    }
+    if (atomic_load_explicit(&state->inside, memory_order_relaxed))
+        return NULL;
+    atomic_store_explicit(&state->inside, true, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    return state;
+}
+
+void guard_leave(struct thread *state)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&state->inside, false, memory_order_relaxed);
+    if (__builtin_expect(state == atomic_load_explicit(&late_state, memory_order_relaxed), 0)) {
+        lock_release(&late_lock);
+        self = DEPARTED;
+    }
+}
+
+void guard_wait(struct thread *state)
+{
+    while (gate_owner != state) {
+        guard_pause(state);
+        SYSCALL_4(SYS_futex, &guard_closed, FUTEX_WAIT_PRIVATE, 1, NULL);
+        atomic_store_explicit(&state->recording, 1, memory_order_relaxed);
+        atomic_thread_fence(memory_order_seq_cst);
+        if (!atomic_load_explicit(&guard_closed, memory_order_acquire))
+            return;
+    }
+}
+
+/* Wait until STATE does not record, but not beyond DEADLINE. */
+static bool wait_for_rest(const struct thread *state, uint64_t deadline)
+{
+    const struct timespec nap = { .tv_nsec = 20000 };
+
+    for (int i = 0; atomic_load_explicit(&state->recording, memory_order_acquire); i++) {
+        if (i < 1000) {
+            __builtin_ia32_pause();
+            continue;
+        }
+        if (syscall_time(CLOCK_MONOTONIC) > deadline)
+            return false;
+        SYSCALL_2(SYS_nanosleep, &nap, NULL);
+    }
+    return true;
+}
+
+int guard_close(void)
+{
+    uint64_t deadline = syscall_time(CLOCK_MONOTONIC) + CLOSE_TIMEOUT_NS;
+
+    lock_take(&gate_lock);
+    gate_owner = self; /* NULL or a state: nobody else's guard_wait() equals it */
+    atomic_store_explicit(&guard_closed, 1, memory_order_seq_cst);
+    if (!guard_fences)
+        SYSCALL_3(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+    atomic_thread_fence(memory_order_seq_cst);
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        if (state != gate_owner && !wait_for_rest(state, deadline)) {
+            guard_open();
+            return -ETIMEDOUT;
+        }
+    return 0;
+}
+
+void guard_open(void)
+{
+    gate_owner = NULL;
+    atomic_store_explicit(&guard_closed, 0, memory_order_release);
+    SYSCALL_3(SYS_futex, &guard_closed, FUTEX_WAKE_PRIVATE, INT_MAX);
+    lock_release(&gate_lock);
+}
+
+struct thread *guard_threads(void)
+{
+    return atomic_load_explicit(&states, memory_order_acquire);
+}
+
+uint64_t guard_threads_seen(void)
+{
+    return atomic_load_explicit(&threads_seen, memory_order_relaxed);
+}

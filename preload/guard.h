@@ -1,0 +1,93 @@
+/* guard.h - "this thread is inside us", and the gate that a snapshot closes.
+ *
+ * Two flags per thread:
+ *
+ *   inside     from guard_enter() to guard_leave(). What the thread allocates in
+ *              between (a signal handler that interrupts us, libc on our behalf)
+ *              is not recorded, so no code of ours is entered twice by one thread.
+ *   recording  from guard_record() to guard_pause(): it touches the tables. Never
+ *              across a call of the real allocator.
+ *
+ * Closing the gate waits until nobody records, and holds those who want to. Then
+ * the tables stand still: an exact cut, because each table change of an event
+ * lies within one recording.
+ *
+ *   recorder: recording = 1;     closer: closed = 1;
+ *             if (closed) wait           membarrier (or fences on both sides)
+ *                                        wait for each recording == 0
+ *
+ * One of the two always sees the other: the membarrier makes each running thread
+ * pass a full fence between the closer's store and its loads, so a recorder's
+ * store of `recording` is either visible to the closer, or its load of `closed`
+ * comes after the closer's store. Recorders themselves pay no fence.
+ *
+ * A thread's state is found again for the next thread when it ends; what is
+ * summed up in it stays.
+ */
+#ifndef PRELOAD_GUARD_H
+#define PRELOAD_GUARD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct thread {
+    struct thread *next;        /* all states ever made; never changes once listed */
+    struct thread *next_spare;  /* states whose thread has ended */
+    _Atomic uint32_t recording;
+    _Atomic bool inside;
+    bool alive;                 /* belongs to a thread, changed under guard's lock */
+    uint32_t tid;
+};
+
+/* Before any other call: a state takes SIZE bytes, of which struct thread is the first. */
+void guard_init(size_t size);
+
+/* Once libc is ready: from now on states of threads that end are reused. Returns
+ * false if that is not to be had; then each thread keeps its own. */
+bool guard_watch_threads(void);
+
+/* The calling thread goes inside. NULL if it is already, or if there is no memory
+ * for its state: then do nothing. */
+struct thread *guard_enter(void);
+
+/* SELF comes out again. */
+void guard_leave(struct thread *self);
+
+void guard_wait(struct thread *self); /* of guard_record() */
+extern _Atomic uint32_t guard_closed;
+extern bool guard_fences;
+
+/* SELF, inside, is about to touch the tables; waits while the gate is closed. */
+static inline void guard_record(struct thread *self)
+{
+    atomic_store_explicit(&self->recording, 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (__builtin_expect(guard_fences, false))
+        atomic_thread_fence(memory_order_seq_cst);
+    if (__builtin_expect(atomic_load_explicit(&guard_closed, memory_order_acquire), 0))
+        guard_wait(self);
+}
+
+/* SELF no longer touches the tables. */
+static inline void guard_pause(struct thread *self)
+{
+    atomic_store_explicit(&self->recording, 0, memory_order_release);
+}
+
+/* Close the gate: on success (0) no thread records until guard_open(). The
+ * calling thread must not record; it may call guard_record() itself while it
+ * holds the gate. -ETIMEDOUT after a second: then the gate is open. */
+int guard_close(void);
+
+/* Open the gate that this thread closed. */
+void guard_open(void);
+
+/* The first of all states, linked by `next`; also those of finished threads. */
+struct thread *guard_threads(void);
+
+/* How many threads have had a state. */
+uint64_t guard_threads_seen(void);
+
+#endif

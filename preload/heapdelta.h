@@ -1,0 +1,107 @@
+/* heapdelta.h - ask heapdelta from inside the program it traces.
+ *
+ * Every function looks its counterpart up once in the running program, so there
+ * is nothing to link against: a program that calls these runs unchanged when it
+ * is not traced; then they do nothing and return what is said under "untraced".
+ *
+ * Sizes are in bytes as the program requested them; the allocator's overhead is
+ * not counted. The semantics are those of Python's tracemalloc functions of the
+ * same names.
+ *
+ * Threads: any thread may call any function at any time, also before main, in
+ * destructors and while other threads allocate. Signals: not from a signal
+ * handler. Errors: 0 on success, otherwise a negative errno value; errno itself
+ * is left alone.
+ */
+#ifndef HEAPDELTA_H
+#define HEAPDELTA_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* for RTLD_DEFAULT */
+#endif
+#include <dlfcn.h>
+#include <errno.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The address of NAME in the traced program, NULL where heapdelta is not loaded.
+ * (Weak references would not do: they are fixed to 0 when a program that is not
+ * position-independent is linked.) */
+static inline void *heapdelta_lookup_(void **cache, const char *name)
+{
+    void *function = __atomic_load_n(cache, __ATOMIC_RELAXED);
+    int saved = errno;
+
+    if (!function) {
+        function = dlsym(RTLD_DEFAULT, name);
+        __atomic_store_n(cache, function ? function : (void *)cache, __ATOMIC_RELAXED);
+        if (!function)
+            function = (void *)cache;
+        errno = saved;
+    }
+    return function == (void *)cache ? NULL : function;
+}
+
+#define HEAPDELTA_FUNCTION_(result, name, parameters, arguments, untraced)          \
+    static inline result heapdelta_##name parameters                                \
+    {                                                                               \
+        static void *cache;                                                         \
+        result(*function) parameters;                                               \
+                                                                                    \
+        *(void **)&function = heapdelta_lookup_(&cache, "heapdelta_api_" #name);    \
+        return function ? function arguments : untraced;                            \
+    }
+
+/* Begin to record allocations, NFRAME frames of each stack (1 to 65535; 0: all).
+ * No-op while tracing, the limit is not changed. -EINVAL for any other NFRAME.
+ * Untraced: -ENOSYS. */
+HEAPDELTA_FUNCTION_(int, start, (unsigned nframe), (nframe), -ENOSYS)
+
+/* Stop recording and forget every block, as heapdelta_clear_traces() does. */
+HEAPDELTA_FUNCTION_(int, stop, (void), (), -ENOSYS)
+
+/* 1 while allocations are recorded, else 0. Untraced: 0. */
+HEAPDELTA_FUNCTION_(int, is_tracing, (void), (), 0)
+
+/* The frames kept per stack, as the last start set them; kept after a stop. 0: all.
+ * Untraced: 0. */
+HEAPDELTA_FUNCTION_(unsigned, get_traceback_limit, (void), (), 0)
+
+/* Store the bytes of the live blocks in OUT_CURRENT and the highest they have
+ * been in OUT_PEAK. Both are 0 when not tracing. Untraced: -ENOSYS, nothing stored. */
+HEAPDELTA_FUNCTION_(int, get_traced_memory, (size_t * out_current, size_t *out_peak),
+                    (out_current, out_peak), -ENOSYS)
+
+/* Set the peak to the current value. No effect when not tracing. */
+HEAPDELTA_FUNCTION_(int, reset_peak, (void), (), -ENOSYS)
+
+/* Forget all blocks recorded so far and go on tracing: current and peak are 0,
+ * a later free of a forgotten block is ignored. */
+HEAPDELTA_FUNCTION_(int, clear_traces, (void), (), -ENOSYS)
+
+/* Bytes of memory that heapdelta itself uses in this process. Untraced: 0. */
+HEAPDELTA_FUNCTION_(size_t, get_tracer_memory, (void), (), 0)
+
+/* Write a snapshot PROGRAM.PID.SEQ.LABEL.hds into the directory given to
+ * `heapdelta run -o` (or HEAPDELTA_OUT; else the working directory) and begin a
+ * new epoch named LABEL. LABEL may be NULL or empty; characters outside
+ * [A-Za-z0-9._+-] become '_', what follows the 64th byte is dropped. Returns
+ * when the file is complete; on failure there is no file. -ENODATA when not
+ * tracing, else the error of the file system. */
+HEAPDELTA_FUNCTION_(int, take_snapshot, (const char *label), (label), -ENOSYS)
+
+/* The same into the file PATH, which must not exist (-EEXIST). */
+HEAPDELTA_FUNCTION_(int, take_snapshot_to, (const char *path, const char *label), (path, label),
+                    -ENOSYS)
+
+/* Begin a new epoch named LABEL without a snapshot. -ENODATA when not tracing. */
+HEAPDELTA_FUNCTION_(int, mark, (const char *label), (label), -ENOSYS)
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,16 @@
+/* image.h - a short-lived task beside the program.
+ *
+ * A child of a raw clone that shares the program's memory and nothing else: its own
+ * stack, all signals blocked, no exit signal (the program's wait() and SIGCHLD see
+ * nothing), a copy of the descriptor table in which all are closed, so that no
+ * descriptor of the program is used or held open. It shares the thread-locals of
+ * its caller: only code without errno, locks and libc state may run in it.
+ */
+#ifndef PRELOAD_IMAGE_H
+#define PRELOAD_IMAGE_H
+
+/* Run TASK with CONTEXT in such a task and wait for it. Where none can be had (a limit
+ * on processes) it runs in the calling thread, with all signals blocked. */
+void image_run(void (*task)(void *context), void *context);
+
+#endif

@@ -1,0 +1,115 @@
+#include "preload/life.h"
+
+#include "preload/arena.h"
+#include "preload/config.h"
+#include "preload/environment.h"
+#include "preload/guard.h"
+#include "preload/message.h"
+#include "preload/snapshot_write.h"
+#include "preload/syscall.h"
+#include "preload/tracker.h"
+
+#include <link.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Exported by glibc, declared in no header. */
+extern int __cxa_atexit(void (*function)(void *), void *argument, void *object);
+extern int __cxa_at_quick_exit(void (*function)(void *), void *object);
+
+enum phase { UNBORN, BEGINNING, BEGUN };
+
+static _Atomic int phase;
+static uint32_t own_pid;
+static bool gate_held; /* by the thread that forks */
+
+bool life_begin(void)
+{
+    int unborn = UNBORN;
+
+    if (!atomic_compare_exchange_strong(&phase, &unborn, BEGINNING))
+        return real.malloc != NULL;
+    own_pid = syscall_getpid();
+    message_init();
+    config_read(environ);
+    arena_fail_after(config->fail_map);
+    real_find();
+    if (!tracker_init((uint32_t)config->nframe))
+        message_line("not enough memory to trace this program", NULL);
+    atomic_store(&phase, BEGUN);
+    return real.malloc != NULL;
+}
+
+/* ---- fork ---------------------------------------------------------------------- */
+
+/* Fork with nobody inside the tables, so that the child finds them whole. */
+static void before_fork(void)
+{
+    gate_held = guard_close() == 0;
+}
+
+static void after_fork(void)
+{
+    if (gate_held)
+        guard_open();
+}
+
+void life_forked(void)
+{
+    if (syscall_getpid() != own_pid)
+        tracker_forked();
+}
+
+/* ---- exit ---------------------------------------------------------------------- */
+
+void life_exit(void)
+{
+    static atomic_flag done = ATOMIC_FLAG_INIT;
+    int result;
+
+    if (!config->out || syscall_getpid() != own_pid || !tracker_tracing() ||
+        atomic_flag_test_and_set(&done))
+        return;
+    result = snapshot_take(SNAPSHOT_AT_EXIT, "exit", NULL);
+    if (result < 0)
+        message_line("no snapshot at exit in ", config->out, ": ", message_error(result), NULL);
+    atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
+}
+
+static void at_exit(void *unused)
+{
+    (void)unused;
+    life_exit();
+}
+
+bool life_execs(void)
+{
+    return atomic_load(&phase) == BEGUN && syscall_getpid() == own_pid;
+}
+
+/* ---- start --------------------------------------------------------------------- */
+
+/* The name by which the loader knows this library. */
+static const char *own_name(void)
+{
+    struct dl_find_object object;
+
+    return _dl_find_object((void *)(uintptr_t)own_name, &object) == 0
+               ? object.dlfo_link_map->l_name
+               : "";
+}
+
+/* As early as the loader lets us: what is registered here runs last at exit, after the
+ * program's handlers and all destructors. */
+__attribute__((constructor(101))) static void start(int argc, char **argv, char **variables)
+{
+    (void)argc;
+    (void)argv;
+    life_begin();
+    environment_clean(variables, own_name());
+    snapshot_init();
+    guard_watch_threads();
+    pthread_atfork(before_fork, after_fork, life_forked);
+    __cxa_atexit(at_exit, NULL, NULL);
+    __cxa_at_quick_exit(at_exit, NULL);
+}

@@ -1,0 +1,35 @@
+/* life.h - start, fork, exit of the traced process, as seen from inside it.
+ *
+ *   early   until the first call of a hook has found the real functions: what that
+ *           itself allocates is served from a static arena (real.h)
+ *   traced  from then on; before main the constructor cleans the environment and
+ *           arranges for the exit snapshot
+ *   over    after the exit snapshot, and in a child of fork: hooks only pass on
+ */
+#ifndef PRELOAD_LIFE_H
+#define PRELOAD_LIFE_H
+
+#include "preload/real.h"
+
+#include <stdbool.h>
+
+/* Find the real functions and begin to trace. False while that is under way. */
+bool life_begin(void);
+
+/* Whether the real functions are known; makes them known if it can. */
+static inline bool life_ready(void)
+{
+    return __builtin_expect(real.malloc != NULL, true) || life_begin();
+}
+
+/* The process ends now: take the exit snapshot, if one is wanted and this is the
+ * process that was started (not a child of vfork). */
+void life_exit(void);
+
+/* The process is a fresh child of fork. */
+void life_forked(void);
+
+/* Whether an exec now is one of the traced process, which stays traced. */
+bool life_execs(void);
+
+#endif

@@ -1,0 +1,52 @@
+/* real.h - the allocator below us, and what serves the calls before it is found.
+ *
+ * Looking functions up may itself allocate. Such calls are served from a small
+ * static arena, whose pointers the hooks recognise by boot_owns() for good: they
+ * are never given to the real allocator.
+ */
+#ifndef PRELOAD_REAL_H
+#define PRELOAD_REAL_H
+
+#include "preload/hooks.h"
+
+#include <dlfcn.h>
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define REAL_MEMBER(name) __typeof__(&name) name;
+
+struct real {
+    HOOKS_WITH_REAL(REAL_MEMBER)
+};
+
+/* The functions; all NULL until real_find(). */
+extern struct real real;
+
+/* Whether the real malloc is glibc's, whose block headers real_usable_size() knows. */
+extern bool real_is_glibc;
+
+/* Look the functions up. Takes the loader lock: call once, at the first event. */
+void real_find(void);
+
+/* The usable size of BLOCK, which glibc's malloc gave out. Reads the word before it. */
+static inline size_t real_usable_size(const void *block)
+{
+    size_t header = ((const size_t *)block)[-1];
+
+    return (header & ~(size_t)7) - (header & 2 ? 16 : 8); /* bit 1: mapped on its own */
+}
+
+/* SIZE bytes of the static arena, zeroed, aligned to ALIGNMENT (a power of two); NULL
+ * if it is full. Never given back. */
+void *boot_alloc(size_t size, size_t alignment);
+
+/* Whether BLOCK came from boot_alloc(). */
+bool boot_owns(const void *block);
+
+/* How many bytes BLOCK, from boot_alloc(), has. */
+size_t boot_size(const void *block);
+
+#endif

@@ -1,0 +1,197 @@
+#include "preload/stack.h"
+
+#include "format/snapshot.h"
+#include "preload/arena.h"
+#include "preload/cfi.h"
+#include "preload/syscall.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define PAGE_BITS 12
+#define FIRST_CAPACITY 512u      /* frames */
+#define MAX_CAPACITY (1u << 26)
+
+/* ---- reading memory -------------------------------------------------------- */
+
+/* Whether the page of ADDRESS can be read. rt_sigprocmask reads the set before it
+ * looks at what to do with it, which is nothing. */
+static bool page_readable(struct stack *stack, uintptr_t address)
+{
+    uintptr_t page = address >> PAGE_BITS;
+    uintptr_t *known = &stack->known_pages[page % STACK_KNOWN_PAGES];
+
+    if (*known == page)
+        return page != 0;
+    if (SYSCALL_4(SYS_rt_sigprocmask, -1, page << PAGE_BITS, NULL, 8) == -EFAULT)
+        return false;
+    *known = page;
+    return page != 0;
+}
+
+static bool read_word(void *context, uintptr_t address, uint64_t *out_word)
+{
+    struct stack *stack = context;
+
+    if (!page_readable(stack, address) || !page_readable(stack, address + 7))
+        return false;
+    memcpy(out_word, (const void *)address, sizeof *out_word);
+    return true;
+}
+
+/* ---- the frames ------------------------------------------------------------ */
+
+static bool grow(struct stack *stack)
+{
+    uint32_t capacity = stack->capacity ? stack->capacity * 2 : FIRST_CAPACITY;
+    uintptr_t *frames;
+
+    if (capacity > MAX_CAPACITY)
+        return false;
+    frames = arena_map(capacity * sizeof *frames, ARENA_OTHER);
+    if (!frames)
+        return false;
+    if (stack->frames)
+        memcpy(frames, stack->frames, stack->count * sizeof *frames);
+    arena_unmap(stack->frames, stack->capacity * sizeof *frames, ARENA_OTHER);
+    stack->frames = frames;
+    stack->capacity = capacity;
+    return true;
+}
+
+/* Add the frame of PC. Returns false if the stack ends here for another reason. */
+static bool add(struct stack *stack, uintptr_t pc, uint32_t limit)
+{
+    if (limit && stack->count == limit) {
+        stack->flags |= SNAPSHOT_STACK_LIMITED;
+        return false;
+    }
+    if (stack->count == stack->capacity && !grow(stack)) {
+        stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+        return false;
+    }
+    stack->frames[stack->count++] = pc;
+    return true;
+}
+
+/* ---- with all registers ---------------------------------------------------- */
+
+/* The registers of the calling function that calls preserve. */
+#define CAPTURE(registers)                                                        \
+    __asm__ volatile("movq %%rbx, 24(%0)\n\t"                                     \
+                     "movq %%rbp, 48(%0)\n\t"                                     \
+                     "movq %%rsp, 56(%0)\n\t"                                     \
+                     "movq %%r12, 96(%0)\n\t"                                     \
+                     "movq %%r13, 104(%0)\n\t"                                    \
+                     "movq %%r14, 112(%0)\n\t"                                    \
+                     "movq %%r15, 120(%0)\n\t"                                    \
+                     "leaq 0(%%rip), %%rax\n\t"                                   \
+                     "movq %%rax, 128(%0)"                                        \
+                     :                                                            \
+                     : "r"((registers)->value)                                    \
+                     : "rax", "memory")
+#define CAPTURED (1u << CFI_RBX | 1u << CFI_REG_RBP | 1u << CFI_REG_RSP | 0xfu << CFI_R12 | \
+                  1u << CFI_REG_PC)
+#define OWN_FRAMES 8 /* from here to the hook, at most */
+
+/* Walk from START with all registers: first out of our own frames, to know them. */
+static void walk_fully(struct stack *stack, const struct stack_start *start, uint32_t limit)
+{
+    struct cfi_registers registers;
+    uint64_t sp;
+    bool end;
+
+    CAPTURE(&registers);
+    registers.valid = CAPTURED;
+    registers.interrupted = true; /* the pc is one of an instruction, not a return address */
+    for (int i = 0; registers.value[CFI_REG_RSP] != start->sp; i++)
+        if (i == OWN_FRAMES || !cfi_step(&registers, read_word, stack, &end)) {
+            stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+            return;
+        }
+    while (add(stack, registers.value[CFI_REG_PC] - !registers.interrupted, limit)) {
+        sp = registers.value[CFI_REG_RSP];
+        if (!cfi_step(&registers, read_word, stack, &end)) {
+            if (!end)
+                stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+            return;
+        }
+        if (registers.value[CFI_REG_PC] == 0)
+            return;
+        if (registers.value[CFI_REG_RSP] <= sp && !registers.interrupted) {
+            stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+            return;
+        }
+    }
+}
+
+/* ---- with three ------------------------------------------------------------ */
+
+/* The ucontext_t that a signal frame leaves at rsp: offsets of what we need. */
+#define UCONTEXT_RBP 120
+#define UCONTEXT_RSP 160
+#define UCONTEXT_RIP 168
+
+void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
+{
+    uintptr_t pc = start->pc - 1, sp = start->sp, bp = start->bp, cfa;
+    uint64_t word;
+
+    stack->count = 0;
+    stack->flags = 0;
+    while (add(stack, pc, limit)) {
+        cfi_rule rule = cfi_lookup(pc);
+        unsigned slot = cfi_rule_rbp_slot(rule);
+
+        switch (cfi_rule_kind(rule)) {
+        case CFI_RSP:
+            cfa = sp + (uintptr_t)cfi_rule_offset(rule);
+            break;
+        case CFI_RBP:
+            cfa = bp + (uintptr_t)cfi_rule_offset(rule);
+            break;
+        case CFI_REALIGNED:
+            if (!read_word(stack, bp + (uintptr_t)cfi_rule_offset(rule), &word))
+                goto truncated;
+            cfa = word;
+            if (!read_word(stack, bp, &word))
+                goto truncated;
+            bp = word;
+            break;
+        case CFI_SIGNAL:
+            if (!read_word(stack, sp + UCONTEXT_RIP, &word))
+                goto truncated;
+            pc = word;
+            if (!read_word(stack, sp + UCONTEXT_RBP, &word))
+                goto truncated;
+            bp = word;
+            if (!read_word(stack, sp + UCONTEXT_RSP, &word))
+                goto truncated;
+            sp = word; /* may be on another stack */
+            continue;
+        case CFI_END:
+            return;
+        case CFI_FULL:
+            stack->count = 0;
+            walk_fully(stack, start, limit);
+            return;
+        default:
+            goto truncated;
+        }
+        if (cfa <= sp || !read_word(stack, cfa - 8, &word))
+            goto truncated;
+        if (word == 0) /* how threads and coroutines without CFI mark their end */
+            return;
+        pc = word - 1;
+        sp = cfa;
+        if (slot) {
+            if (!read_word(stack, cfa - 8 * slot, &word))
+                goto truncated;
+            bp = word;
+        }
+    }
+    return;
+truncated:
+    stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+}

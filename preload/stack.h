@@ -1,0 +1,47 @@
+/* stack.h - the call stack of the calling thread, complete and exact.
+ *
+ * Walked by the rules of cfi.h, which need three registers (pc, rsp, rbp); where
+ * a frame needs more, the walk is done again with all of them. Nothing is guessed:
+ * where no rule is known the stack ends, and says so.
+ *
+ * No read leaves memory that is known to be readable: each page is asked for once,
+ * by a system call that reads a word and does nothing else, so a lying rule can't
+ * fault. Memory comes from the arena; on lack of it a stack is truncated.
+ */
+#ifndef PRELOAD_STACK_H
+#define PRELOAD_STACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define STACK_KNOWN_PAGES 64
+
+/* A thread's stack as it was walked last. Zeroed memory is an empty one; only its
+ * thread touches it. */
+struct stack {
+    uintptr_t *frames; /* look-up pcs (see cfi.h), newest first */
+    uint32_t count, capacity;
+    uint32_t flags;    /* enum snapshot_stack_flags */
+    uintptr_t known_pages[STACK_KNOWN_PAGES]; /* readable pages' numbers, by their low bits */
+};
+
+/* Where a walk begins: the state in the caller of a hook. */
+struct stack_start {
+    uintptr_t pc, sp, bp;
+};
+
+/* The state in the caller of the function that this is written in, which must have
+ * a frame pointer. */
+#define STACK_START()                                                                   \
+    (struct stack_start)                                                                \
+    {                                                                                   \
+        .pc = ((const uintptr_t *)__builtin_frame_address(0))[1],                       \
+        .sp = (uintptr_t)__builtin_frame_address(0) + 16,                               \
+        .bp = ((const uintptr_t *)__builtin_frame_address(0))[0]                        \
+    }
+
+/* Walk the calling thread's stack from START into STACK, not more than LIMIT frames
+ * (0: all). */
+void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t limit);
+
+#endif

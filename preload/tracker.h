@@ -1,0 +1,89 @@
+/* tracker.h - what happens to a block, and the tables that remember it.
+ *
+ * The only place where stack, trie, live table, counters and modules meet. Any
+ * thread may call anything at any time; from a signal handler that interrupted one
+ * of these calls, a call does nothing. errno is left alone.
+ */
+#ifndef PRELOAD_TRACKER_H
+#define PRELOAD_TRACKER_H
+
+#include "preload/counters.h"
+#include "preload/live.h"
+#include "preload/stack.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+extern _Atomic bool tracker_on;
+
+/* Whether allocations are recorded now. What hooks ask first. */
+static inline bool tracker_tracing(void)
+{
+    return atomic_load_explicit(&tracker_on, memory_order_relaxed);
+}
+
+/* Take the first memory and begin to trace, FRAME_LIMIT frames a stack (0: all).
+ * Call once. False: there is no memory, and nothing is traced. */
+bool tracker_init(uint32_t frame_limit);
+
+/* ---- events ---- */
+
+/* The real allocator gave BLOCK for a request of SIZE bytes at START. */
+void tracker_allocated(void *block, size_t size, const struct stack_start *start);
+
+/* BLOCK (not NULL) is about to be freed. */
+void tracker_freed(void *block);
+
+/* A realloc under way, on the stack of its hook: the old block is out of the table,
+ * since its address may be another thread's before the real call returns. */
+struct tracker_realloc {
+    struct tracker_realloc *next; /* of the same thread: a signal handler may nest */
+    struct live_block old;        /* address 0: not known */
+    size_t usable;
+};
+
+/* BLOCK (not NULL) is about to be reallocated. */
+void tracker_realloc_begin(struct tracker_realloc *call, void *block);
+
+/* … and became BLOCK of SIZE bytes, by a request at START. BLOCK is NULL if it was freed. */
+void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size,
+                          const struct stack_start *start);
+
+/* … and stays as it was. */
+void tracker_realloc_failed(struct tracker_realloc *call);
+
+/* Modules may have been unloaded. */
+void tracker_unloaded(void);
+
+/* ---- what heapdelta.h offers; errors are negative errno values ---- */
+
+int tracker_start(uint32_t frame_limit);
+int tracker_stop(void);
+int tracker_clear(void);
+int tracker_reset_peak(void);
+int tracker_mark(const char *label);
+uint32_t tracker_frame_limit(void);
+
+/* The process is a child of fork: from now on nothing is traced. */
+void tracker_forked(void);
+
+/* ---- for a snapshot, with the gate closed ---- */
+
+struct tracker_totals {
+    uint64_t allocations, frees, missed_frees, lost_blocks, usable;
+};
+
+/* Sum up over all threads. */
+void tracker_sum(struct tracker_totals *out_totals);
+
+/* Sum up what all threads counted for STACK. */
+void tracker_sum_counter(uint32_t stack, struct counter *out_counter);
+
+/* Call EACH for every block of a realloc under way that still counts as the old one. */
+void tracker_each_in_flight(void (*each)(void *context, const struct live_block *block),
+                            void *context);
+
+/* Notice modules that went since. */
+void tracker_check_modules(void);
+
+#endif

@@ -1,0 +1,69 @@
+/* trie.h - a stack becomes a small number, and the frames of all stacks a tree.
+ *
+ *   table            stacks              frames (each names its caller)
+ *   hash ──▶ number ──▶ {frame, flags} ──▶ {address, module, parent} ──▶ … ──▶ root
+ *
+ * The table answers for a known stack in one look-up, without a lock. A new stack
+ * is added to the tree under one lock. Numbers of stacks count from 0, of frames
+ * from 1 (0 is the root); both only grow.
+ *
+ * Stacks are told apart by 96 bits of hash over all frames: two different ones of
+ * 10^6 share it with a chance of about 10^-17.
+ *
+ * When a module is unloaded, its frames no longer match (trie_refresh()), so that
+ * another library at the same addresses gets frames of its own; when the same
+ * module comes back they match again.
+ *
+ * Call everything but trie_stack() and trie_frame() while recording (guard.h).
+ */
+#ifndef PRELOAD_TRIE_H
+#define PRELOAD_TRIE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TRIE_MAX_STACKS (1u << 26)
+#define TRIE_NONE UINT32_MAX
+
+struct trie_frame {
+    uint64_t address;
+    uint32_t parent;
+    uint32_t module; /* as trie_modules.find gave it */
+};
+
+struct trie_stack {
+    uint32_t frame; /* the newest; 0: none */
+    uint32_t flags; /* enum snapshot_stack_flags */
+    uint64_t hash;
+    uint32_t hash_more;
+};
+
+/* How the trie learns of modules. */
+struct trie_modules {
+    /* A number for the module at ADDRESS, 0: none. OUT_BACK is set if it is one that
+     * was unloaded and has just come back, else left alone. */
+    uint32_t (*find)(uintptr_t address, bool *out_back);
+    bool (*loaded)(uint32_t module); /* whether MODULE is where it was */
+};
+
+/* Take the memory for the first stacks. False if there is none: then every stack
+ * is TRIE_NONE. */
+bool trie_init(const struct trie_modules *modules);
+
+/* The number of the stack of COUNT FRAMES, newest first, with FLAGS. TRIE_NONE on
+ * lack of memory. */
+uint32_t trie_intern(const uintptr_t *frames, uint32_t count, uint32_t flags);
+
+/* Match only frames in loaded modules from now on. Call with the gate closed. */
+void trie_refresh(void);
+
+/* How many there are. Frames are counted with the root. */
+uint32_t trie_stack_count(void);
+uint32_t trie_frame_count(void);
+
+/* Stack NUMBER, frame NUMBER (not 0): below their counts, these never change. */
+const struct trie_stack *trie_stack(uint32_t number);
+const struct trie_frame *trie_frame(uint32_t number);
+
+#endif
