@@ -1,0 +1,24 @@
+#!/usr/bin/env bats
+# The program's allocator behaves as if nobody watched.
+
+load common
+
+@test "sizes and alignments at the edges, and errno" {
+    same_as_native "$PROGRAMS/allocator_edges"
+    [ "$(wc -l <native.out)" -gt 100 ]
+    snapshots_add_up
+}
+
+@test "100,000 random calls" {
+    for seed in 1 2 3; do
+        same_as_native "$PROGRAMS/random_calls" "$seed"
+        [ "$(wc -l <native.out)" -ge 100000 ]
+    done
+    snapshots_add_up
+}
+
+@test "random calls under heapdelta run" {
+    "$PROGRAMS/random_calls" >native.out
+    "$HEAPDELTA" run --quiet -o "$OUT" -- "$PROGRAMS/random_calls" >traced.out
+    cmp native.out traced.out
+}

@@ -1,0 +1,17 @@
+/* plugin_two.c - a plug-in that leaks in leak_in_two(); as long as the other one. */
+#include <stdlib.h>
+
+void plugin_leak(int count, size_t size);
+
+static void *volatile leaked;
+
+static __attribute__((noinline)) void leak_in_two(size_t size)
+{
+    leaked = malloc(size);
+}
+
+void plugin_leak(int count, size_t size)
+{
+    for (int i = 0; i < count; i++)
+        leak_in_two(size);
+}

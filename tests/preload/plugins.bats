@@ -1,0 +1,52 @@
+#!/usr/bin/env bats
+# A library that was unloaded keeps its name, also when its address is used again.
+
+load common
+
+# "FUNCTION MODULE COUNT SIZE" for each function that leaked in a plug-in.
+plugin_rows() {
+    "$HEAPDELTA" stats --group-by traceback --limit 0 --format json "$1" |
+        "$PYTHON" -c 'import collections, json, sys
+found = collections.defaultdict(lambda: [0, 0])
+for row in json.load(sys.stdin)["rows"]:
+    newest = row["traceback"][0]
+    if newest["module"].startswith("plugin_") and newest["module"].endswith(".so"):
+        assert newest["file"].endswith("/" + newest["module"].replace(".so", ".c")), newest
+        assert row["traceback"][1]["function"] == "plugin_leak", row
+        assert "main" in [frame["function"] for frame in row["traceback"]], row
+        found[newest["function"], newest["module"]][0] += row["count"]
+        found[newest["function"], newest["module"]][1] += row["size"]
+for (function, module), (count, size) in sorted(found.items()):
+    print(function, module, count, size)'
+}
+
+@test "the leak of an unloaded plug-in is named" {
+    traced "$PROGRAMS/plugin_host" leak "$PROGRAMS/plugin_one.so"
+    for label in unloaded exit; do
+        [ "$(plugin_rows "$(snapshot "$label")")" = "leak_in_one plugin_one.so 5 555" ]
+    done
+    snapshots_add_up
+}
+
+@test "two plug-ins at the same address are not confused" {
+    traced "$PROGRAMS/plugin_host" same-address "$PROGRAMS/plugin_one.so" "$PROGRAMS/plugin_two.so" ||
+        status=$?
+    [ "${status:-0}" -ne 77 ] || skip "the loader used two addresses"
+    [ "${status:-0}" -eq 0 ]
+    plugin_rows "$(snapshot exit)" >rows
+    diff - rows <<'END'
+leak_in_one plugin_one.so 5 555
+leak_in_two plugin_two.so 7 1554
+END
+    snapshots_add_up
+}
+
+@test "a thousand rounds of loading and unloading" {
+    traced "$PROGRAMS/plugin_host" rounds 1000 "$PROGRAMS/plugin_one.so" "$PROGRAMS/plugin_two.so"
+    plugin_rows "$(snapshot exit)" >rows
+    diff - rows <<'END'
+leak_in_one plugin_one.so 500 8000
+leak_in_two plugin_two.so 500 8000
+END
+    snapshots_add_up
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env bats
+# Children live as they would without us; by default only the process that was
+# started is traced, through its own execs.
+
+load common
+
+# The one snapshot is the parent's, with its own 3 and 4 blocks and no child's.
+parent_alone() {
+    "$PYTHON" - "$TOOLS" "$(snapshot "")" <<'END'
+import collections, sys
+sys.path.insert(0, sys.argv[1])
+import snapshot
+heap = snapshot.Snapshot(sys.argv[2])
+sizes = collections.Counter(block.size for block in heap.blocks)
+assert [sizes[81], sizes[82], sizes[83], sizes[84]] == [3, 4, 0, 0], sizes
+END
+    snapshots_add_up
+}
+
+alike_and_alone() {
+    same_as_native "$PROGRAMS/processes" "$1"
+    [ "$status" -eq 0 ]
+    [ -s native.out ]
+    parent_alone
+}
+
+@test "a forked child and grandchild" { alike_and_alone fork; }
+@test "a forked child that execs" { alike_and_alone fork-exec; }
+@test "vfork" { alike_and_alone vfork; }
+@test "posix_spawn" { alike_and_alone spawn; }
+@test "system" { alike_and_alone system; }
+@test "popen" { alike_and_alone popen; }
+@test "an exec that fails" { alike_and_alone failing-exec; }
+@test "the environment is the program's own" { alike_and_alone environment; }
+
+@test "200 forks while 16 threads allocate" {
+    alike_and_alone storm
+    grep -x "200 good children" traced.out
+}
+
+@test "a program that becomes itself is traced again, and no file is lost" {
+    same_as_native "$PROGRAMS/exec_itself" 3
+    [ "$status" -eq 12 ]
+    "$PYTHON" - "$TOOLS" "$OUT" <<'END'
+import glob, sys
+sys.path.insert(0, sys.argv[1])
+import snapshot
+heaps = [snapshot.Snapshot(path) for path in glob.glob(sys.argv[2] + "/*.hds")]
+found = sorted((heap.process.exec_count, heap.string(heap.process.label),
+                sum(1 for block in heap.blocks if block.size == 91)) for heap in heaps)
+assert found == [(0, "image", 1), (1, "image", 2), (2, "image", 3), (3, "exit", 4), (3, "image", 4)], found
+assert len({heap.process.pid for heap in heaps}) == 1
+assert len({(heap.process.run_0, heap.process.run_1) for heap in heaps}) == 4
+END
+    snapshots_add_up
+}
+
+@test "the environment is the program's own under heapdelta run" {
+    "$PROGRAMS/processes" environment | grep -v '^SHLVL=' >native.out
+    "$HEAPDELTA" run --quiet -o "$OUT" -- "$PROGRAMS/processes" environment | grep -v '^SHLVL=' >traced.out
+    diff native.out traced.out
+}

@@ -1,0 +1,156 @@
+/* signal_handlers.c - allocates in signal handlers, in ways that work without us too.
+ *
+ * usage: signal_handlers busy        a timer interrupts a loop that does not allocate;
+ *                                    the handler keeps 300 blocks of 51 bytes
+ *        signal_handlers in-malloc   a timer interrupts a loop of malloc and free; the
+ *                                    handler keeps 300 blocks of 52 bytes
+ *        signal_handlers small-stack handlers on an alternate stack of 8 KiB beside a
+ *                                    guard page keep 20 blocks of 53 bytes, and free others
+ *        signal_handlers fault       SIGSEGV from a bad address; the handler keeps a block
+ *                                    of 54 bytes and leaves by siglongjmp, 100 times
+ *
+ * "in-malloc" is sound because the loop's blocks always come from glibc's
+ * per-thread cache, and the handler's from another size's bin of it, which main
+ * fills beforehand: neither takes a lock nor meets the other's list.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define HITS 300
+#define CACHED 7 /* blocks that a bin of the per-thread cache holds */
+
+static volatile sig_atomic_t hits;
+static volatile sig_atomic_t interrupted; /* by now hidden from the loop's optimiser */
+static size_t handler_size;
+static void *kept[1024];
+static sigjmp_buf escape;
+
+static void set_handler(int signal, void (*handler)(int), int flags)
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+
+    sigaction(signal, &action, NULL);
+}
+
+static void set_timer(long microseconds)
+{
+    const struct itimerval interval = {{0, microseconds}, {0, microseconds}};
+
+    setitimer(ITIMER_REAL, &interval, NULL);
+}
+
+static void keep_one(int signal)
+{
+    (void)signal;
+    if (hits < HITS) {
+        kept[hits] = malloc(handler_size);
+        hits = hits + 1;
+    }
+    interrupted = 1;
+}
+
+static void busy(void)
+{
+    volatile unsigned long sum = 0;
+
+    handler_size = 51;
+    set_handler(SIGALRM, keep_one, SA_RESTART);
+    set_timer(500);
+    while (hits < HITS)
+        sum = sum + 1;
+    set_timer(0);
+}
+
+/* Put CACHED blocks of SIZE into this thread's cache. */
+static void fill_cache(size_t size)
+{
+    void *blocks[CACHED];
+
+    for (int i = 0; i < CACHED; i++)
+        blocks[i] = malloc(size);
+    for (int i = 0; i < CACHED; i++)
+        free(blocks[i]);
+}
+
+static void in_malloc(void)
+{
+    handler_size = 52;
+    set_handler(SIGALRM, keep_one, SA_RESTART);
+    while (hits < HITS) {
+        set_timer(0);
+        fill_cache(handler_size);
+        fill_cache(300);
+        set_timer(200);
+        for (int refill_at = hits + CACHED; hits < refill_at && hits < HITS;) {
+            void *volatile block = malloc(300);
+
+            free(block);
+        }
+        set_timer(0);
+    }
+}
+
+static void use_small_stack(int signal)
+{
+    (void)signal;
+    free(malloc(40));
+    free(realloc(malloc(100), 3000));
+    kept[hits] = malloc(53);
+    hits = hits + 1;
+}
+
+static void small_stack(void)
+{
+    const size_t size = 8192;
+    char *memory = mmap(NULL, 4096 + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    stack_t stack = {.ss_sp = memory + 4096, .ss_size = size};
+
+    if (memory == MAP_FAILED || mprotect(memory + 4096, size, PROT_READ | PROT_WRITE) != 0 ||
+        sigaltstack(&stack, NULL) != 0)
+        exit(1);
+    set_handler(SIGUSR1, use_small_stack, SA_ONSTACK);
+    for (int i = 0; i < 20; i++)
+        raise(SIGUSR1);
+}
+
+static void leave_fault(int signal)
+{
+    (void)signal;
+    kept[hits] = malloc(54);
+    hits = hits + 1;
+    siglongjmp(escape, 1);
+}
+
+static void fault(void)
+{
+    char *volatile nowhere = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    set_handler(SIGSEGV, leave_fault, 0);
+    while (hits < 100)
+        if (sigsetjmp(escape, 1) == 0)
+            *nowhere = 1;
+}
+
+int main(int argc, char **argv)
+{
+    const char *way = argc > 1 ? argv[1] : "";
+
+    if (strcmp(way, "busy") == 0)
+        busy();
+    else if (strcmp(way, "in-malloc") == 0)
+        in_malloc();
+    else if (strcmp(way, "small-stack") == 0)
+        small_stack();
+    else if (strcmp(way, "fault") == 0)
+        fault();
+    else
+        return 2;
+    printf("%d\n", (int)hits);
+    return 0;
+}

@@ -1,0 +1,229 @@
+"""A second reader of snapshots, written from format/snapshot.h alone.
+
+The tests that compare blocks one by one use it, so that a mistake which writer
+and analyzer share does not hide. Run with files as arguments, it checks that
+each is whole and that its numbers add up.
+"""
+import collections
+import os
+import re
+import struct
+import sys
+
+MASK = (1 << 64) - 1
+(END, STRINGS, PROCESS, MODULES, SEGMENTS, FRAMES, STACKS, COUNTERS, BLOCKS, EPOCHS, THREADS,
+ TIMELINE, ACCOUNT) = range(13)
+FIXED, VARINT, BYTES, ZSTD = 1, 2, 3, 0x100
+TRUNCATED, LIMITED = 1, 2
+MAIN, UNLOADED, DELETED, OWN = 1, 2, 4, 8
+COUNTERS_PER_STACK = 5
+
+Process = collections.namedtuple("Process", """run_0 run_1 parent_run_0 parent_run_1 start_time time
+    elapsed pid parent_pid sequence epoch exec_count frame_limit program command label trigger flags
+    page_size""")
+Module = collections.namedtuple("Module", """start end bias path generation flags segment_count
+    build_id""")
+Account = collections.namedtuple("Account", """live_bytes live_blocks peak_bytes usable_bytes
+    allocations frees missed_frees lost_blocks truncated_stacks rss tracer_bytes
+    tracer_blocks_bytes tracer_stacks_bytes tracer_counters_bytes tracer_other_bytes pause
+    threads_seen""")
+Frame = collections.namedtuple("Frame", "parent address module")
+Block = collections.namedtuple("Block", "address size stack epoch")
+
+
+class Damaged(Exception):
+    pass
+
+
+def varints(data):
+    """All the numbers in DATA."""
+    numbers = []
+    value = shift = 0
+    for byte in data:
+        value |= (byte & 0x7f) << shift
+        if byte & 0x80:
+            shift += 7
+        else:
+            numbers.append(value)
+            value = shift = 0
+    if shift:
+        raise Damaged("a number is cut")
+    return numbers
+
+
+def unfold(delta):
+    return -(delta >> 1) - 1 if delta & 1 else delta >> 1
+
+
+def records(data, fields, delta=None):
+    """DATA as rows of FIELDS numbers; field DELTA is a folded difference."""
+    numbers = varints(data)
+    if len(numbers) % fields:
+        raise Damaged("a record is cut")
+    columns = [numbers[i::fields] for i in range(fields)]
+    if delta is not None:
+        value = 0
+        for i, folded in enumerate(columns[delta]):
+            value = (value + unfold(folded)) & MASK
+            columns[delta][i] = value
+    return list(zip(*columns))
+
+
+class Snapshot:
+    def __init__(self, path):
+        self.path = path
+        with open(path, "rb") as file:
+            data = file.read()
+        magic, version, offset = struct.unpack_from("<8sII", data)
+        if magic != b"HEAPDLTA" or version != 1:
+            raise Damaged(f"not a snapshot of version 1: {magic} {version}")
+        sections = {}
+        while True:
+            kind, encoding, count, length, raw, _checksum = struct.unpack_from("<IIQQQQ", data, offset)
+            offset += 40
+            if encoding & ZSTD:
+                raise Damaged("the shim does not compress")
+            if kind == END:
+                if count != len(data) or offset != len(data):
+                    raise Damaged(f"{len(data)} bytes, the end says {count}")
+                break
+            if kind in sections:
+                raise Damaged(f"section {kind} twice")
+            payload = data[offset:offset + length]
+            if len(payload) != length or raw != length:
+                raise Damaged(f"section {kind} is cut")
+            offset += length
+            sections[kind] = encoding, count, payload
+        self.sections = sections
+        self.process = Process._make(struct.unpack("<4Q3Q12I", self.payload(PROCESS, FIXED)))
+        self.account = Account._make(struct.unpack("<17Q", self.payload(ACCOUNT, FIXED)))
+        self.modules = []
+        for fields in struct.iter_unpack("<QQQIIIII32sI", self.payload(MODULES, FIXED)):
+            path, size, build_id = fields[3], fields[7], fields[8]
+            self.modules.append(Module(*fields[:3], self.string(path), *fields[4:7], build_id[:size]))
+        self.segments = list(struct.iter_unpack("<QQQII", self.payload(SEGMENTS, FIXED)))
+        self.frames = [Frame(0, 0, 0)] + [Frame(*r) for r in records(self.payload(FRAMES, VARINT), 3, 1)]
+        self.stacks = records(self.payload(STACKS, VARINT), 2)
+        self.counters = records(self.payload(COUNTERS, VARINT), COUNTERS_PER_STACK)
+        self.blocks = [Block(*r) for r in records(self.payload(BLOCKS, VARINT), 4, 0)]
+        self.epochs = list(struct.iter_unpack("<IIQ", self.payload(EPOCHS, FIXED)))
+        self.timeline = records(self.payload(TIMELINE, VARINT), 4, 0) if TIMELINE in sections else []
+
+    def payload(self, kind, encoding):
+        if kind not in self.sections:
+            raise Damaged(f"section {kind} is missing")
+        if self.sections[kind][0] != encoding:
+            raise Damaged(f"section {kind} has encoding {self.sections[kind][0]}")
+        return self.sections[kind][2]
+
+    def string(self, offset):
+        strings = self.payload(STRINGS, BYTES)
+        return strings[offset:strings.index(b"\0", offset)].decode(errors="surrogateescape")
+
+    def stack(self, number):
+        """The frames of a stack, newest first."""
+        frames = []
+        frame = self.stacks[number][0]
+        while frame:
+            frames.append(self.frames[frame])
+            frame = self.frames[frame].parent
+        return frames
+
+    def main_module(self):
+        return next(i for i, module in enumerate(self.modules) if module.flags & MAIN) + 1
+
+    def own_blocks(self):
+        """The blocks that the executable's own code allocated."""
+        main = self.main_module()
+        own = {i for i, (frame, _flags) in enumerate(self.stacks)
+               if frame and self.frames[frame].module == main}
+        return [block for block in self.blocks if block.stack in own]
+
+    def complaints(self):
+        """What does not add up, as a list of lines."""
+        found = []
+
+        def expect(what, have, want):
+            if have != want:
+                found.append(f"{what}: {have}, expected {want}")
+
+        account = self.account
+        expect("live_bytes", account.live_bytes, sum(b.size for b in self.blocks))
+        expect("live_blocks", account.live_blocks, len(self.blocks))
+        expect("allocations", account.allocations, sum(c[0] for c in self.counters))
+        expect("frees", account.frees, sum(c[2] for c in self.counters))
+        expect("truncated_stacks", account.truncated_stacks,
+               sum(1 for _frame, flags in self.stacks if flags & TRUNCATED))
+        expect("parts of tracer_bytes", account.tracer_blocks_bytes + account.tracer_stacks_bytes +
+               account.tracer_counters_bytes + account.tracer_other_bytes, account.tracer_bytes)
+        if account.peak_bytes < account.live_bytes:
+            found.append(f"peak {account.peak_bytes} < live {account.live_bytes}")
+
+        for kind, have in ((MODULES, self.modules), (SEGMENTS, self.segments), (FRAMES, self.frames[1:]),
+                           (STACKS, self.stacks), (BLOCKS, self.blocks), (EPOCHS, self.epochs),
+                           (COUNTERS, self.counters)):
+            expect(f"records of section {kind}", len(have), self.sections[kind][1])
+
+        live = collections.defaultdict(lambda: [0, 0])
+        for block in self.blocks:
+            live[block.stack][0] += 1
+            live[block.stack][1] += block.size
+        expect("counters", len(self.counters), len(self.stacks))
+        for number, counts in enumerate(self.counters):
+            allocations, bytes_, frees, freed, reallocations = counts
+            expect(f"live by the counters of stack {number}", [allocations - frees, bytes_ - freed],
+                   live[number])
+            if reallocations > allocations:
+                found.append(f"stack {number}: {reallocations} reallocations of {allocations}")
+
+        blocks = sorted(self.blocks)
+        for one, two in zip(blocks, blocks[1:]):
+            if one.address + max(one.size, 1) > two.address:
+                found.append(f"{one} overlaps {two}")
+        epochs = {number for number, _label, _time in self.epochs}
+        for block in blocks:
+            if block.epoch not in epochs:
+                found.append(f"{block} is of an unknown epoch")
+            if block.stack >= len(self.stacks):
+                found.append(f"{block} has no stack")
+
+        expect("segments of all modules", sum(m.segment_count for m in self.modules), len(self.segments))
+        for number, frame in enumerate(self.frames[1:], 1):
+            if frame.parent >= number:
+                found.append(f"frame {number} comes before its parent {frame.parent}")
+            if frame.module > len(self.modules):
+                found.append(f"frame {number} is in no module")
+            elif frame.module:
+                module = self.modules[frame.module - 1]
+                if not module.start <= frame.address < module.end:
+                    found.append(f"frame {number} at {frame.address:#x} is outside {module}")
+        expect("executables", sum(1 for m in self.modules if m.flags & MAIN), 1)
+
+        for earlier, later in zip(self.timeline, self.timeline[1:]):
+            if later[0] < earlier[0]:
+                found.append("the timeline goes backwards")
+
+        name = re.fullmatch(r"([A-Za-z0-9._+-]+?)\.(\d+)\.(\d{4,})(?:\.([A-Za-z0-9._+-]+))?\.hds",
+                            os.path.basename(self.path))
+        if name and int(name[2]) == self.process.pid:
+            expect("sequence", int(name[3]), self.process.sequence)
+            expect("label", name[4] or "",
+                   re.sub("[^A-Za-z0-9._+-]", "_", self.string(self.process.label)[:64]))
+        return found
+
+
+def main():
+    bad = 0
+    for path in sys.argv[1:]:
+        try:
+            found = Snapshot(path).complaints()
+        except (Damaged, ValueError, IndexError, struct.error) as error:
+            found = [f"cannot be read: {error}"]
+        for line in found[:20]:
+            print(f"{os.path.basename(path)}: {line}")
+        bad += len(found)
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# Where there is no room, no right, no descriptor, the program lives as it would
+# without us, and no half file is left.
+
+load common
+
+# The program's output and status are its own; what we have to say is one line.
+unharmed() {
+    local ours=0
+
+    "$@" >traced.out 2>traced.err </dev/null || ours=$?
+    [ "$ours" -eq 3 ]
+    [ "$(cat traced.out)" = hello ]
+    [ "$(wc -l <traced.err)" -le 1 ]
+}
+
+unharmed_in() {
+    HEAPDELTA_OUT="$1" LD_PRELOAD="$SHIM" unharmed "$PROGRAMS/hello"
+    grep -i heapdelta traced.err
+}
+
+@test "nothing is said and nothing changes" {
+    same_as_native "$PROGRAMS/hello"
+    [ ! -s native.err ]
+    snapshots_add_up
+}
+
+@test "without a directory there is no snapshot at exit" {
+    LD_PRELOAD="$SHIM" unharmed "$PROGRAMS/hello"
+    [ ! -s traced.err ]
+    [ -z "$(ls ./*.hds 2>/dev/null)" ]
+}
+
+@test "a directory that does not exist" {
+    unharmed_in "$BATS_TEST_TMPDIR/nowhere"
+    [ ! -e "$BATS_TEST_TMPDIR/nowhere" ]
+}
+
+@test "a directory that cannot be written" {
+    unharmed_in /proc/self
+}
+
+@test "a file in the place of the directory" {
+    touch file
+    unharmed_in "$BATS_TEST_TMPDIR/file"
+    [ ! -s file ]
+}
+
+@test "a full file system" {
+    unshare --user --map-root-user --mount true 2>/dev/null || skip "no user namespaces here"
+    unshare --user --map-root-user --mount sh -c '
+        mount -t tmpfs -o size=16k none "$1" || exit 99
+        cd "$1" && HEAPDELTA_OUT="$1" LD_PRELOAD="$2" "$3"
+        status=$?
+        ls -A "$1" | grep -v "\.control$" >&2
+        exit $status' - "$OUT" "$SHIM" "$PROGRAMS/hello" >traced.out 2>traced.err || status=$?
+    [ "$status" -ne 99 ] || skip "no mounts here"
+    [ "$status" -eq 3 ]
+    [ "$(cat traced.out)" = hello ]
+    [ "$(wc -l <traced.err)" -eq 1 ]
+    grep -i heapdelta traced.err
+}
+
+@test "a limit on the size of files" {
+    (ulimit -f 4; traced unharmed "$PROGRAMS/hello"; grep -i heapdelta traced.err)
+    no_snapshot
+}
+
+@test "no descriptors left" {
+    (ulimit -n 40; "$PROGRAMS/descriptors" native exhaust)
+    (ulimit -n 40; traced "$PROGRAMS/descriptors" ours exhaust) 2>traced.err
+    diff native ours
+    [ "$(wc -l <traced.err)" -le 2 ]
+    [ "$(ls -A "$OUT" | grep -c none)" -eq 0 ]
+}
+
+@test "little address space" {
+    (ulimit -v 60000; unharmed "$PROGRAMS/hello")
+    (ulimit -v 60000; traced unharmed "$PROGRAMS/hello")
+}
+
+@test "descriptors are the program's own" {
+    "$PROGRAMS/descriptors" native
+    traced "$PROGRAMS/descriptors" ours
+    diff native ours
+    snapshots_add_up
+}
+
+@test "closed standard descriptors" {
+    "$PROGRAMS/descriptors" native <&- >&- 2>&-
+    traced "$PROGRAMS/descriptors" ours <&- >&- 2>&-
+    diff native ours
+    [ -f "$(snapshot exit)" ]
+    snapshots_add_up
+}
+
+@test "a program that closes all descriptors" {
+    "$PROGRAMS/descriptors" native close
+    traced "$PROGRAMS/descriptors" ours close
+    diff native ours
+    [ -f "$(snapshot exit)" ]
+    snapshots_add_up
+}
+
+@test "nothing is written into the file that took the place of standard error" {
+    HEAPDELTA_OUT="$BATS_TEST_TMPDIR/nowhere" LD_PRELOAD="$SHIM" "$PROGRAMS/descriptors" ours close || true
+    [ "$(wc -l <ours)" -eq 1 ]
+    ! grep -i heapdelta ours
+}
+
+@test "bound at start" {
+    LD_BIND_NOW=1 same_as_native "$PROGRAMS/hello"
+    snapshots_add_up
+}
+
+@test "a program with its own allocator" {
+    same_as_native "$PROGRAMS/own_malloc"
+}
+
+@test "a static program" {
+    same_as_native "$PROGRAMS/hello_static"
+    [ "$status" -eq 3 ]
+    no_snapshot
+}
+
+@test "a static program under heapdelta run" {
+    "$HEAPDELTA" run -o "$OUT" -- "$PROGRAMS/hello_static" >traced.out 2>traced.err || status=$?
+    [ "$status" -eq 3 ]
+    [ "$(cat traced.out)" = hello ]
+    grep -i static traced.err
+    no_snapshot
+}
+
+@test "a program that is not position-independent" {
+    same_as_native "$PROGRAMS/hello_nopie"
+    [ "$(allocated_in "$(snapshot exit)" hello.c function)" = "main 999 999000" ]
+    snapshots_add_up
+}
+
+@test "bad values are said in one line and ignored" {
+    HEAPDELTA_NFRAME=many HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM" unharmed "$PROGRAMS/hello"
+    grep HEAPDELTA_NFRAME traced.err
+    [ -f "$(snapshot exit)" ]
+}
