@@ -38,7 +38,7 @@ struct filter {
 /* Functions that allocate for their caller. Short on purpose: what is in here can't
  * be seen as a holder unless by --group-by traceback. */
 static const char *const wrappers[] = {
-    "operator new(*", "operator new[[](*", "operator new", "operator new[[]",
+    "operator new(*", "operator new[[]](*", "operator new", "operator new[[]]",
     "std::__new_allocator<*>::allocate*", "__gnu_cxx::new_allocator<*>::allocate*",
     "std::allocator<*>::allocate*", "std::allocator_traits<*>::allocate*",
     "strdup", "__strdup", "strndup", "__strndup", "wcsdup", "asprintf", "__asprintf", "vasprintf",

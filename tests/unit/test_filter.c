@@ -1,0 +1,216 @@
+/* Which blocks a filter keeps, and which frames it passes over. */
+#include "model/filter.h"
+
+#include "fake_symbols.h"
+#include "unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A stack, newest first: main calls work, which calls a library. */
+static const struct symbol newest = FAKE_SYMBOL("/home/me/src/cache.c", 31, "cache_add");
+static const struct symbol middle = FAKE_SYMBOL("/home/me/src/work.c", 7, "work");
+static const struct symbol oldest = FAKE_SYMBOL("/home/me/src/main.c", 99, "main");
+static const struct symbol bare = {
+    .function = "fopen", .module = "libc.so.6", .offset = 0x1234, .place = "libc.so.6(fopen)"};
+static const struct symbol stripped = {
+    .module = "libc.so.6", .offset = 0x1234, .place = "libc.so.6+0x1234"};
+
+static const struct symbol *const stack[] = {&newest, &middle, &oldest};
+
+static void add(struct filter *filter, enum filter_kind kind, const char *text)
+{
+    struct error error;
+
+    assert_int_equal(filter_add(filter, kind, text, &error), 0);
+}
+
+/* Does the pattern TEXT match SYMBOL? */
+static bool matches(const char *text, const struct symbol *symbol)
+{
+    struct filter *filter = filter_create();
+    bool kept;
+
+    add(filter, FILTER_INCLUDE, text);
+    kept = filter_keeps(filter, &symbol, 1);
+    filter_destroy(filter);
+    return kept;
+}
+
+static void pattern_is_of_a_file_by_default(void **state)
+{
+    (void)state;
+    assert_true(matches("/home/me/src/cache.c", &newest));
+    assert_true(matches("cache.c", &newest));
+    assert_true(matches("src/cache.c", &newest));
+    assert_true(matches("file=src/*.c", &newest));
+    assert_true(matches("/home/*", &newest));
+    assert_true(matches("cach[a-e].?", &newest));
+    assert_false(matches("ache.c", &newest));
+    assert_false(matches("cache", &newest));
+    assert_false(matches("CACHE.C", &newest));
+    assert_false(matches("cache_add", &newest));
+}
+
+static void pattern_may_have_a_line(void **state)
+{
+    (void)state;
+    assert_true(matches("cache.c:31", &newest));
+    assert_false(matches("cache.c:32", &newest));
+    assert_false(matches("cache.c:3", &newest));
+    assert_true(matches("function=cache_add:31", &newest));
+    assert_false(matches("function=cache_add:30", &newest));
+}
+
+static void pattern_may_be_of_a_function_or_a_module(void **state)
+{
+    static const struct symbol method = FAKE_SYMBOL("a.cc", 1, "std::map<int, int>::at(int)");
+    static const struct symbol array = FAKE_SYMBOL("a.cc", 1, "operator delete[](void*)");
+
+    (void)state;
+    assert_true(matches("function=cache_*", &newest));
+    assert_false(matches("function=cache", &newest));
+    assert_true(matches("module=app", &newest));
+    assert_false(matches("module=ap", &newest));
+    assert_true(matches("module=libc.so*", &stripped));
+    assert_false(matches("function=*", &stripped));
+    /* Neither `::` nor `[]` hurts. */
+    assert_true(matches("function=std::map<*", &method));
+    assert_true(matches("function=std::map<int, int>::at(int)", &method));
+    assert_true(matches("function=operator delete[](void*)", &array));
+}
+
+static void frame_without_line_has_its_place_for_a_file(void **state)
+{
+    (void)state;
+    assert_true(matches("libc.so.6(fopen)", &bare));
+    assert_true(matches("libc.so.6*", &bare));
+    assert_true(matches("libc.so.6+0x1234", &stripped));
+    assert_false(matches("libc.so.6(fopen):1", &bare));
+}
+
+static void bad_pattern_is_refused(void **state)
+{
+    static const char *const texts[] = {"", "file=", "function=", "thread=main", "x=y"};
+    struct filter *filter = filter_create();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct error error = {""};
+
+        assert_int_equal(filter_add(filter, FILTER_INCLUDE, texts[i], &error), -EINVAL);
+        assert_non_null(strstr(error.text, texts[i]));
+    }
+    assert_false(filter_has_patterns(filter));
+    filter_destroy(filter);
+}
+
+/* tracemalloc: kept if any inclusive filter matches, or there is none, and no
+ * exclusive one rejects. */
+static void exclusive_wins_over_inclusive(void **state)
+{
+    static const struct {
+        const char *include[2], *exclude[2];
+        bool kept;
+    } cases[] = {
+        {{NULL}, {NULL}, true},
+        {{"cache.c"}, {NULL}, true},
+        {{"other.c"}, {NULL}, false},
+        {{"other.c", "cache.c"}, {NULL}, true},
+        {{"cache.c", "other.c"}, {NULL}, true},
+        {{NULL}, {"other.c"}, true},
+        {{NULL}, {"other.c", "cache.c"}, false},
+        {{"cache.c"}, {"cache.c:31"}, false},
+        {{"cache.c"}, {"cache.c:30"}, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct filter *filter = filter_create();
+
+        for (size_t j = 0; j < 2; j++) {
+            if (cases[i].include[j])
+                add(filter, FILTER_INCLUDE, cases[i].include[j]);
+            if (cases[i].exclude[j])
+                add(filter, FILTER_EXCLUDE, cases[i].exclude[j]);
+        }
+        assert_int_equal(filter_keeps(filter, stack, 1), cases[i].kept);
+        filter_destroy(filter);
+    }
+}
+
+/* With all frames: an inclusive pattern needs one frame, an exclusive one rejects by one. */
+static void any_frame_decides_if_all_are_looked_at(void **state)
+{
+    struct filter *include = filter_create(), *exclude = filter_create();
+
+    (void)state;
+    add(include, FILTER_INCLUDE, "main.c");
+    assert_false(filter_wants_all_frames(include));
+    assert_false(filter_keeps(include, stack, 1));
+    filter_look_at_all_frames(include);
+    assert_true(filter_wants_all_frames(include));
+    assert_true(filter_keeps(include, stack, 3));
+
+    add(exclude, FILTER_EXCLUDE, "main.c");
+    assert_true(filter_keeps(exclude, stack, 1));
+    assert_false(filter_keeps(exclude, stack, 3));
+    filter_destroy(include);
+    filter_destroy(exclude);
+}
+
+static void wrappers_are_skipped(void **state)
+{
+    static const char *const wrappers[] = {
+        "operator new", "operator new(unsigned long)", "operator new[](unsigned long)", "operator new[]",
+        "operator new(unsigned long, std::align_val_t)", "strdup", "__strdup", "g_malloc0",
+        "xmalloc", "std::__new_allocator<int>::allocate(unsigned long, void const*)",
+    };
+    static const char *const others[] = {
+        "main", "operator<<", "operator newish", "strdupa_like", "xmalloc_stats",
+        "std::vector<int>::push_back(int const&)",
+    };
+    struct filter *filter = filter_create();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrappers) / sizeof(wrappers[0]); i++)
+        assert_true(filter_skips(filter, &(struct symbol){.function = wrappers[i], .place = ""}));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_false(filter_skips(filter, &(struct symbol){.function = others[i], .place = ""}));
+    assert_false(filter_skips(filter, &stripped));
+    filter_destroy(filter);
+}
+
+static void skip_pattern_is_of_a_function_by_default(void **state)
+{
+    struct filter *filter = filter_create();
+
+    (void)state;
+    add(filter, FILTER_SKIP, "cache_*");
+    add(filter, FILTER_SKIP, "file=main.c");
+    assert_true(filter_skips(filter, &newest));
+    assert_false(filter_skips(filter, &middle));
+    assert_true(filter_skips(filter, &oldest));
+    /* To skip is not to filter. */
+    assert_false(filter_has_patterns(filter));
+    assert_true(filter_keeps(filter, stack, 3));
+    filter_destroy(filter);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pattern_is_of_a_file_by_default),
+        cmocka_unit_test(pattern_may_have_a_line),
+        cmocka_unit_test(pattern_may_be_of_a_function_or_a_module),
+        cmocka_unit_test(frame_without_line_has_its_place_for_a_file),
+        cmocka_unit_test(bad_pattern_is_refused),
+        cmocka_unit_test(exclusive_wins_over_inclusive),
+        cmocka_unit_test(any_frame_decides_if_all_are_looked_at),
+        cmocka_unit_test(wrappers_are_skipped),
+        cmocka_unit_test(skip_pattern_is_of_a_function_by_default),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
