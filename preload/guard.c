@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
+#include <signal.h>
 #include <time.h>
 
 #define CLOSE_TIMEOUT_NS 1000000000u
@@ -37,6 +38,7 @@ static struct thread *_Atomic late_state; /* of all departed threads in turn */
 
 static struct lock gate_lock; /* held while the gate is closed */
 static struct thread *_Atomic gate_owner;
+static uint64_t owner_signals;            /* what it had blocked */
 
 void guard_init(size_t size)
 {
@@ -193,8 +195,12 @@ static bool wait_for_rest(const struct thread *state, uint64_t deadline)
 int guard_close(void)
 {
     uint64_t deadline = syscall_time(CLOCK_MONOTONIC) + CLOSE_TIMEOUT_NS;
+    uint64_t all = ~(uint64_t)0, before;
 
+    /* A handler that forks would wait for the gate that its own thread holds. */
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
     lock_take(&gate_lock);
+    owner_signals = before;
     gate_owner = self; /* NULL or a state: nobody else's guard_wait() equals it */
     atomic_store_explicit(&guard_closed, 1, memory_order_seq_cst);
     if (!guard_fences)
@@ -210,10 +216,18 @@ int guard_close(void)
 
 void guard_open(void)
 {
+    uint64_t before = owner_signals;
+
     gate_owner = NULL;
     atomic_store_explicit(&guard_closed, 0, memory_order_release);
     SYSCALL_3(SYS_futex, &guard_closed, FUTEX_WAKE_PRIVATE, INT_MAX);
     lock_release(&gate_lock);
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+}
+
+void guard_forked(void)
+{
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &owner_signals, NULL, sizeof owner_signals);
 }
 
 struct thread *guard_threads(void)

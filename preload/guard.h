@@ -76,13 +76,18 @@ static inline void guard_pause(struct thread *self)
     atomic_store_explicit(&self->recording, 0, memory_order_release);
 }
 
-/* Close the gate: on success (0) no thread records until guard_open(). The
- * calling thread must not record; it may call guard_record() itself while it
- * holds the gate. -ETIMEDOUT after a second: then the gate is open. */
+/* Close the gate: on success (0) no thread records until guard_open(), which the
+ * same thread calls; its signals are blocked until then. The calling thread must not
+ * record; it may call guard_record() itself while it holds the gate. -ETIMEDOUT
+ * after a second: then the gate is open. */
 int guard_close(void);
 
 /* Open the gate that this thread closed. */
 void guard_open(void);
+
+/* In the child of a fork by the thread that holds the gate: its signals are as they
+ * were. The gate stays closed for good. */
+void guard_forked(void);
 
 /* The first of all states, linked by `next`; also those of finished threads. */
 struct thread *guard_threads(void);

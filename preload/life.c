@@ -23,6 +23,21 @@ static _Atomic int phase;
 static uint32_t own_pid;
 static bool gate_held; /* by the thread that forks */
 
+/* Do as the environment asks, once. */
+static void begin_tracing(char **variables)
+{
+    static bool begun;
+
+    if (begun || !variables) /* before libc has them, only the constructor is left to call */
+        return;
+    begun = true;
+    config_read(variables);
+    arena_fail_after(config->fail_map);
+    if (!tracker_init((uint32_t)config->nframe))
+        message_line("not enough memory to trace this program", NULL);
+    snapshot_init();
+}
+
 bool life_begin(void)
 {
     int unborn = UNBORN;
@@ -31,11 +46,8 @@ bool life_begin(void)
         return real.malloc != NULL;
     own_pid = syscall_getpid();
     message_init();
-    config_read(environ);
-    arena_fail_after(config->fail_map);
     real_find();
-    if (!tracker_init((uint32_t)config->nframe))
-        message_line("not enough memory to trace this program", NULL);
+    begin_tracing(environ);
     atomic_store(&phase, BEGUN);
     return real.malloc != NULL;
 }
@@ -56,8 +68,12 @@ static void after_fork(void)
 
 void life_forked(void)
 {
-    if (syscall_getpid() != own_pid)
-        tracker_forked();
+    if (syscall_getpid() == own_pid)
+        return;
+    tracker_forked();
+    if (gate_held)
+        guard_forked();
+    gate_held = false; /* _Fork() may call this a second time */
 }
 
 /* ---- exit ---------------------------------------------------------------------- */
@@ -106,8 +122,8 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     (void)argc;
     (void)argv;
     life_begin();
+    begin_tracing(variables);
     environment_clean(variables, own_name());
-    snapshot_init();
     guard_watch_threads();
     pthread_atfork(before_fork, after_fork, life_forked);
     __cxa_atexit(at_exit, NULL, NULL);

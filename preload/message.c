@@ -70,6 +70,7 @@ const char *message_error(int code)
 {
     switch (code < 0 ? -code : code) {
     case EACCES: return "permission denied";
+    case EBUSY: return "the process ended while its heap was being recorded";
     case EDQUOT: return "disk quota exceeded";
     case EEXIST: return "the file exists";
     case EFBIG: return "the file would exceed the limit on file sizes";

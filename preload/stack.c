@@ -15,29 +15,38 @@
 
 /* ---- reading memory -------------------------------------------------------- */
 
-/* Whether the page of ADDRESS can be read. rt_sigprocmask reads the set before it
+/* Whether PAGE can be read: asks the kernel. rt_sigprocmask reads the set before it
  * looks at what to do with it, which is nothing. */
-static bool page_readable(struct stack *stack, uintptr_t address)
+static __attribute__((noinline)) bool ask_page(struct stack *stack, uintptr_t page)
+{
+    if (page == 0 ||
+        SYSCALL_4(SYS_rt_sigprocmask, -1, page << PAGE_BITS, NULL, 8) == -EFAULT)
+        return false;
+    stack->known_pages[page % STACK_KNOWN_PAGES] = page;
+    return true;
+}
+
+static inline bool page_readable(struct stack *stack, uintptr_t address)
 {
     uintptr_t page = address >> PAGE_BITS;
-    uintptr_t *known = &stack->known_pages[page % STACK_KNOWN_PAGES];
 
-    if (*known == page)
-        return page != 0;
-    if (SYSCALL_4(SYS_rt_sigprocmask, -1, page << PAGE_BITS, NULL, 8) == -EFAULT)
+    return __builtin_expect(stack->known_pages[page % STACK_KNOWN_PAGES] == page && page, true) ||
+           ask_page(stack, page);
+}
+
+typedef uint64_t __attribute__((aligned(1), may_alias)) loose_word;
+
+static inline bool load(struct stack *stack, uintptr_t address, uint64_t *out_word)
+{
+    if (!page_readable(stack, address) || !page_readable(stack, address + 7))
         return false;
-    *known = page;
-    return page != 0;
+    *out_word = *(const loose_word *)address;
+    return true;
 }
 
 static bool read_word(void *context, uintptr_t address, uint64_t *out_word)
 {
-    struct stack *stack = context;
-
-    if (!page_readable(stack, address) || !page_readable(stack, address + 7))
-        return false;
-    memcpy(out_word, (const void *)address, sizeof *out_word);
-    return true;
+    return load(context, address, out_word);
 }
 
 /* ---- the frames ------------------------------------------------------------ */
@@ -61,7 +70,7 @@ static bool grow(struct stack *stack)
 }
 
 /* Add the frame of PC. Returns false if the stack ends here for another reason. */
-static bool add(struct stack *stack, uintptr_t pc, uint32_t limit)
+static inline bool add(struct stack *stack, uintptr_t pc, uint32_t limit)
 {
     if (limit && stack->count == limit) {
         stack->flags |= SNAPSHOT_STACK_LIMITED;
@@ -152,21 +161,21 @@ void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t l
             cfa = bp + (uintptr_t)cfi_rule_offset(rule);
             break;
         case CFI_REALIGNED:
-            if (!read_word(stack, bp + (uintptr_t)cfi_rule_offset(rule), &word))
+            if (!load(stack, bp + (uintptr_t)cfi_rule_offset(rule), &word))
                 goto truncated;
             cfa = word;
-            if (!read_word(stack, bp, &word))
+            if (!load(stack, bp, &word))
                 goto truncated;
             bp = word;
             break;
         case CFI_SIGNAL:
-            if (!read_word(stack, sp + UCONTEXT_RIP, &word))
+            if (!load(stack, sp + UCONTEXT_RIP, &word))
                 goto truncated;
             pc = word;
-            if (!read_word(stack, sp + UCONTEXT_RBP, &word))
+            if (!load(stack, sp + UCONTEXT_RBP, &word))
                 goto truncated;
             bp = word;
-            if (!read_word(stack, sp + UCONTEXT_RSP, &word))
+            if (!load(stack, sp + UCONTEXT_RSP, &word))
                 goto truncated;
             sp = word; /* may be on another stack */
             continue;
@@ -179,14 +188,14 @@ void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t l
         default:
             goto truncated;
         }
-        if (cfa <= sp || !read_word(stack, cfa - 8, &word))
+        if (cfa <= sp || !load(stack, cfa - 8, &word))
             goto truncated;
         if (word == 0) /* how threads and coroutines without CFI mark their end */
             return;
         pc = word - 1;
         sp = cfa;
         if (slot) {
-            if (!read_word(stack, cfa - 8 * slot, &word))
+            if (!load(stack, cfa - 8 * slot, &word))
                 goto truncated;
             bp = word;
         }
