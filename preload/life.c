@@ -54,10 +54,11 @@ bool life_begin(void)
 
 /* ---- fork ---------------------------------------------------------------------- */
 
-/* Fork with nobody inside the tables, so that the child finds them whole. */
+/* Fork with nobody inside the tables, so that the child finds them whole. A child that
+ * forks has the gate as its parent held it: closed for good. */
 static void before_fork(void)
 {
-    gate_held = guard_close() == 0;
+    gate_held = syscall_getpid() == own_pid && guard_close() == 0;
 }
 
 static void after_fork(void)
