@@ -1,0 +1,101 @@
+/* The target: whatever the bytes are, they are refused with words, or are a heap that
+ * keeps every promise of heap.h.
+ *
+ * Also for libFuzzer, which then brings the driver:
+ *
+ *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I. -Ianalyzer -Itests/support \
+ *         tests/fuzz/fuzz_snapshot_read.c tests/fuzz/mutate.c tests/support/snapshot_builder.c \
+ *         format/checksum.c analyzer/model/{heap,snapshot_read,block_sort,error}.c -lzstd
+ */
+#include "format/snapshot.h"
+#include "model/heap.h"
+#include "mutate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
+
+#define PROMISE(condition)                                            \
+    do {                                                              \
+        if (!(condition)) {                                           \
+            fprintf(stderr, "promise broken: %s\n", #condition);      \
+            abort();                                                  \
+        }                                                             \
+    } while (0)
+
+static size_t string_bytes; /* so that the compiler reads the strings */
+
+static void read_strings(const struct heap *heap)
+{
+    string_bytes += strlen(heap->program) + strlen(heap->command) + strlen(heap->label);
+    for (size_t i = 0; i < heap->module_count; i++) {
+        string_bytes += strlen(heap->modules[i].path);
+        PROMISE(heap->modules[i].build_id_size <= 32);
+        for (size_t j = 0; j < heap->modules[i].build_id_size; j++)
+            string_bytes += heap->modules[i].build_id[j];
+    }
+    for (size_t i = 0; i < heap->epoch_count; i++)
+        string_bytes += strlen(heap->epochs[i].label);
+    for (size_t i = 0; i < heap->thread_count; i++)
+        string_bytes += strlen(heap->threads[i].name);
+}
+
+static void check_promises(const struct heap *heap)
+{
+    uint64_t bytes = 0, stack_bytes = 0, stack_blocks = 0;
+
+    PROMISE(heap->process && heap->account && strcmp(heap->path, "fuzz.hds") == 0);
+    PROMISE(heap->frame_count >= 1 && heap->frames[0].parent == 0 && heap->frames[0].address == 0);
+    for (size_t i = 0; i < heap->module_count; i++)
+        PROMISE(heap->modules[i].start <= heap->modules[i].end);
+    for (size_t i = 1; i < heap->frame_count; i++) {
+        PROMISE(heap->frames[i].parent < i);
+        PROMISE(heap->frames[i].module <= heap->module_count);
+    }
+    for (size_t i = 0; i < heap->stack_count; i++) {
+        PROMISE(heap->stacks[i].frame < heap->frame_count);
+        stack_bytes += heap->stacks[i].live_bytes;
+        stack_blocks += heap->stacks[i].live_blocks;
+    }
+    for (size_t i = 0; i < heap->block_count; i++) {
+        PROMISE(i == 0 || heap->blocks[i].address > heap->blocks[i - 1].address);
+        PROMISE(heap->blocks[i].stack < heap->stack_count);
+        bytes += heap->blocks[i].size;
+    }
+    PROMISE(bytes == stack_bytes && bytes == heap->account->live_bytes);
+    PROMISE(heap->block_count == stack_blocks && stack_blocks == heap->account->live_blocks);
+    for (size_t i = 1; i < heap->epoch_count; i++)
+        PROMISE(heap->epochs[i].number > heap->epochs[i - 1].number);
+    read_strings(heap);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct error error = {0};
+    struct heap *heap = NULL;
+    int result = heap_parse(data, size, "fuzz.hds", &heap, &error);
+
+    if (result == 0) {
+        check_promises(heap);
+        PROMISE(error.text[0] == 0);
+        heap_destroy(heap);
+        return 0;
+    }
+    PROMISE(result == -EBADMSG || result == -EPROTONOSUPPORT || result == -ENOMEM);
+    PROMISE(!heap && strncmp(error.text, "fuzz.hds: ", 10) == 0 && !strchr(error.text, '\n'));
+    return -1; /* libFuzzer: not worth keeping */
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+    uint64_t random = seed;
+    uint8_t *changed = mutate(data, size, max_size, &random, &size);
+
+    memcpy(data, changed, size);
+    free(changed);
+    return size;
+}
