@@ -178,7 +178,7 @@ static int run(int argc, char **argv)
                               "--format csv: records of several kinds make no table; "
                               "use text or json");
     else if (options.section && !records_knows(options.section))
-        status = command_fail(&command_dump, COMMAND_USAGE, "--section '%s': there is no such",
+        status = command_fail(&command_dump, COMMAND_USAGE, "--section '%s': there is no such section",
                               options.section);
     if (status >= 0)
         goto out;

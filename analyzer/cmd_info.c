@@ -55,9 +55,9 @@ static const char *trigger_text(uint32_t trigger)
 {
     switch (trigger) {
     case SNAPSHOT_BY_API:
-        return "taken by the program";
+        return "asked for by the program";
     case SNAPSHOT_AT_EXIT:
-        return "taken at exit";
+        return "taken when it ended";
     default:
         return "";
     }

@@ -105,8 +105,11 @@ static void put_traceback(struct line *line, const struct report_row *row)
             print_quoted(out, frame->file);
             fprintf(out, ":%" PRIu32, frame->line);
         } else {
-            print_quoted(out, frame->module ? frame->module : "");
-            fprintf(out, "+0x%" PRIx64, frame->offset);
+            if (frame->module) {
+                print_quoted(out, frame->module);
+                fputc('+', out);
+            }
+            fprintf(out, "0x%" PRIx64, frame->offset);
         }
     }
     fputc('"', out);

@@ -246,9 +246,11 @@ static void print_traceback(FILE *out, const struct report_row *row, const struc
             if (frame->line)
                 fprintf(out, ":%" PRIu32, frame->line);
         } else {
-            if (frame->module)
+            if (frame->module) {
                 utf8_print(out, frame->module);
-            fprintf(out, "+0x%" PRIx64, frame->offset);
+                fputc('+', out);
+            }
+            fprintf(out, "0x%" PRIx64, frame->offset);
         }
         if (frame->function) {
             fputs(" (", out);

@@ -1,0 +1,147 @@
+#!/usr/bin/python3
+"""What must hold of every snapshot, whatever is in it. Speaks TAP.
+
+    properties.py DIRECTORY
+
+Runs the leaking sample under heapdelta in DIRECTORY, adds the snapshots described in
+snapshots/*.txt, and looks at all of them.
+"""
+
+import csv
+import io
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+here = pathlib.Path(__file__).resolve().parent
+build = pathlib.Path(os.environ["BUILD_ROOT"])
+heapdelta = os.environ["HEAPDELTA"]
+
+KEYS = {
+    "lineno": ("file", "line"),
+    "filename": ("file",),
+    "function": ("function", "module"),
+    "traceback": ("stack",),
+    "module": ("module",),
+}
+FRAME = {"function", "file", "line", "module", "offset", "inlined"}
+
+count = 0
+failed = False
+
+
+def check(good, name, detail=""):
+    global count, failed
+    count += 1
+    failed |= not good
+    print(f"{'ok' if good else 'not ok'} {count} - {name}")
+    if not good:
+        print(f"# {detail}")
+
+
+def call(*arguments):
+    return subprocess.run([heapdelta, *map(str, arguments)], check=True, capture_output=True).stdout
+
+
+def load(*arguments):
+    return json.loads(call(*arguments, "--format", "json"))
+
+
+def column_sum(rows, column):
+    return sum(row[column] for row in rows)
+
+
+def check_stats(path, info):
+    """The rows of every key add up to the numbers of info."""
+    for group_by, key in KEYS.items():
+        stats = load("stats", "--group-by", group_by, "--limit", 0, path)
+        rows = stats["rows"]
+        sums = (column_sum(rows, "size"), column_sum(rows, "count"))
+        total = (stats["total"]["size"], stats["total"]["count"])
+        names = [tuple(row[part] for part in key) for row in rows]
+        order = [(row["size"], row["count"]) for row in rows]
+        name = f"{path.name} by {group_by}"
+
+        check(sums == total == (info["bytes"], info["blocks"]), f"{name}: rows add up",
+              f"{sums} {total} {info['bytes']} {info['blocks']}")
+        check(len(set(names)) == len(names), f"{name}: each key once", names)
+        check(order == sorted(order, reverse=True), f"{name}: largest first", order)
+        if group_by == "traceback":
+            good = all(set(frame) == FRAME for row in rows for frame in row["traceback"])
+            check(good, f"{name}: frames have all keys")
+
+        table = list(csv.DictReader(io.StringIO(
+            call("stats", "--group-by", group_by, "--limit", 0, "--format", "csv", path).decode())))
+        check([(int(row["size"]), int(row["count"])) for row in table] == order,
+              f"{name}: CSV says the same", table)
+
+        if group_by != "traceback":
+            cumulative = load("stats", "--cumulative", "--group-by", group_by, "--limit", 0, path)
+            check(cumulative["total"] == stats["total"] and all(
+                row["size"] <= info["bytes"] and row["count"] <= info["blocks"]
+                for row in cumulative["rows"]), f"{name}: no cumulative row exceeds the total")
+
+
+def check_diff(old, new):
+    """A diff is what the two stats differ by, and backwards it has the other signs."""
+    for group_by, key in KEYS.items():
+        diff = load("diff", "--group-by", group_by, "--limit", 0, old, new)
+        back = load("diff", "--group-by", group_by, "--limit", 0, new, old)
+        rows = diff["rows"]
+        name = f"{old.name} to {new.name} by {group_by}"
+        order = [(abs(r["size_diff"]), r["size"], abs(r["count_diff"]), r["count"]) for r in rows]
+
+        check(column_sum(rows, "size_diff") == diff["total"]["size_diff"] and
+              column_sum(rows, "count_diff") == diff["total"]["count_diff"],
+              f"{name}: differences add up", diff["total"])
+        check(order == sorted(order, reverse=True), f"{name}: in the order of tracemalloc", order)
+        check(sorted(r["size_diff"] for r in rows) == sorted(-r["size_diff"] for r in back["rows"]),
+              f"{name}: backwards it is the opposite")
+        if group_by != "traceback":  # whose numbers are those of one snapshot
+            before = {tuple(r[k] for k in key): r["size"]
+                      for r in load("stats", "--group-by", group_by, "--limit", 0, old)["rows"]}
+            check(all(r["size"] - r["size_diff"] == before.get(tuple(r[k] for k in key), 0)
+                      for r in rows), f"{name}: the old sizes are those of stats")
+
+
+def main():
+    directory = pathlib.Path(sys.argv[1]).resolve()
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+
+    made = {}
+    shutil.copy(build / "tests/cli/places", directory)
+    for source in sorted((here / "snapshots").glob("*.txt")):
+        text = directory / source.name
+        made[source.stem] = text.with_suffix(".hds")
+        text.write_text(source.read_text().replace("@DIR@", str(directory)))
+        subprocess.run([build / "tests/support/make_snapshot", text, made[source.stem]], check=True)
+    subprocess.run([heapdelta, "run", "--quiet", "-o", directory / "run", "--",
+                    build / "samples/event_handler_leak", "50"], check=True,
+                   stdout=subprocess.DEVNULL)
+    taken = sorted((directory / "run").glob("*.hds"))
+    check(len(taken) == 3, "the sample took three snapshots", taken)
+
+    for path in [*made.values(), *taken]:
+        info = load("info", path)
+        check_stats(path, info)
+        lines = [json.loads(line) for line in call("dump", "--format", "json", path).splitlines()]
+        blocks = [line for line in lines if line["section"] == "blocks"]
+        check((len(blocks), column_sum(blocks, "size")) == (info["blocks"], info["bytes"]),
+              f"{path.name}: the blocks of dump are those of info")
+    check_diff(made["before"], made["after"])
+    check_diff(made["before"], made["moved"])
+    check_diff(made["empty"], made["odd"])
+    check_diff(taken[0], taken[1])
+
+    leak = [row for row in load("diff", "--limit", 0, taken[0], taken[1])["rows"]
+            if row["function"] == "event_handler_new"]
+    check(leak and all(row["count_diff"] == 50 for row in leak), "the leak of the sample", leak)
+    print(f"1..{count}")
+    sys.exit(failed)
+
+
+main()
