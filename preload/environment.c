@@ -64,10 +64,10 @@ void environment_clean(char **variables, const char *library)
         } else if (has_prefix(*variable, PRELOAD_PREFIX)) {
             char *list = *variable + strlen(PRELOAD_PREFIX);
 
-            if (remove_from_list(list, library)) {
+            /* "ours:" was an empty variable before. */
+            ours = strcmp(list, library) == 0;
+            if (remove_from_list(list, library))
                 library_path = copy(library);
-                ours = *list == '\0';
-            }
         }
         if (!ours)
             *kept++ = *variable;
@@ -81,16 +81,14 @@ struct restored {
     char *variables[];
 };
 
-/* "LD_PRELOAD=" our library[:REST], at *TEXT, which moves behind it. */
+/* "LD_PRELOAD=" our library[:REST], at *TEXT, which moves behind it. REST may be NULL. */
 static char *make_preload(char **text, const char *rest)
 {
     char *made = *text;
 
     *text = stpcpy(stpcpy(made, PRELOAD_PREFIX), library_path);
-    if (*rest) {
-        *(*text)++ = ':';
-        *text = stpcpy(*text, rest);
-    }
+    if (rest)
+        *text = stpcpy(stpcpy(*text, ":"), rest);
     ++*text;
     return made;
 }
@@ -126,7 +124,7 @@ char **environment_restored(char *const *variables, unsigned long exec_count)
             restored->variables[size++] = variables[i];
         }
     if (!preload)
-        restored->variables[size++] = make_preload(&text, "");
+        restored->variables[size++] = make_preload(&text, NULL);
     for (size_t i = 0; i < saved_count; i++)
         restored->variables[size++] = (char *)saved[i];
     restored->variables[size] = text;
