@@ -47,23 +47,20 @@ static void out_of_memory(void)
     exit(EXIT_FAILURE);
 }
 
-static void registry_create(void)
+/* Make room for CAPACITY handlers in the registry. */
+static void registry_reserve(size_t capacity)
 {
-    handler_capacity = 16;
-    handlers = malloc(handler_capacity * sizeof *handlers);
+    handlers = realloc(handlers, capacity * sizeof *handlers);
     if (!handlers)
         out_of_memory();
+    handler_capacity = capacity;
 }
 
 /* Enter HANDLER in the registry, which takes a reference. */
 static void registry_add(struct event_handler *handler)
 {
-    if (handler_count == handler_capacity) {
-        handler_capacity *= 2;
-        handlers = realloc(handlers, handler_capacity * sizeof *handlers);
-        if (!handlers)
-            out_of_memory();
-    }
+    if (handler_count == handler_capacity)
+        registry_reserve(2 * handler_capacity);
     handler->references++; /* the leak: nobody ever drops this one */
     handlers[handler_count++] = handler;
 }
@@ -148,7 +145,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s [HANDLERS]\n", argv[0]);
         return EXIT_FAILURE;
     }
-    registry_create();
+    registry_reserve(16);
     printf("processing %zu events\n", count); /* also gives stdout its buffer, before `before` */
 
     heapdelta_take_snapshot("before");

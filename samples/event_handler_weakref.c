@@ -56,12 +56,13 @@ static void out_of_memory(void)
     exit(EXIT_FAILURE);
 }
 
-static void registry_create(void)
+/* Make room for CAPACITY handlers in the registry. */
+static void registry_reserve(size_t capacity)
 {
-    handler_capacity = 16;
-    handlers = malloc(handler_capacity * sizeof *handlers);
+    handlers = realloc(handlers, capacity * sizeof *handlers);
     if (!handlers)
         out_of_memory();
+    handler_capacity = capacity;
 }
 
 /* Enter HANDLER in the registry, which takes only a weak reference. */
@@ -69,12 +70,10 @@ static void registry_add(struct event_handler *handler)
 {
     struct weak_reference *weak = malloc(sizeof *weak);
 
-    if (handler_count == handler_capacity) {
-        handler_capacity *= 2;
-        handlers = realloc(handlers, handler_capacity * sizeof *handlers);
-    }
-    if (!weak || !handlers)
+    if (!weak)
         out_of_memory();
+    if (handler_count == handler_capacity)
+        registry_reserve(2 * handler_capacity);
     *weak = (struct weak_reference){.handler = handler, .slot = handler_count};
     handler->weak = weak;
     handlers[handler_count++] = weak;
@@ -186,7 +185,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s [HANDLERS]\n", argv[0]);
         return EXIT_FAILURE;
     }
-    registry_create();
+    registry_reserve(16);
     printf("processing %zu events\n", count); /* also gives stdout its buffer, before `before` */
 
     heapdelta_take_snapshot("before");
