@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define RA_COLUMN CFI_REG_PC
-#define MAX_REMEMBERED 3 /* compilers nest DW_CFA_remember_state once */
+#define MAX_REMEMBERED 2 /* compilers nest DW_CFA_remember_state once */
 
 /* ---- the bytes of the module ---------------------------------------------- */
 
@@ -102,6 +102,7 @@ static uintptr_t take_pointer(struct cursor *cursor, uint8_t encoding, uintptr_t
 /* A frame description with its CIE. */
 struct description {
     const uint8_t *module_start, *module_end; /* no read leaves these */
+    const uint8_t *base;    /* what places of expressions are relative to */
     struct cursor cie_program, fde_program;
     uintptr_t begin, size;  /* the code it covers */
     uint64_t code_alignment;
@@ -190,7 +191,7 @@ static bool read_fde(const uint8_t *at, struct description *description)
     if (at < description->module_start || at >= description->module_end ||
         !open_entry(at, description->module_end, &fde))
         return false;
-    pointer = fde.at;
+    description->base = pointer = fde.at;
     distance = take_bytes(&fde, 4);
     if (fde.bad || distance == 0 || distance > (uint64_t)(pointer - description->module_start) ||
         !read_cie(pointer - distance, description))
@@ -264,14 +265,16 @@ enum place {
     IS_EXPRESSION,
 };
 
+/* Small, because rows lie on the caller's stack, several at a time. */
 struct rule {
-    int32_t value; /* an expression: its distance from the module's start */
-    uint8_t place; /* enum place */
+    int32_t value : 28;  /* an expression: its distance from description.base */
+    uint32_t place : 4;  /* enum place */
 };
+_Static_assert(sizeof(struct rule) == 4, "a row is to be small");
 
 struct row {
     struct rule registers[CFI_REGISTERS];
-    int64_t cfa_offset;       /* or the expression's distance from the module's start */
+    int64_t cfa_offset;       /* or the expression's distance from description.base */
     uint8_t cfa_register;
     bool cfa_by_expression;
 };
@@ -281,11 +284,11 @@ static void set(struct row *row, uint64_t number, enum place place, int64_t valu
 {
     if (number >= CFI_REGISTERS)
         return; /* vector registers and the like */
-    if (value != (int32_t)value) {
+    if (value < -(1 << 27) || value >= 1 << 27) {
         program->bad = true;
         return;
     }
-    row->registers[number].place = (uint8_t)place;
+    row->registers[number].place = (uint32_t)place;
     row->registers[number].value = (int32_t)value;
 }
 
@@ -297,10 +300,10 @@ static void set_cfa_register(struct row *row, uint64_t number, struct cursor *pr
     row->cfa_by_expression = false;
 }
 
-/* Skip an expression; returns its distance from the module's start. */
+/* Skip an expression; returns its distance from DESCRIPTION's base. */
 static int64_t take_expression(struct cursor *program, const struct description *description)
 {
-    int64_t place = program->at - description->module_start;
+    int64_t place = program->at - description->base;
 
     skip(program, take_uleb(program));
     return place;
@@ -478,12 +481,12 @@ static bool combine(uint8_t operation, uint64_t left, uint64_t right, uint64_t *
     }
 }
 
-/* Evaluate the expression at distance PLACE from the module's start, with *INITIAL
+/* Evaluate the expression at distance PLACE from DESCRIPTION's base, with *INITIAL
  * (unless NULL) on the stack. */
 static bool evaluate(const struct description *description, int64_t place,
                      const struct inputs *inputs, const uint64_t *initial, uint64_t *out_value)
 {
-    struct cursor code = { description->module_start + place, description->module_end, false };
+    struct cursor code = { description->base + place, description->module_end, false };
     uint64_t stack[EXPRESSION_STACK], length = take_uleb(&code), value = 0, number;
     const uint8_t *begin = code.at;
     unsigned depth = 0;
@@ -645,7 +648,8 @@ static bool lies_at(const struct description *description, const struct rule *ru
 /* The rule for a CFA that is computed: found out by trying two sets of registers,
  * since the expressions in use are linear in one of them. (PLT stubs: rsp plus 8 or
  * 16, by the pc; realigned functions; glibc's signal return.) */
-static cfi_rule boil_expression(const struct description *description, const struct row *row,
+static __attribute__((noinline)) cfi_rule
+boil_expression(const struct description *description, const struct row *row,
                                 uintptr_t pc, int rbp_slot)
 {
     const uint64_t rsp = 0x10000, rbp = 0x900000, step = 0x1000;

@@ -153,6 +153,11 @@ struct thread *guard_enter(void)
     return state;
 }
 
+struct thread *guard_self(void)
+{
+    return IS_STATE(self) ? self : NULL;
+}
+
 void guard_leave(struct thread *state)
 {
     atomic_signal_fence(memory_order_seq_cst);

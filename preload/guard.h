@@ -52,6 +52,9 @@ bool guard_watch_threads(void);
  * for its state: then do nothing. */
 struct thread *guard_enter(void);
 
+/* The calling thread's state, also when it is inside; NULL while it has none. */
+struct thread *guard_self(void);
+
 /* SELF comes out again. */
 void guard_leave(struct thread *self);
 

@@ -8,6 +8,7 @@
 #define SHARD_BITS 6
 #define SHARDS (1u << SHARD_BITS)
 #define FIRST_SLOTS 128u /* a power of two; 3 KiB */
+#define PATIENCE 10000   /* attempts, before the holder of a lock must be ourselves */
 
 /* Open addressing with linear probing; a removed entry's followers move up. */
 struct shard {
@@ -98,21 +99,41 @@ static void remove_slot(struct shard *shard, uint32_t slot)
     shard->count--;
 }
 
+/* Take the block at ADDRESS out of SHARD, which is locked. */
+static bool take_out(struct shard *shard, uintptr_t address, struct live_block *out_block)
+{
+    uint32_t slot;
+
+    if (shard->slots == 0)
+        return false;
+    slot = find_slot(shard, address);
+    if (!shard->blocks[slot].address)
+        return false;
+    *out_block = shard->blocks[slot];
+    remove_slot(shard, slot);
+    return true;
+}
+
 bool live_remove(uintptr_t address, struct live_block *out_block)
 {
     struct shard *shard = shard_of(address);
-    bool known = false;
+    bool known;
 
     lock_take(&shard->lock);
-    if (shard->slots) {
-        uint32_t slot = find_slot(shard, address);
+    known = take_out(shard, address, out_block);
+    lock_release(&shard->lock);
+    return known;
+}
 
-        known = shard->blocks[slot].address != 0;
-        if (known) {
-            *out_block = shard->blocks[slot];
-            remove_slot(shard, slot);
-        }
-    }
+bool live_try_remove(uintptr_t address, struct live_block *out_block)
+{
+    struct shard *shard = shard_of(address);
+    bool known;
+
+    for (int i = 0; !lock_try(&shard->lock); i++)
+        if (i == PATIENCE)
+            return false;
+    known = take_out(shard, address, out_block);
     lock_release(&shard->lock);
     return known;
 }

@@ -30,6 +30,10 @@ bool live_add(const struct live_block *block, struct live_block *out_replaced);
 /* Take the block at ADDRESS out of the table into OUT_BLOCK. False if none is known. */
 bool live_remove(uintptr_t address, struct live_block *out_block);
 
+/* The same from a signal handler whose thread may hold the lock: gives up (false) where
+ * live_remove() would have to wait for long. */
+bool live_try_remove(uintptr_t address, struct live_block *out_block);
+
 /* Copy the block at ADDRESS to OUT_BLOCK and leave it there. False if none is known. */
 bool live_find(uintptr_t address, struct live_block *out_block);
 

@@ -2,7 +2,6 @@
 
 #include "format/snapshot.h"
 #include "preload/arena.h"
-#include "preload/cfi.h"
 #include "preload/syscall.h"
 
 #include <errno.h>
@@ -107,28 +106,28 @@ static inline bool add(struct stack *stack, uintptr_t pc, uint32_t limit)
 /* Walk from START with all registers: first out of our own frames, to know them. */
 static void walk_fully(struct stack *stack, const struct stack_start *start, uint32_t limit)
 {
-    struct cfi_registers registers;
+    struct cfi_registers *registers = &stack->registers;
     uint64_t sp;
     bool end;
 
-    CAPTURE(&registers);
-    registers.valid = CAPTURED;
-    registers.interrupted = true; /* the pc is one of an instruction, not a return address */
-    for (int i = 0; registers.value[CFI_REG_RSP] != start->sp; i++)
-        if (i == OWN_FRAMES || !cfi_step(&registers, read_word, stack, &end)) {
+    CAPTURE(registers);
+    registers->valid = CAPTURED;
+    registers->interrupted = true; /* the pc is one of an instruction, not a return address */
+    for (int i = 0; registers->value[CFI_REG_RSP] != start->sp; i++)
+        if (i == OWN_FRAMES || !cfi_step(registers, read_word, stack, &end)) {
             stack->flags |= SNAPSHOT_STACK_TRUNCATED;
             return;
         }
-    while (add(stack, registers.value[CFI_REG_PC] - !registers.interrupted, limit)) {
-        sp = registers.value[CFI_REG_RSP];
-        if (!cfi_step(&registers, read_word, stack, &end)) {
+    while (add(stack, registers->value[CFI_REG_PC] - !registers->interrupted, limit)) {
+        sp = registers->value[CFI_REG_RSP];
+        if (!cfi_step(registers, read_word, stack, &end)) {
             if (!end)
                 stack->flags |= SNAPSHOT_STACK_TRUNCATED;
             return;
         }
-        if (registers.value[CFI_REG_PC] == 0)
+        if (registers->value[CFI_REG_PC] == 0)
             return;
-        if (registers.value[CFI_REG_RSP] <= sp && !registers.interrupted) {
+        if (registers->value[CFI_REG_RSP] <= sp && !registers->interrupted) {
             stack->flags |= SNAPSHOT_STACK_TRUNCATED;
             return;
         }

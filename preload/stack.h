@@ -11,6 +11,8 @@
 #ifndef PRELOAD_STACK_H
 #define PRELOAD_STACK_H
 
+#include "preload/cfi.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +25,7 @@ struct stack {
     uint32_t count, capacity;
     uint32_t flags;    /* enum snapshot_stack_flags */
     uintptr_t known_pages[STACK_KNOWN_PAGES]; /* readable pages' numbers, by their low bits */
+    struct cfi_registers registers; /* of a walk with all of them: too large for a caller's stack */
 };
 
 /* Where a walk begins: the state in the caller of a hook. */

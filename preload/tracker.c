@@ -1,7 +1,9 @@
 #include "preload/tracker.h"
 
+#include "preload/arena.h"
 #include "preload/cfi.h"
 #include "preload/config.h"
+#include "preload/deferred.h"
 #include "preload/epochs.h"
 #include "preload/guard.h"
 #include "preload/modules.h"
@@ -24,12 +26,14 @@ struct tracker_thread {
     _Atomic uint64_t allocations, frees;
     uint64_t missed_frees, lost_blocks;
     uint64_t usable; /* of what it allocated minus what it freed, modulo 2^64 */
+    struct deferred *deferred; /* NULL until a handler needs it */
     struct counters counters;
 };
 
 _Atomic bool tracker_on;
 static _Atomic uint32_t frame_limit;
 static bool forked;
+static _Atomic uint64_t lost_in_handlers; /* blocks, for lack of room to put them aside */
 
 static const struct trie_modules trie_modules = { modules_find, modules_loaded };
 
@@ -40,9 +44,21 @@ static struct tracker_thread *enter(void)
     return (struct tracker_thread *)guard_enter();
 }
 
+static void take_deferred(struct tracker_thread *self);
+
+static bool anything_deferred(const struct tracker_thread *self)
+{
+    return __builtin_expect(self->deferred != NULL, false) && deferred_first(self->deferred);
+}
+
+/* SELF comes out, after what handlers put aside is done. One may come in between. */
 static void leave(struct tracker_thread *self)
 {
-    guard_leave(&self->guard);
+    do {
+        if (anything_deferred(self))
+            take_deferred(self);
+        guard_leave(&self->guard);
+    } while (anything_deferred(self) && enter() == self);
 }
 
 /* Count an event of SELF, which records, and take a sample if it is time. */
@@ -106,14 +122,14 @@ static size_t usable_estimate(size_t size)
     return real_is_glibc ? (chunk < 32 ? 32 : chunk) - 8 : 0;
 }
 
-/* Put a new block in, allocated by SELF's stack as walked. RELEASED bytes of an older
- * one leave at the same moment. */
-static void put(struct tracker_thread *self, struct live_block block, bool reallocation,
-                size_t released)
+/* Put a new block in, allocated by STACK. RELEASED bytes of an older one leave at the
+ * same moment. */
+static void put(struct tracker_thread *self, const struct stack *stack, struct live_block block,
+                bool reallocation, size_t released)
 {
     struct live_block missed;
 
-    block.stack = trie_intern(self->stack.frames, self->stack.count, self->stack.flags);
+    block.stack = trie_intern(stack->frames, stack->count, stack->flags);
     if (block.stack == TRIE_NONE)
         block.stack = UNKNOWN_STACK;
     if (!live_add(&block, &missed)) {
@@ -132,18 +148,139 @@ static void put(struct tracker_thread *self, struct live_block block, bool reall
     counters_change_current((int64_t)(block.size - released));
 }
 
+/* Count BLOCK, which is out of the table and has USABLE bytes, as freed. */
+static void take_away(struct tracker_thread *self, const struct live_block *block, size_t usable)
+{
+    self->usable -= usable;
+    count_free(self, block);
+    counters_change_current(-(int64_t)block->size);
+}
+
+/* Put BLOCK back into the table, where it was before. */
+static void put_back(struct tracker_thread *self, const struct live_block *block, size_t usable)
+{
+    struct live_block missed;
+
+    if (live_add(block, &missed))
+        return;
+    self->lost_blocks++;
+    take_away(self, block, usable);
+}
+
+static uint32_t limit(void)
+{
+    return atomic_load_explicit(&frame_limit, memory_order_relaxed);
+}
+
+/* ---- events in a handler that interrupted us ------------------------------------ */
+
+/* Where to put aside an event of KIND in the calling thread, NULL if that can't be. */
+static struct deferred_event *defer(enum deferred_kind kind, struct tracker_thread **out_self)
+{
+    struct tracker_thread *self = (struct tracker_thread *)guard_self();
+    struct deferred_event *event = NULL;
+
+    *out_self = self;
+    if (self && !self->deferred)
+        self->deferred = arena_map(sizeof *self->deferred, ARENA_OTHER);
+    if (self && self->deferred)
+        event = deferred_begin(self->deferred);
+    if (event)
+        event->kind = kind;
+    return event;
+}
+
+static void defer_new(void *block, size_t size, bool reallocation,
+                      const struct stack_start *start)
+{
+    struct tracker_thread *self;
+    struct deferred_event *event = defer(DEFERRED_NEW, &self);
+
+    if (!event) {
+        atomic_fetch_add_explicit(&lost_in_handlers, 1, memory_order_relaxed);
+        return;
+    }
+    stack_walk(&event->stack, start, limit());
+    event->block = (struct live_block){ (uintptr_t)block, size, 0, epochs_current() };
+    event->reallocation = reallocation;
+    deferred_put(self->deferred);
+}
+
+static void defer_block(enum deferred_kind kind, const struct live_block *block, size_t usable)
+{
+    struct tracker_thread *self;
+    struct deferred_event *event = defer(kind, &self);
+
+    if (!event)
+        return; /* noticed when the address comes back */
+    event->block = *block;
+    event->usable = usable;
+    deferred_put(self->deferred);
+}
+
+/* Take the block at ADDRESS out of the table now, since the real free follows, whatever
+ * the thread was interrupted at. False if it is not there (yet). */
+static bool remove_now(uintptr_t address, struct live_block *out_block)
+{
+    struct tracker_thread *self = (struct tracker_thread *)guard_self();
+    bool recording, known;
+
+    if (!self)
+        return false;
+    recording = atomic_load_explicit(&self->guard.recording, memory_order_relaxed);
+    if (!recording)
+        guard_record(&self->guard);
+    known = live_try_remove(address, out_block);
+    if (!recording)
+        guard_pause(&self->guard);
+    if (!known && self->deferred && deferred_expects(self->deferred, address))
+        defer_block(DEFERRED_FREE, &(struct live_block){ address, 0, 0, 0 }, 0);
+    return known;
+}
+
+/* Do what was put aside. */
+static void take_deferred(struct tracker_thread *self)
+{
+    struct deferred_event *event;
+    struct live_block old;
+
+    for (; (event = deferred_first(self->deferred)); deferred_drop(self->deferred)) {
+        guard_record(&self->guard);
+        if (tracker_tracing())
+            switch (event->kind) {
+            case DEFERRED_NEW:
+                put(self, &event->stack, event->block, event->reallocation, 0);
+                break;
+            case DEFERRED_BACK:
+                put_back(self, &event->block, event->usable);
+                break;
+            case DEFERRED_GONE:
+                take_away(self, &event->block, event->usable);
+                break;
+            case DEFERRED_FREE:
+                if (live_remove(event->block.address, &old))
+                    take_away(self, &old, usable_estimate(old.size));
+                break;
+            }
+        guard_pause(&self->guard);
+    }
+}
+
 /* ---- events ------------------------------------------------------------------ */
 
 void tracker_allocated(void *block, size_t size, const struct stack_start *start)
 {
     struct tracker_thread *self = enter();
 
-    if (!self)
+    if (!self) {
+        defer_new(block, size, false, start);
         return;
-    stack_walk(&self->stack, start, atomic_load_explicit(&frame_limit, memory_order_relaxed));
+    }
+    stack_walk(&self->stack, start, limit());
     guard_record(&self->guard);
     if (tracker_tracing()) {
-        put(self, (struct live_block){ (uintptr_t)block, size, 0, epochs_current() }, false, 0);
+        put(self, &self->stack,
+            (struct live_block){ (uintptr_t)block, size, 0, epochs_current() }, false, 0);
         tick(self);
     }
     guard_pause(&self->guard);
@@ -155,13 +292,14 @@ void tracker_freed(void *block)
     struct tracker_thread *self = enter();
     struct live_block old;
 
-    if (!self)
+    if (!self) {
+        if (remove_now((uintptr_t)block, &old))
+            defer_block(DEFERRED_GONE, &old, usable_size(block));
         return;
+    }
     guard_record(&self->guard);
     if (tracker_tracing() && live_remove((uintptr_t)block, &old)) {
-        self->usable -= usable_size(block);
-        count_free(self, &old);
-        counters_change_current(-(int64_t)old.size);
+        take_away(self, &old, usable_size(block));
         tick(self);
     }
     guard_pause(&self->guard);
@@ -173,8 +311,11 @@ void tracker_realloc_begin(struct tracker_realloc *call, void *block)
     struct tracker_thread *self = enter();
 
     call->old.address = 0;
-    if (!self)
+    if (!self) {
+        if (remove_now((uintptr_t)block, &call->old))
+            call->usable = usable_size(block);
         return;
+    }
     guard_record(&self->guard);
     if (tracker_tracing() && live_remove((uintptr_t)block, &call->old)) {
         call->usable = usable_size(block);
@@ -201,10 +342,15 @@ void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size
 {
     struct tracker_thread *self = enter();
 
-    if (!self)
+    if (!self) {
+        if (call->old.address)
+            defer_block(DEFERRED_GONE, &call->old, call->usable);
+        if (block)
+            defer_new(block, size, true, start);
         return;
+    }
     if (block)
-        stack_walk(&self->stack, start, atomic_load_explicit(&frame_limit, memory_order_relaxed));
+        stack_walk(&self->stack, start, limit());
     guard_record(&self->guard);
     land(self, call);
     if (tracker_tracing()) {
@@ -217,7 +363,7 @@ void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size
             count_free(self, &call->old);
         }
         if (block)
-            put(self,
+            put(self, &self->stack,
                 (struct live_block){ (uintptr_t)block, size, 0,
                                      stays ? call->old.epoch : epochs_current() },
                 true, released);
@@ -232,18 +378,16 @@ void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size
 void tracker_realloc_failed(struct tracker_realloc *call)
 {
     struct tracker_thread *self = enter();
-    struct live_block missed;
 
-    if (!self)
+    if (!self) {
+        if (call->old.address)
+            defer_block(DEFERRED_BACK, &call->old, call->usable);
         return;
+    }
     guard_record(&self->guard);
     land(self, call);
-    if (call->old.address && !live_add(&call->old, &missed)) {
-        self->lost_blocks++;
-        self->usable -= call->usable;
-        count_free(self, &call->old);
-        counters_change_current(-(int64_t)call->old.size);
-    }
+    if (call->old.address && tracker_tracing())
+        put_back(self, &call->old, call->usable);
     guard_pause(&self->guard);
     leave(self);
 }
@@ -271,7 +415,7 @@ void tracker_unloaded(void)
 
 /* ---- life ------------------------------------------------------------------- */
 
-bool tracker_init(uint32_t limit)
+bool tracker_init(uint32_t first_limit)
 {
     guard_init(sizeof(struct tracker_thread));
     if (!trie_init(&trie_modules) ||
@@ -280,7 +424,7 @@ bool tracker_init(uint32_t limit)
     cfi_init();
     timeline_start();
     epochs_reset(0);
-    atomic_store_explicit(&frame_limit, limit, memory_order_relaxed);
+    atomic_store_explicit(&frame_limit, first_limit, memory_order_relaxed);
     atomic_store_explicit(&tracker_on, true, memory_order_release);
     return true;
 }
@@ -299,6 +443,7 @@ static void forget(void)
         atomic_store_explicit(&thread->frees, 0, memory_order_relaxed);
         thread->missed_frees = thread->lost_blocks = thread->usable = 0;
     }
+    atomic_store_explicit(&lost_in_handlers, 0, memory_order_relaxed);
     counters_reset_current();
     timeline_clear();
     epochs_reset(timeline_now());
@@ -307,7 +452,7 @@ static void forget(void)
 /* What is to be done with the gate closed. */
 enum change { START, STOP, CLEAR, RESET_PEAK, MARK };
 
-static int change(enum change what, uint32_t limit, const char *label)
+static int change(enum change what, uint32_t new_limit, const char *label)
 {
     struct tracker_thread *self;
     int result;
@@ -324,7 +469,7 @@ static int change(enum change what, uint32_t limit, const char *label)
     case START:
         if (tracker_tracing())
             break;
-        atomic_store_explicit(&frame_limit, limit, memory_order_relaxed);
+        atomic_store_explicit(&frame_limit, new_limit, memory_order_relaxed);
         forget();
         atomic_store_explicit(&tracker_on, true, memory_order_relaxed);
         break;
@@ -351,11 +496,11 @@ out:
     return result;
 }
 
-int tracker_start(uint32_t limit)
+int tracker_start(uint32_t new_limit)
 {
-    if (limit > CONFIG_MAX_FRAMES)
+    if (new_limit > CONFIG_MAX_FRAMES)
         return -EINVAL;
-    return change(START, limit, NULL);
+    return change(START, new_limit, NULL);
 }
 
 int tracker_stop(void)
@@ -380,7 +525,7 @@ int tracker_mark(const char *label)
 
 uint32_t tracker_frame_limit(void)
 {
-    return atomic_load_explicit(&frame_limit, memory_order_relaxed);
+    return limit();
 }
 
 void tracker_forked(void)
@@ -404,6 +549,7 @@ void tracker_sum(struct tracker_totals *out_totals)
         totals.lost_blocks += thread->lost_blocks;
         totals.usable += thread->usable;
     }
+    totals.lost_blocks += atomic_load_explicit(&lost_in_handlers, memory_order_relaxed);
     *out_totals = totals;
 }
 

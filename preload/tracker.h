@@ -1,8 +1,9 @@
 /* tracker.h - what happens to a block, and the tables that remember it.
  *
  * The only place where stack, trie, live table, counters and modules meet. Any
- * thread may call anything at any time; from a signal handler that interrupted one
- * of these calls, a call does nothing. errno is left alone.
+ * thread may call anything at any time. In a signal handler that interrupted one of
+ * these calls, events are put aside until that call ends (deferred.h); those for
+ * which there is no room are counted as lost. errno is left alone.
  */
 #ifndef PRELOAD_TRACKER_H
 #define PRELOAD_TRACKER_H

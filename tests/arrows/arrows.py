@@ -18,7 +18,7 @@ FORMAT = ["format/*.h"]
 
 # preload/: what everything there may use, and the leaves, which do not know each other.
 GROUND = [f"preload/{name}.h" for name in (
-    "arena", "hash", "message", "config", "guard", "lock", "syscall")]
+    "arena", "buffer", "message", "config", "guard", "lock", "syscall")]
 LEAVES = [f"preload/{name}.h" for name in (
     "stack", "trie", "live", "modules", "counters", "epochs", "timeline")]
 
@@ -32,10 +32,12 @@ RULES = [
     *[(base.replace(".h", ".[ch]"), FORMAT + GROUND, STDIO + LIBDW) for base in GROUND],
     ("preload/cfi.[ch]", FORMAT + GROUND, STDIO + LIBDW),
     ("preload/unwind_*.[ch]", FORMAT + GROUND + ["preload/cfi.h", "preload/stack.h"], STDIO + LIBDW),
-    ("preload/tracker.[ch]", FORMAT + GROUND + LEAVES + ["preload/cfi.h", "preload/real.h"],
+    ("preload/tracker.[ch]",
+     FORMAT + GROUND + LEAVES + ["preload/cfi.h", "preload/deferred.h", "preload/real.h"],
      STDIO + LIBDW),
+    ("preload/deferred.[ch]", GROUND + ["preload/live.h", "preload/stack.h"], STDIO + LIBDW),
     ("preload/snapshot_write.[ch]",
-     FORMAT + GROUND + LEAVES + ["preload/threads.h", "preload/image.h", "preload/graph.h"],
+     FORMAT + GROUND + LEAVES + ["preload/tracker.h", "preload/image.h", "preload/real.h"],
      STDIO + LIBDW),
     ("preload/*", FORMAT + ["preload/*.h"], STDIO + LIBDW),
     ("samples/*", ["preload/heapdelta.h"], []),
@@ -58,7 +60,7 @@ FORBIDDEN = [
     ("preload/trie.c", '"preload/cfi.h"'),
     ("preload/arena.c", '"preload/live.h"'),
     ("preload/tracker.c", '"preload/snapshot_write.h"'),
-    ("preload/snapshot_write.c", '"preload/tracker.h"'),
+    ("preload/snapshot_write.c", '"preload/life.h"'),
     ("preload/interpose.c", "<stdio.h>"),
     ("preload/life.c", '"model/heap.h"'),
     ("samples/event_handler_leak.c", '"preload/tracker.h"'),
