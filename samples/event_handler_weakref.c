@@ -30,7 +30,7 @@ struct event_handler {
     char *name;
     callback_function *callbacks;
     size_t callback_count;
-    size_t references; /* who drops the last one frees the handler */
+    size_t references;           /* who drops the last one frees the handler */
     struct weak_reference *weak; /* the registry's; does not count */
 };
 
