@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -554,6 +555,38 @@ static void a_pipe_is_read_to_its_end(void **state)
     free(data);
 }
 
+/* Snapshots of older versions, as tests/snapshots/ keeps them, stay readable. */
+static void recorded_snapshots_are_read(void **state)
+{
+    const char *root = getenv("SOURCE_ROOT");
+    char path[PATH_MAX];
+    struct heap *heap;
+    struct error error;
+
+    (void)state;
+    if (!root)
+        skip();
+    snprintf(path, sizeof(path), "%s/tests/snapshots/version-1.hds", root);
+    if (heap_load(path, &heap, &error) != 0)
+        fail_msg("%s", error.text);
+    assert_int_equal(heap->process->run[0], 0x1122334455667788);
+    assert_string_equal(heap->command, "app --verbose file");
+    assert_int_equal(heap->module_count, 2);
+    assert_string_equal(heap->modules[1].path, "/opt/app/lib/libplug.so");
+    assert_int_equal(heap->frame_count, 5);
+    assert_int_equal(heap->frames[4].address, 0x7f1234567890);
+    assert_int_equal(heap->stack_count, 3);
+    assert_int_equal(heap->stacks[0].live_bytes, 1000);
+    assert_int_equal(heap->stacks[0].reallocations, 5);
+    assert_int_equal(heap->block_count, 12);
+    assert_int_equal(heap->blocks[11].address, 0x7f2000000010);
+    assert_string_equal(heap->epochs[1].label, "begin");
+    assert_string_equal(heap->threads[1].name, "worker");
+    assert_int_equal(heap->timeline[1].bytes, 1017);
+    assert_int_equal(heap->account->peak_bytes, 5000);
+    heap_destroy(heap);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -574,6 +607,7 @@ int main(void)
         cmocka_unit_test(blocks_are_sorted),
         cmocka_unit_test(files_are_loaded),
         cmocka_unit_test(a_pipe_is_read_to_its_end),
+        cmocka_unit_test(recorded_snapshots_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
