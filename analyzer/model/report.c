@@ -308,9 +308,6 @@ void report_add_frame(struct report *report, const struct report_frame *frame)
     if (!copy)
         return;
     *copy = *frame;
-    copy->function = keep_text(report, frame->function);
-    copy->file = keep_text(report, frame->file);
-    copy->module = keep_text(report, frame->module);
 }
 
 void report_set_truncated(struct report *report)

@@ -9,7 +9,8 @@
  * A command fills a report through the functions below, top to bottom: what is
  * added goes to the table, and what is put to the row, that was begun last. A
  * view reads the structures. Keys are for programs and stable (JSON keys, CSV
- * headings); titles are for people. All text is copied and belongs to the report.
+ * headings); titles are for people. Text is copied and belongs to the report, except
+ * that of frames, of which there may be millions.
  *
  * A report that ran out of memory ignores what else is added to it; ask
  * report_failed() once, at the end.
@@ -169,7 +170,8 @@ void report_put_place(struct report *report, const char *text);
 void report_put_series(struct report *report, const uint64_t *series);
 void report_put_unknown(struct report *report);
 
-/* Give the row a traceback, and add a frame, further out than those before, to it. */
+/* Give the row a traceback, and add a frame, further out than those before, to it. The
+ * texts of FRAME are not copied: they must outlive the report. */
 void report_begin_traceback(struct report *report);
 void report_add_frame(struct report *report, const struct report_frame *frame);
 

@@ -153,68 +153,94 @@ static int set_total(json_t *object, const struct report_table *table)
     return 0;
 }
 
-static int set_table(json_t *object, const struct report_table *table)
+/* Write VALUE, which may be NULL for lack of memory, and free it. */
+static int print_value(FILE *out, json_t *value)
 {
-    json_t *rows = json_array();
-
-    if (table->total) {
-        json_t *total = json_object();
-
-        if (json_object_set_new(object, "total", total) < 0 || set_total(total, table) < 0) {
-            json_decref(rows);
-            return -ENOMEM;
-        }
-    }
-    if (json_object_set_new(object, table->key, rows) < 0)
+    if (!value)
         return -ENOMEM;
-    for (size_t i = 0; i < table->row_count; i++) {
-        json_t *row = json_object();
-
-        if (json_array_append_new(rows, row) < 0 || set_row(row, table, &table->rows[i]) < 0)
-            return -ENOMEM;
-    }
-    if (table->style == REPORT_STATISTICS &&
-        json_object_set_new(object, "omitted", json_integer((json_int_t)table->omitted)) < 0)
-        return -ENOMEM;
+    json_dumpf(value, out, JSON_ENCODE_ANY);
+    json_decref(value);
     return 0;
 }
 
-/* REPORT as an object; NULL for lack of memory. */
-static json_t *report_value(const struct report *report)
+/* Write `"KEY": ` on a new line of the object that began with *BEGUN unset. */
+static void print_key(FILE *out, const char *key, bool *begun)
 {
-    json_t *object = json_object();
-    int error = 0;
+    fputs(*begun ? ",\n " : "{\n ", out);
+    *begun = true;
+    fprintf(out, "\"%s\": ", key);
+}
 
-    for (size_t i = 0; i < report->fact_count && !error; i++) {
+/* Write the rows of TABLE, a line each: they may be too many for one value in memory. */
+static int print_rows(FILE *out, const struct report_table *table)
+{
+    fputc('[', out);
+    for (size_t i = 0; i < table->row_count; i++) {
+        json_t *row = json_object();
+
+        fputs(i ? ",\n  " : "\n  ", out);
+        if (set_row(row, table, &table->rows[i]) < 0) {
+            json_decref(row);
+            return -ENOMEM;
+        }
+        print_value(out, row);
+    }
+    fputs(table->row_count ? "\n ]" : "]", out);
+    return 0;
+}
+
+static int print_table(FILE *out, const struct report_table *table, bool *begun)
+{
+    if (table->total) {
+        json_t *total = json_object();
+
+        if (set_total(total, table) < 0) {
+            json_decref(total);
+            return -ENOMEM;
+        }
+        print_key(out, "total", begun);
+        print_value(out, total);
+    }
+    print_key(out, table->key, begun);
+    if (print_rows(out, table) < 0)
+        return -ENOMEM;
+    if (table->style == REPORT_STATISTICS) {
+        print_key(out, "omitted", begun);
+        fprintf(out, "%zu", table->omitted);
+    }
+    return 0;
+}
+
+static int print_report(FILE *out, const struct report *report)
+{
+    bool begun = false;
+
+    for (size_t i = 0; i < report->fact_count; i++) {
         const struct report_fact *fact = &report->facts[i];
 
-        if (fact->key &&
-            json_object_set_new(object, fact->key, cell_value(&fact->value, fact->kind, 0, 0)) < 0)
-            error = -ENOMEM;
+        if (!fact->key)
+            continue;
+        print_key(out, fact->key, &begun);
+        if (print_value(out, cell_value(&fact->value, fact->kind, 0, 0)) < 0)
+            return -ENOMEM;
     }
-    for (size_t i = 0; i < report->table_count && !error; i++)
-        error = set_table(object, &report->tables[i]);
-    if (!error)
-        return object;
-    json_decref(object);
-    return NULL;
+    for (size_t i = 0; i < report->table_count; i++) {
+        if (print_table(out, &report->tables[i], &begun) < 0)
+            return -ENOMEM;
+    }
+    fputs(begun ? "\n}" : "{}", out);
+    return 0;
 }
 
 int json_print(FILE *out, struct report *const *reports, size_t count)
 {
-    json_t *value = count == 1 ? report_value(reports[0]) : json_array();
-
-    if (!value)
-        return -ENOMEM;
-    for (size_t i = 0; i < count && count != 1; i++) {
-        if (json_array_append_new(value, report_value(reports[i])) < 0) {
-            json_decref(value);
+    fputs(count == 1 ? "" : "[", out);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i ? ",\n" : "", out);
+        if (print_report(out, reports[i]) < 0)
             return -ENOMEM;
-        }
     }
-    json_dumpf(value, out, JSON_INDENT(1));
-    fputc('\n', out);
-    json_decref(value);
+    fputs(count == 1 ? "\n" : "]\n", out);
     return 0;
 }
 

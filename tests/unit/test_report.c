@@ -145,9 +145,9 @@ static void series_and_total_have_a_place_in_each_view(void **state)
                  "… 3 more, --limit 0 shows all\n"
                  "total             size=1 B → 2048 B (+2047 B)\n");
     assert_shown("json", report, 0,
-                 "{\n \"total\": {\n  \"sizes\": [\n   1,\n   2048\n  ],\n  \"size_diff\": 2047\n },\n"
-                 " \"rows\": [\n  {\n   \"sizes\": [\n    1,\n    20480\n   ],\n   \"size_diff\": 20479,\n"
-                 "   \"module\": \"libc.so.6, \\\"new\\\"\"\n  }\n ],\n \"omitted\": 3\n}\n");
+                 "{\n \"total\": {\"sizes\": [1, 2048], \"size_diff\": 2047},\n"
+                 " \"rows\": [\n  {\"sizes\": [1, 20480], \"size_diff\": 20479, "
+                 "\"module\": \"libc.so.6, \\\"new\\\"\"}\n ],\n \"omitted\": 3\n}\n");
     assert_shown("csv", report, 0,
                  "sizes_1,sizes_2,size_diff,module\r\n"
                  "1,20480,20479,\"libc.so.6, \"\"new\"\"\"\r\n");
