@@ -81,9 +81,9 @@ void *arena_alloc(size_t size, enum arena_use use)
 {
     void *piece = NULL;
 
-    size = round_up(size, PIECE_ALIGNMENT);
     if (size > PIECE_CHUNK / 4)
         return arena_map(size, use);
+    size = round_up(size, PIECE_ALIGNMENT);
     lock_take(&pieces[use].lock);
     if (pieces[use].left < size) {
         char *chunk = arena_map(PIECE_CHUNK, use);

@@ -145,8 +145,11 @@ bool live_find(uintptr_t address, struct live_block *out_block)
 
     lock_take(&shard->lock);
     if (shard->slots) {
-        *out_block = shard->blocks[find_slot(shard, address)];
-        known = out_block->address != 0;
+        uint32_t slot = find_slot(shard, address);
+
+        known = shard->blocks[slot].address != 0;
+        if (known)
+            *out_block = shard->blocks[slot];
     }
     lock_release(&shard->lock);
     return known;
