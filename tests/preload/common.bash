@@ -28,7 +28,7 @@ same_as_native() {
     local native=0 ours=0
 
     "$@" >native.out 2>native.err </dev/null || native=$?
-    traced "$@" >traced.out 2>traced.err </dev/null || ours=$?
+    HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM" "$@" >traced.out 2>traced.err </dev/null || ours=$?
     diff -u native.out traced.out
     diff -u native.err traced.err
     if [ "$native" -ne "$ours" ]; then

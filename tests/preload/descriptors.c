@@ -39,7 +39,7 @@ int main(int argc, char **argv)
         while (open("/dev/null", O_RDONLY) >= 0)
             continue;
         result = heapdelta_take_snapshot("none");
-        if (result != -EMFILE && result != -ENOSYS)
+        if (result != 0 && result != -EMFILE && result != -ENOSYS)
             return 4;
         close(first);
     }

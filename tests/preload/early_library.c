@@ -1,7 +1,7 @@
 /* early_library.c - a library of start_and_end, which allocates before and after it. */
 #include <stdlib.h>
 
-void *early_library_kept[64];
+void *volatile early_library_kept[64];
 static int count;
 
 void early_library_keep(size_t size, int times);

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static void *kept[10];
+static void *volatile kept[10];
 
 static void exit_handler(void)
 {

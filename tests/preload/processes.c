@@ -18,7 +18,7 @@
 
 extern char **environ;
 
-static void *kept[16];
+static void *volatile kept[16];
 static int count;
 
 static void keep(size_t size, int times)

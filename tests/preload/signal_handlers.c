@@ -28,7 +28,7 @@
 static volatile sig_atomic_t hits;
 static volatile sig_atomic_t interrupted; /* by now hidden from the loop's optimiser */
 static size_t handler_size;
-static void *kept[1024];
+static void *volatile kept[1024];
 static sigjmp_buf escape;
 
 static void set_handler(int signal, void (*handler)(int), int flags)

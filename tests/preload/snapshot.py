@@ -129,14 +129,11 @@ class Snapshot:
             frame = self.frames[frame].parent
         return frames
 
-    def main_module(self):
-        return next(i for i, module in enumerate(self.modules) if module.flags & MAIN) + 1
-
     def own_blocks(self):
         """The blocks that the executable's own code allocated."""
-        main = self.main_module()
+        main = [i for i, module in enumerate(self.modules, 1) if module.flags & MAIN]
         own = {i for i, (frame, _flags) in enumerate(self.stacks)
-               if frame and self.frames[frame].module == main}
+               if frame and self.frames[frame].module in main}
         return [block for block in self.blocks if block.stack in own]
 
     def complaints(self):
@@ -153,7 +150,8 @@ class Snapshot:
         expect("allocations", account.allocations, sum(c[0] for c in self.counters))
         expect("frees", account.frees, sum(c[2] for c in self.counters))
         expect("truncated_stacks", account.truncated_stacks,
-               sum(1 for _frame, flags in self.stacks if flags & TRUNCATED))
+               sum(1 for (_frame, flags), counts in zip(self.stacks, self.counters)
+                   if flags & TRUNCATED and counts[0]))
         expect("parts of tracer_bytes", account.tracer_blocks_bytes + account.tracer_stacks_bytes +
                account.tracer_counters_bytes + account.tracer_other_bytes, account.tracer_bytes)
         if account.peak_bytes < account.live_bytes:
@@ -197,7 +195,8 @@ class Snapshot:
                 module = self.modules[frame.module - 1]
                 if not module.start <= frame.address < module.end:
                     found.append(f"frame {number} at {frame.address:#x} is outside {module}")
-        expect("executables", sum(1 for m in self.modules if m.flags & MAIN), 1)
+        if sum(1 for m in self.modules if m.flags & MAIN) > 1:
+            found.append("two executables")
 
         for earlier, later in zip(self.timeline, self.timeline[1:]):
             if later[0] < earlier[0]:

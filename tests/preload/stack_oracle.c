@@ -45,7 +45,6 @@ static struct {
     int (*init_local)(unw_cursor_t *, unw_context_t *);
     int (*step)(unw_cursor_t *);
     int (*get_reg)(unw_cursor_t *, int, unw_word_t *);
-    int (*is_signal_frame)(unw_cursor_t *);
 } unwind;
 
 static struct oracle_block *blocks;
@@ -104,7 +103,6 @@ static __attribute__((constructor)) void oracle_start(void)
     *(void **)&unwind.init_local = dlsym(library, "_ULx86_64_init_local");
     *(void **)&unwind.step = dlsym(library, "_ULx86_64_step");
     *(void **)&unwind.get_reg = dlsym(library, "_ULx86_64_get_reg");
-    *(void **)&unwind.is_signal_frame = dlsym(library, "_ULx86_64_is_signal_frame");
     stacks = map_file("stacks", STACKS_SIZE);
     stack_index = map_memory(BLOCKS * sizeof(*stack_index));
     table = map_file("blocks", BLOCKS * sizeof(*table));
@@ -113,6 +111,14 @@ static __attribute__((constructor)) void oracle_start(void)
     process = getpid();
     blocks = table;
     inside = false;
+}
+
+/* PC is the return address of a signal handler: the code there calls rt_sigreturn. */
+static bool is_trampoline(uint64_t pc)
+{
+    static const char code[] = "\x48\xc7\xc0\x0f\0\0\0\x0f\x05"; /* mov $15, %rax; syscall */
+
+    return __builtin_memcmp((const void *)pc, code, sizeof(code) - 1) == 0;
 }
 
 /* The stack of the caller's caller, of which NEWEST is the return address, into
@@ -134,7 +140,7 @@ static size_t walk(uint64_t newest, int64_t *out_end)
         unwind.get_reg(&cursor, UNW_REG_IP, &pc);
         if (pc == newest || count > 0)
             frames[count++] = pc | (exact ? EXACT : 0);
-        exact = unwind.is_signal_frame(&cursor) > 0;
+        exact = is_trampoline(pc);
         result = unwind.step(&cursor);
     } while (result > 0 && count < MAX_FRAMES);
     *out_end = result;

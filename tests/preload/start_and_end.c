@@ -9,7 +9,7 @@
 
 void early_library_keep(size_t size, int times);
 
-static void *kept[64];
+static void *volatile kept[64];
 static int count;
 
 static void keep(size_t size, int times)

@@ -4,18 +4,20 @@
 
 load common
 
-# The program's output and status are its own; what we have to say is one line.
+# With the environment VARIABLE… the program's output and status are its own; what
+# we have to say is one line.
 unharmed() {
     local ours=0
 
-    "$@" >traced.out 2>traced.err </dev/null || ours=$?
+    env LD_PRELOAD="$SHIM" "$@" "$PROGRAMS/hello" >traced.out 2>traced.err </dev/null || ours=$?
+    cat traced.err
     [ "$ours" -eq 3 ]
     [ "$(cat traced.out)" = hello ]
     [ "$(wc -l <traced.err)" -le 1 ]
 }
 
 unharmed_in() {
-    HEAPDELTA_OUT="$1" LD_PRELOAD="$SHIM" unharmed "$PROGRAMS/hello"
+    unharmed HEAPDELTA_OUT="$1"
     grep -i heapdelta traced.err
 }
 
@@ -26,7 +28,7 @@ unharmed_in() {
 }
 
 @test "without a directory there is no snapshot at exit" {
-    LD_PRELOAD="$SHIM" unharmed "$PROGRAMS/hello"
+    unharmed
     [ ! -s traced.err ]
     [ -z "$(ls ./*.hds 2>/dev/null)" ]
 }
@@ -50,9 +52,10 @@ unharmed_in() {
     unshare --user --map-root-user --mount true 2>/dev/null || skip "no user namespaces here"
     unshare --user --map-root-user --mount sh -c '
         mount -t tmpfs -o size=16k none "$1" || exit 99
-        cd "$1" && HEAPDELTA_OUT="$1" LD_PRELOAD="$2" "$3"
+        head -c 12288 /dev/zero >"$1/fill" || exit 99
+        HEAPDELTA_OUT="$1" LD_PRELOAD="$2" "$3"
         status=$?
-        ls -A "$1" | grep -v "\.control$" >&2
+        ls -A "$1" | grep -v -e "\.control$" -e fill >&2
         exit $status' - "$OUT" "$SHIM" "$PROGRAMS/hello" >traced.out 2>traced.err || status=$?
     [ "$status" -ne 99 ] || skip "no mounts here"
     [ "$status" -eq 3 ]
@@ -62,21 +65,20 @@ unharmed_in() {
 }
 
 @test "a limit on the size of files" {
-    (ulimit -f 4; traced unharmed "$PROGRAMS/hello"; grep -i heapdelta traced.err)
+    (ulimit -f 1; unharmed_in "$OUT")
     no_snapshot
 }
 
 @test "no descriptors left" {
     (ulimit -n 40; "$PROGRAMS/descriptors" native exhaust)
-    (ulimit -n 40; traced "$PROGRAMS/descriptors" ours exhaust) 2>traced.err
+    (ulimit -n 40; HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM" "$PROGRAMS/descriptors" ours exhaust) 2>traced.err
     diff native ours
     [ "$(wc -l <traced.err)" -le 2 ]
-    [ "$(ls -A "$OUT" | grep -c none)" -eq 0 ]
+    snapshots_add_up
 }
 
 @test "little address space" {
-    (ulimit -v 60000; unharmed "$PROGRAMS/hello")
-    (ulimit -v 60000; traced unharmed "$PROGRAMS/hello")
+    (ulimit -v 60000; unharmed HEAPDELTA_OUT="$OUT")
 }
 
 @test "descriptors are the program's own" {
@@ -138,7 +140,7 @@ unharmed_in() {
 }
 
 @test "bad values are said in one line and ignored" {
-    HEAPDELTA_NFRAME=many HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM" unharmed "$PROGRAMS/hello"
+    unharmed HEAPDELTA_NFRAME=many HEAPDELTA_OUT="$OUT"
     grep HEAPDELTA_NFRAME traced.err
     [ -f "$(snapshot exit)" ]
 }
