@@ -1,5 +1,7 @@
 #include "model/demangle.h"
 
+#include "model/rust_demangle.h"
+
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -84,6 +86,8 @@ char *demangle(const char *name)
     char *text;
     int status;
 
+    if (strncmp(name, "_R", 2) == 0)
+        return rust_demangle(name);
     if (strncmp(name, "_Z", 2) != 0)
         return NULL; /* __cxa_demangle takes "i" for a type and makes it "int" */
     text = __cxa_demangle(name, NULL, NULL, &status);

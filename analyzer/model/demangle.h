@@ -1,7 +1,7 @@
 /* demangle.h - the name of a function as its programmer wrote it.
  *
  * C++ by the compiler's own library; Rust's older scheme, which is C++'s with a hash
- * and escapes in it, is made readable. Rust's newer one ("_R…") is left as it is.
+ * and escapes in it, is made readable; Rust's newer one is rust_demangle.h.
  */
 #ifndef MODEL_DEMANGLE_H
 #define MODEL_DEMANGLE_H
