@@ -152,6 +152,7 @@ struct span {
 struct records {
     const char *path;
     struct span file;
+    bool is_mapped;
     struct snapshot_header header;
     struct span strings;
     uint8_t *unpacked_strings;
@@ -169,9 +170,9 @@ struct records {
     char texts[RECORDS_FIELDS_MAX][2 * 32 + 1]; /* made for values that have none */
 };
 
-static int map_file(struct records *records, struct error *error)
+/* Map the file PATH. */
+static int map_file(const char *path, struct span *out_file, struct error *error)
 {
-    const char *path = records->path;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
     void *data;
@@ -180,25 +181,22 @@ static int map_file(struct records *records, struct error *error)
     if (fd < 0 || fstat(fd, &status) < 0) {
         result = -errno;
     } else if (!S_ISREG(status.st_mode)) {
-        result = error_set(error, -EINVAL, "%s: not a file", path);
-        goto out;
-    } else if ((size_t)status.st_size < sizeof(records->header)) {
-        result = error_set(error, -EBADMSG, "%s: no snapshot: it has only %jd bytes", path,
-                           (intmax_t)status.st_size);
-        goto out;
+        close(fd);
+        return error_set(error, -EINVAL, "%s: not a file", path);
+    } else if (status.st_size == 0) {
+        *out_file = (struct span){NULL, 0};
     } else {
         data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (data == MAP_FAILED)
             result = -errno;
         else
-            records->file = (struct span){data, (size_t)status.st_size};
+            *out_file = (struct span){data, (size_t)status.st_size};
     }
-    if (result)
-        error_set(error, result, "can't read %s: %s", path, strerror(-result));
-out:
     if (fd >= 0)
         close(fd);
-    return result;
+    if (result)
+        return error_set(error, result, "can't read %s: %s", path, strerror(-result));
+    return 0;
 }
 
 static bool checksum_is_good(const struct snapshot_section *head, const uint8_t *payload)
@@ -268,38 +266,47 @@ static void find_strings(struct records *records)
     }
 }
 
-int records_open(const char *path, struct records **out_records, struct error *error)
+int records_parse(const void *data, size_t size, const char *path, struct records **out_records,
+                  struct error *error)
 {
-    struct records *records = calloc(1, sizeof(*records));
-    int result;
+    struct snapshot_header header = {0};
+    struct records *records;
 
+    if (size < sizeof(header))
+        return error_set(error, -EBADMSG, "%s: not a snapshot: it has only %zu bytes", path, size);
+    memcpy(&header, data, sizeof(header));
+    if (memcmp(header.magic, SNAPSHOT_MAGIC, sizeof(header.magic)) != 0)
+        return error_set(error, -EBADMSG,
+                         "%s: not a heapdelta snapshot: it does not begin with " SNAPSHOT_MAGIC,
+                         path);
+    if (header.header_size < sizeof(header) || header.header_size > size)
+        return error_set(error, -EBADMSG,
+                         "%s: damaged snapshot: at byte 12: a header of %" PRIu32 " bytes", path,
+                         header.header_size);
+    records = calloc(1, sizeof(*records));
     if (!records)
-        return error_set(error, -ENOMEM, "out of memory");
+        return error_set(error, -ENOMEM, "%s: out of memory", path);
     records->path = path;
-    result = map_file(records, error);
-    if (result)
-        goto fail;
-    memcpy(&records->header, records->file.data, sizeof(records->header));
-    if (memcmp(records->header.magic, SNAPSHOT_MAGIC, sizeof(records->header.magic)) != 0) {
-        result = error_set(error, -EBADMSG,
-                           "%s: not a heapdelta snapshot: it does not begin with " SNAPSHOT_MAGIC,
-                           path);
-        goto fail;
-    }
-    if (records->header.header_size < sizeof(records->header) ||
-        records->header.header_size > records->file.size) {
-        result = error_set(error, -EBADMSG,
-                           "%s: damaged snapshot: at byte 12: a header of %" PRIu32 " bytes", path,
-                           records->header.header_size);
-        goto fail;
-    }
-    records->next_section = records->header.header_size;
+    records->file = (struct span){data, size};
+    records->header = header;
+    records->next_section = header.header_size;
     find_strings(records);
     *out_records = records;
     return 0;
+}
 
-fail:
-    records_close(records);
+int records_open(const char *path, struct records **out_records, struct error *error)
+{
+    struct span file = {NULL, 0};
+    int result = map_file(path, &file, error);
+
+    if (result)
+        return result;
+    result = records_parse(file.data, file.size, path, out_records, error);
+    if (!result)
+        (*out_records)->is_mapped = true;
+    else if (file.data)
+        munmap((void *)file.data, file.size);
     return result;
 }
 
@@ -307,7 +314,7 @@ void records_close(struct records *records)
 {
     if (!records)
         return;
-    if (records->file.data)
+    if (records->is_mapped)
         munmap((void *)records->file.data, records->file.size);
     free(records->unpacked_strings);
     free(records->unpacked);

@@ -47,6 +47,11 @@ struct records;
  * records_close(). Returns 0 or -errno and ERROR. */
 int records_open(const char *path, struct records **out_records, struct error *error);
 
+/* The same for the SIZE bytes at DATA, which must outlive OUT_RECORDS; PATH is only for
+ * messages. */
+int records_parse(const void *data, size_t size, const char *path, struct records **out_records,
+                  struct error *error);
+
 /* Close RECORDS, which may be NULL. */
 void records_close(struct records *records);
 

@@ -164,7 +164,7 @@ static void wrappers_are_skipped(void **state)
 {
     static const char *const wrappers[] = {
         "operator new", "operator new(unsigned long)", "operator new[](unsigned long)", "operator new[]",
-        "operator new(unsigned long, std::align_val_t)", "strdup", "__strdup", "g_malloc0",
+        "operator new(unsigned long, std::align_val_t)", "malloc", "strdup", "__strdup", "g_malloc0",
         "xmalloc", "std::__new_allocator<int>::allocate(unsigned long, void const*)",
     };
     static const char *const others[] = {
