@@ -1,0 +1,159 @@
+#include "child.h"
+
+#include "preload/arena.h"
+#include "preload/counters.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#define THREADS   4
+#define PER_SECTION (COUNTERS_PER_PAGE * COUNTERS_PAGES_PER_SECTION)
+
+static struct counters all_counters[THREADS];
+
+/* Neighbours of every kind: within a page, a section, and the last of all. */
+static const uint32_t stacks[] = {
+    0, 1, COUNTERS_PER_PAGE - 1, COUNTERS_PER_PAGE, PER_SECTION - 1, PER_SECTION, PER_SECTION + 1,
+    PER_SECTION *(COUNTERS_SECTIONS - 1), PER_SECTION *COUNTERS_SECTIONS - 1,
+};
+#define STACKS (sizeof(stacks) / sizeof(*stacks))
+
+static void each_stack_has_counters_of_its_own(void **state)
+{
+    struct counter *made[STACKS];
+
+    (void)state;
+    for (size_t i = 0; i < STACKS; i++) {
+        struct counter sum = { { 0 } };
+
+        counters_add_to(&all_counters[0], stacks[i], &sum); /* not counted yet */
+        made[i] = counters_of(&all_counters[0], stacks[i]);
+        assert_non_null(made[i]);
+        for (int value = 0; value < SNAPSHOT_COUNTERS_PER_STACK; value++) {
+            assert_int_equal(sum.value[value], 0);
+            assert_int_equal(made[i]->value[value], 0);
+            made[i]->value[value] = 100 * i + (size_t)value;
+        }
+    }
+    for (size_t i = 0; i < STACKS; i++) {
+        struct counter sum = { { 1000, 1000, 1000, 1000, 1000 } };
+
+        assert_ptr_equal(counters_of(&all_counters[0], stacks[i]), made[i]);
+        counters_add_to(&all_counters[0], stacks[i], &sum);
+        for (int value = 0; value < SNAPSHOT_COUNTERS_PER_STACK; value++)
+            assert_int_equal(sum.value[value], 1000 + 100 * i + (size_t)value);
+    }
+    counters_clear(&all_counters[0]);
+    for (size_t i = 0; i < STACKS; i++) {
+        struct counter sum = { { 0 } };
+
+        counters_add_to(&all_counters[0], stacks[i], &sum);
+        assert_memory_equal(&sum, (&(struct counter){ { 0 } }), sizeof(sum));
+    }
+}
+
+static void summing_takes_no_memory(void **state)
+{
+    struct counter sum = { { 0 } };
+
+    (void)state;
+    for (uint32_t stack = 0; stack < 10 * PER_SECTION; stack += 77)
+        counters_add_to(&all_counters[0], stack, &sum);
+    assert_int_equal(arena_used(ARENA_COUNTERS), 0);
+}
+
+static bool count_without_memory(void)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < STACKS; i++) {
+        struct counter *counter = counters_of(&all_counters[0], stacks[i]);
+
+        all = all && counter;
+        if (counter)
+            counter->value[SNAPSHOT_FREES] = i;
+    }
+    arena_fail_after(0);
+    for (size_t i = 0; i < STACKS; i++)
+        assert_non_null(counters_of(&all_counters[0], stacks[i]));
+    return all;
+}
+
+static void without_memory_there_is_no_counter(void **state)
+{
+    (void)state;
+    child_starve(count_without_memory);
+}
+
+static void the_peak_is_the_highest_current_value(void **state)
+{
+    uint64_t random = 1, current = 0, peak = 0;
+
+    (void)state;
+    for (int i = 0; i < 100000; i++) {
+        int64_t change = (int64_t)((random = random * 6364136223846793005u + 1) >> 54) - 500;
+
+        if (change < 0 && (uint64_t)-change > current)
+            change = -(int64_t)current;
+        counters_change_current(change);
+        current += (uint64_t)change;
+        peak = current > peak ? current : peak;
+        assert_int_equal(counters_current(), current);
+        assert_int_equal(counters_peak(), peak);
+        if (i % 30000 == 29999) {
+            counters_reset_peak();
+            peak = current;
+            assert_int_equal(counters_peak(), peak);
+        }
+    }
+    assert_true(peak > 0);
+    counters_reset_current();
+    assert_int_equal(counters_current(), 0);
+    assert_int_equal(counters_peak(), 0);
+}
+
+static void *grow_and_shrink(void *counters)
+{
+    for (uint32_t i = 0; i < 100000; i++) {
+        counters_of(counters, i % 1000)->value[SNAPSHOT_ALLOCATIONS]++;
+        counters_change_current(10);
+        if (i % 2)
+            counters_change_current(-10);
+    }
+    return NULL;
+}
+
+static void the_sum_over_threads_is_exact(void **state)
+{
+    pthread_t threads[THREADS];
+
+    (void)state;
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, grow_and_shrink, &all_counters[i]), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    for (uint32_t stack = 0; stack < 1000; stack++) {
+        struct counter sum = { { 0 } };
+
+        for (int i = 0; i < THREADS; i++)
+            counters_add_to(&all_counters[i], stack, &sum);
+        assert_int_equal(sum.value[SNAPSHOT_ALLOCATIONS], THREADS * 100);
+        assert_int_equal(sum.value[SNAPSHOT_FREES], 0);
+    }
+    /* The last addition of each thread may have met the others at up to 20 more. */
+    assert_int_equal(counters_current(), THREADS * 50000 * 10);
+    assert_in_range(counters_peak(), counters_current(), counters_current() + THREADS * 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        child_test(each_stack_has_counters_of_its_own),
+        child_test(summing_takes_no_memory),
+        cmocka_unit_test(without_memory_there_is_no_counter),
+        child_test(the_peak_is_the_highest_current_value),
+        child_test(the_sum_over_threads_is_exact),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,235 @@
+#include "child.h"
+
+#include "preload/arena.h"
+#include "preload/live.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the table must know: the block of each address of a pool, size 0: none. */
+#define POOL 6000u
+
+struct model {
+    struct live_block blocks[POOL]; /* addresses never change */
+    uint64_t random, count;
+};
+
+static struct model models[4];
+
+static uint64_t random_next(struct model *model)
+{
+    model->random = model->random * 6364136223846793005u + 1442695040888963407u;
+    return model->random >> 33;
+}
+
+/* Addresses as allocators give them: dense ones, ones a page or 2^20 apart, and, so that
+ * they meet in the table, ones 2^44 apart. */
+static void model_init(struct model *model, unsigned number)
+{
+    const uintptr_t base = 0x500000000000 + ((uintptr_t)number << 40);
+
+    memset(model, 0, sizeof(*model));
+    model->random = number + 1;
+    for (uintptr_t i = 0; i < POOL; i++) {
+        uintptr_t address = base + i * 16;
+
+        if (i % 4 == 1)
+            address = base + (1 << 28) + i * 4096;
+        else if (i % 4 == 2)
+            address = base + ((uintptr_t)1 << 32) + (i << 20) % ((uintptr_t)1 << 39);
+        else if (i % 4 == 3)
+            address = ((i + 1) << 44) + base % ((uintptr_t)1 << 44);
+        model->blocks[i].address = address;
+    }
+}
+
+static bool same_block(const struct live_block *a, const struct live_block *b)
+{
+    return a->address == b->address && a->size == b->size && a->stack == b->stack &&
+           a->epoch == b->epoch;
+}
+
+/* Do something at random to the table and to MODEL. */
+static void change(struct model *model)
+{
+    const struct live_block untouched = { 1, 2, 3, 4 };
+    struct live_block *block = &model->blocks[random_next(model) % POOL], found = untouched;
+    uint64_t action = random_next(model) % 8;
+
+    if (action < 4) {
+        struct live_block old = *block;
+
+        block->size = 1 + random_next(model) % 1000;
+        block->stack = (uint32_t)random_next(model);
+        block->epoch = (uint32_t)random_next(model);
+        assert_true(live_add(block, &found));
+        assert_int_equal(found.address != 0, old.size != 0);
+        assert_true(!old.size || same_block(&found, &old));
+        model->count += !old.size;
+    } else if (action < 7) {
+        assert_int_equal(live_remove(block->address, &found), block->size != 0);
+        assert_true(same_block(&found, block->size ? block : &untouched));
+        model->count -= block->size != 0;
+        block->size = 0;
+    } else {
+        assert_int_equal(live_find(block->address, &found), block->size != 0);
+        assert_true(same_block(&found, block->size ? block : &untouched));
+    }
+}
+
+static int by_address(const void *a, const void *b)
+{
+    uintptr_t left = ((const struct live_block *)a)->address;
+    uintptr_t right = ((const struct live_block *)b)->address;
+
+    return left < right ? -1 : left > right;
+}
+
+struct list {
+    struct live_block *blocks;
+    size_t count;
+};
+
+static void append(void *context, const struct live_block *block)
+{
+    struct list *list = context;
+
+    list->blocks[list->count++] = *block;
+}
+
+/* Compare all that is in the table with COUNT models. */
+static void check_all(const struct model *expected, unsigned count)
+{
+    struct list list = { calloc(POOL * count, sizeof(struct live_block)), 0 };
+    struct list wanted = { calloc(POOL * count, sizeof(struct live_block)), 0 };
+
+    for (unsigned number = 0; number < count; number++)
+        for (unsigned i = 0; i < POOL; i++)
+            if (expected[number].blocks[i].size)
+                append(&wanted, &expected[number].blocks[i]);
+    assert_int_equal(live_count(), wanted.count);
+    live_each(append, &list);
+    assert_int_equal(list.count, wanted.count);
+    qsort(list.blocks, list.count, sizeof(*list.blocks), by_address);
+    qsort(wanted.blocks, wanted.count, sizeof(*wanted.blocks), by_address);
+    for (size_t i = 0; i < list.count; i++)
+        assert_true(same_block(&list.blocks[i], &wanted.blocks[i]));
+    free(list.blocks);
+    free(wanted.blocks);
+}
+
+static void it_knows_what_a_simple_model_knows(void **state)
+{
+    (void)state;
+    model_init(&models[0], 0);
+    for (int i = 0; i < 1000000; i++)
+        change(&models[0]);
+    assert_true(models[0].count > POOL / 3);
+    check_all(models, 1);
+}
+
+static void it_forgets_all_and_gives_the_memory_back(void **state)
+{
+    struct live_block block;
+
+    (void)state;
+    model_init(&models[0], 0);
+    for (int i = 0; i < 20000; i++)
+        change(&models[0]);
+    assert_true(arena_used(ARENA_BLOCKS) >= models[0].count * sizeof(struct live_block));
+    live_clear();
+    assert_int_equal(live_count(), 0);
+    assert_int_equal(arena_used(ARENA_BLOCKS), 0);
+    for (unsigned i = 0; i < POOL; i++) {
+        assert_false(live_find(models[0].blocks[i].address, &block));
+        assert_false(live_remove(models[0].blocks[i].address, &block));
+    }
+    model_init(&models[0], 0);
+    for (int i = 0; i < 20000; i++)
+        change(&models[0]);
+    check_all(models, 1);
+}
+
+static void memory_follows_the_live_set_not_the_events(void **state)
+{
+    struct live_block block = { 0, 8, 1, 1 }, old;
+
+    (void)state;
+    for (uintptr_t i = 1; i < 500000; i++) { /* never more than 100 at a time */
+        block.address = i * 48;
+        assert_true(live_add(&block, &old));
+        if (i > 100)
+            assert_true(live_remove((i - 100) * 48, &old));
+    }
+    assert_int_equal(live_count(), 100);
+    assert_in_range(arena_used(ARENA_BLOCKS), 1, 64 * 4096);
+}
+
+/* As many as memory allows are known, and they alone. */
+static bool add_without_memory(void)
+{
+    static bool added[POOL];
+    struct live_block block, old;
+    uint64_t count = 0;
+
+    model_init(&models[0], 0);
+    for (unsigned i = 0; i < POOL; i++) {
+        models[0].blocks[i].size = i + 1;
+        added[i] = live_add(&models[0].blocks[i], &old);
+        count += added[i];
+    }
+    assert_int_equal(live_count(), count);
+    for (unsigned i = 0; i < POOL; i++) {
+        assert_int_equal(live_find(models[0].blocks[i].address, &block), added[i]);
+        assert_true(!added[i] || same_block(&block, &models[0].blocks[i]));
+        if (added[i])
+            assert_true(live_add(&models[0].blocks[i], &old)); /* needs no room */
+    }
+    arena_fail_after(0);
+    for (unsigned i = 0; i < POOL; i++)
+        if (!added[i])
+            assert_true(live_add(&models[0].blocks[i], &old));
+    check_all(models, 1);
+    return count == POOL;
+}
+
+static void without_memory_a_block_is_not_known(void **state)
+{
+    (void)state;
+    child_starve(add_without_memory);
+}
+
+static void *change_often(void *model)
+{
+    for (int i = 0; i < 200000; i++)
+        change(model);
+    return NULL;
+}
+
+static void threads_do_not_disturb_each_other(void **state)
+{
+    pthread_t threads[4];
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++)
+        model_init(&models[i], i);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, change_often, &models[i]), 0);
+    for (unsigned i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    check_all(models, 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        child_test(it_knows_what_a_simple_model_knows),
+        child_test(it_forgets_all_and_gives_the_memory_back),
+        child_test(memory_follows_the_live_set_not_the_events),
+        cmocka_unit_test(without_memory_a_block_is_not_known),
+        child_test(threads_do_not_disturb_each_other),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
