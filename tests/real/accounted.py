@@ -93,8 +93,6 @@ def main():
         else:
             nameless[f"{name}+{newest['offset']:#x}"] += row["size"]
 
-    if coverable == 0 and total > 0:
-        failed.append("no place is covered by a symbol")
     if named < 0.95 * coverable:
         failed.append(f"{named} of {coverable} bytes named; without: {nameless.most_common(5)}")
     if "--generated-code" not in sys.argv and (truncated or info["truncated_stacks"]):

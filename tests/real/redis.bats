@@ -26,8 +26,8 @@ use_server() {
         --dir "$PWD" >"$answers.log" 2>&1 3>&- &
     server=$!
     until_it_answers "$server"
-    redis-benchmark -s "$PWD/socket" -q -n 20000 -c 20 -r 5000 -d 100 \
-        -t set,get,incr,lpush,rpop,sadd,hset,zadd,lrange_100 >/dev/null
+    redis-benchmark -s "$PWD/socket" -q -n 5000 -c 20 -r 5000 -d 100 \
+        -t set,get,incr,lpush,rpop,sadd,hset,zadd >/dev/null
     redis-cli -s "$PWD/socket" flushall >"$answers"
     for i in 1 2 3; do
         redis-cli -s "$PWD/socket" eval "
