@@ -206,7 +206,9 @@ int guard_close(void)
     SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
     lock_take(&gate_lock);
     owner_signals = before;
-    gate_owner = self; /* NULL or a state: nobody else's guard_wait() equals it */
+    /* NULL or a state: nobody else's guard_wait() equals it. A departed thread that is
+     * inside is BUSY and has the state that all of them share. */
+    gate_owner = self == BUSY ? late_state : self;
     atomic_store_explicit(&guard_closed, 1, memory_order_seq_cst);
     if (!guard_fences)
         SYSCALL_3(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
