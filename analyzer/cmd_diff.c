@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 static const char help[] =
     "Usage: heapdelta diff [OPTIONS] OLD NEW…\n"
     "\n"
@@ -29,6 +30,7 @@ static const char help[] =
     "  heapdelta diff app.1234.0001.before.hds app.1234.0002.after.hds\n"
     "  heapdelta diff --group-by traceback --limit 1 before.hds after.hds\n"
     "  heapdelta diff --sort size_diff --format json --limit 0 monday.hds friday.hds\n";
+/* clang-format on */
 
 /* The loaded snapshots and what was found in each. */
 struct side {
@@ -140,8 +142,8 @@ static int run(int argc, char **argv)
     if (status >= 0)
         goto out;
     if (options.path_count < 2) {
-        status = command_fail(&command_diff, COMMAND_USAGE,
-                              "needs two snapshots, the old one first");
+        status =
+            command_fail(&command_diff, COMMAND_USAGE, "needs two snapshots, the old one first");
         goto out;
     }
     sides = calloc(options.path_count, sizeof(*sides));

@@ -13,6 +13,7 @@
 
 #define ROWS_AT_ONCE 1024 /* in memory, of a section that may have millions */
 
+/* clang-format off */
 static const char help[] =
     "Usage: heapdelta dump [OPTIONS] SNAPSHOT\n"
     "\n"
@@ -28,6 +29,7 @@ static const char help[] =
     "Examples:\n"
     "  heapdelta dump app.1234.0001.exit.hds | less\n"
     "  heapdelta dump --section blocks --format json app.1234.0001.exit.hds\n";
+/* clang-format on */
 
 /* One line of the output, or many. */
 static int print(const struct options *options, FILE *out, const struct report *report)
@@ -178,8 +180,8 @@ static int run(int argc, char **argv)
                               "--format csv: records of several kinds make no table; "
                               "use text or json");
     else if (options.section && !records_knows(options.section))
-        status = command_fail(&command_dump, COMMAND_USAGE, "--section '%s': there is no such section",
-                              options.section);
+        status = command_fail(&command_dump, COMMAND_USAGE,
+                              "--section '%s': there is no such section", options.section);
     if (status >= 0)
         goto out;
     if (records_open(options.paths[0], &records, &error) < 0) {
@@ -199,9 +201,9 @@ static int run(int argc, char **argv)
                      ? command_fail(&command_dump, COMMAND_NEGATIVE, "%s", output_error.text)
                      : COMMAND_NEGATIVE;
     if (result < 0)
-        status = command_fail(&command_dump,
-                              result == -ENOMEM ? COMMAND_NEGATIVE : COMMAND_BAD_INPUT, "%s",
-                              error.text);
+        status =
+            command_fail(&command_dump, result == -ENOMEM ? COMMAND_NEGATIVE : COMMAND_BAD_INPUT,
+                         "%s", error.text);
 out:
     records_close(records);
     options_finish(&options);

@@ -14,6 +14,7 @@
 
 #define NANOSECONDS 1000000000u
 
+/* clang-format off */
 static const char help[] =
     "Usage: heapdelta info [OPTIONS] SNAPSHOT…\n"
     "\n"
@@ -26,6 +27,7 @@ static const char help[] =
     "  heapdelta info app.1234.0001.exit.hds\n"
     "  heapdelta info --modules app.1234.0001.exit.hds\n"
     "  heapdelta info --format csv app.1234.*.hds\n";
+/* clang-format on */
 
 /* Format NANOSECONDS since 1970 in the local zone, or for programs in UTC. */
 static void format_time(char *buffer, size_t size, uint64_t nanoseconds, bool utc)
@@ -83,8 +85,7 @@ static void add_moment(struct report *report, const struct heap *heap)
     report_add_text(report, "time", NULL, text);
     format_time(text, sizeof(text), process->time, false);
     report_add_text(report, NULL, "time", text);
-    report_add_remark(report, "%s after tracing began",
-                      units_duration(duration, process->elapsed));
+    report_add_remark(report, "%s after tracing began", units_duration(duration, process->elapsed));
     report_add_number(report, "elapsed", NULL, REPORT_DURATION, process->elapsed);
     format_hex(text, process->run, sizeof(process->run));
     report_add_text(report, "run", "run", text);

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+/* clang-format off */
 static const char help[] =
     "Usage: heapdelta stats [OPTIONS] SNAPSHOT\n"
     "\n"
@@ -22,6 +23,7 @@ static const char help[] =
     "  heapdelta stats --group-by traceback --limit 3 app.1234.0001.exit.hds\n"
     "  heapdelta stats --filter 'src/*' --exclude function=cache_fill app.1234.0001.exit.hds\n"
     "  heapdelta stats --group-by module --limit 0 --format csv -o modules.csv app.hds\n";
+/* clang-format on */
 
 static int stats(struct options *options, const struct heap *heap, struct symbols *symbols)
 {
@@ -61,10 +63,11 @@ static int run(int argc, char **argv)
     if (status >= 0)
         goto out;
     if (options.path_count != 1) {
-        status = command_fail(&command_stats, COMMAND_USAGE,
-                              options.path_count ? "takes one snapshot, not %zu ('heapdelta diff' compares several)"
-                                                 : "needs a snapshot",
-                              options.path_count);
+        status = command_fail(
+            &command_stats, COMMAND_USAGE,
+            options.path_count ? "takes one snapshot, not %zu ('heapdelta diff' compares several)"
+                               : "needs a snapshot",
+            options.path_count);
         goto out;
     }
     if (options.sort == DIFF_BY_SIZE_DIFF || options.sort == DIFF_BY_COUNT_DIFF) {

@@ -18,7 +18,7 @@ struct command {
 /* What the exit status of every command means (`run` has the program's own). */
 enum command_status {
     COMMAND_DONE = 0,
-    COMMAND_NEGATIVE = 1,  /* the finding is negative; or the result can't be written */
+    COMMAND_NEGATIVE = 1, /* the finding is negative; or the result can't be written */
     COMMAND_USAGE = 2,
     COMMAND_BAD_INPUT = 3, /* a snapshot that can't be read, or lacks what was asked for */
 };

@@ -14,7 +14,7 @@ static const struct command *const commands[] = {
 
 /* Letters that a mistyped command may be away from the one that is suggested. */
 #define SUGGESTION_DISTANCE 2
-#define NAME_MAX_LENGTH 31
+#define NAME_MAX_LENGTH     31
 
 int command_fail(const struct command *command, enum command_status status, const char *format, ...)
 {

@@ -73,8 +73,7 @@ static int parse_format(struct options *options, const struct command *command, 
     else if (strcmp(text, "csv") == 0)
         options->format = OPTIONS_CSV;
     else
-        return command_fail(command, COMMAND_USAGE,
-                            "--format '%s': none of text, json, csv", text);
+        return command_fail(command, COMMAND_USAGE, "--format '%s': none of text, json, csv", text);
     return -1;
 }
 

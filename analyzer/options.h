@@ -17,10 +17,10 @@
 
 /* Sets of options that a command takes. */
 enum options_set {
-    OPTIONS_OUTPUT = 1,  /* -o */
-    OPTIONS_FORMAT = 2,  /* --format text, json, csv */
-    OPTIONS_GROUPS = 4,  /* --group-by, --cumulative, --filter … */
-    OPTIONS_MODULES = 8, /* --modules */
+    OPTIONS_OUTPUT = 1,   /* -o */
+    OPTIONS_FORMAT = 2,   /* --format text, json, csv */
+    OPTIONS_GROUPS = 4,   /* --group-by, --cumulative, --filter … */
+    OPTIONS_MODULES = 8,  /* --modules */
     OPTIONS_SECTION = 16, /* --section */
 };
 
@@ -62,27 +62,25 @@ int options_print(const struct options *options, const struct command *command,
                   struct report *const *reports, size_t count);
 
 /* For the help of a command. */
-#define OPTIONS_HELP_GROUPS                                                                       \
-    "  --group-by KEY       lineno (default), filename, function, traceback or module\n"          \
-    "  --cumulative         count a block to every frame of its stack, not to the newest only\n"  \
-    "  --filter PATTERN     only blocks whose newest frame matches; may be repeated\n"            \
-    "  --exclude PATTERN    no blocks whose newest frame matches; may be repeated\n"              \
-    "  --all-frames         patterns look at all frames of a stack\n"                             \
-    "  --skip PATTERN       frames that allocate for others, as strdup and operator new do:\n"    \
-    "                       never the newest; here a PATTERN is a function\n"                     \
+#define OPTIONS_HELP_GROUPS                                                                      \
+    "  --group-by KEY       lineno (default), filename, function, traceback or module\n"         \
+    "  --cumulative         count a block to every frame of its stack, not to the newest only\n" \
+    "  --filter PATTERN     only blocks whose newest frame matches; may be repeated\n"           \
+    "  --exclude PATTERN    no blocks whose newest frame matches; may be repeated\n"             \
+    "  --all-frames         patterns look at all frames of a stack\n"                            \
+    "  --skip PATTERN       frames that allocate for others, as strdup and operator new do:\n"   \
+    "                       never the newest; here a PATTERN is a function\n"                    \
     "  --limit N            show N rows (default 10, 0: all)\n"
 
-#define OPTIONS_HELP_FORMAT                                                                       \
-    "  --format FORMAT      text (default), json or csv\n"
+#define OPTIONS_HELP_FORMAT "  --format FORMAT      text (default), json or csv\n"
 
-#define OPTIONS_HELP_OUTPUT                                                                       \
+#define OPTIONS_HELP_OUTPUT \
     "  -o, --output FILE    write to FILE, which is replaced as a whole or not at all\n"
 
-#define OPTIONS_HELP_HELP                                                                         \
-    "  -h, --help           show this help\n"
+#define OPTIONS_HELP_HELP "  -h, --help           show this help\n"
 
-#define OPTIONS_HELP_PATTERNS                                                                     \
-    "A PATTERN is [file=|function=|module=]PATTERN[:LINE], with * ? and [] as in the shell;\n"    \
+#define OPTIONS_HELP_PATTERNS                                                                  \
+    "A PATTERN is [file=|function=|module=]PATTERN[:LINE], with * ? and [] as in the shell;\n" \
     "a file is matched by its last parts, too: app.c matches /src/app.c.\n"
 
 #endif

@@ -5,9 +5,12 @@
 #include <string.h>
 
 static const char *const sort_names[DIFF_SORTS] = {
-    [DIFF_BY_CHANGE] = "change",       [DIFF_BY_SIZE] = "size",
-    [DIFF_BY_COUNT] = "count",         [DIFF_BY_SIZE_DIFF] = "size_diff",
-    [DIFF_BY_COUNT_DIFF] = "count_diff", [DIFF_BY_AVERAGE] = "average",
+    [DIFF_BY_CHANGE] = "change",
+    [DIFF_BY_SIZE] = "size",
+    [DIFF_BY_COUNT] = "count",
+    [DIFF_BY_SIZE_DIFF] = "size_diff",
+    [DIFF_BY_COUNT_DIFF] = "count_diff",
+    [DIFF_BY_AVERAGE] = "average",
     [DIFF_BY_NAME] = "name",
 };
 
@@ -25,7 +28,7 @@ static int compare_members(const void *a, const void *b, void *key)
     int order;
 
     if (*(enum group_key *)key == GROUP_TRACEBACK)
-        order = memcmp(left->group->id, right->group->id, sizeof(left->group->id));
+        order = memcmp(&left->group->id, &right->group->id, sizeof(left->group->id));
     else
         order = group_compare(*(enum group_key *)key, left->group, right->group);
     return order ? order : (left->list > right->list) - (left->list < right->list);
@@ -34,7 +37,7 @@ static int compare_members(const void *a, const void *b, void *key)
 static bool same_key(enum group_key key, const struct group *a, const struct group *b)
 {
     if (key == GROUP_TRACEBACK)
-        return memcmp(a->id, b->id, sizeof(a->id)) == 0;
+        return memcmp(&a->id, &b->id, sizeof(a->id)) == 0;
     return group_compare(key, a, b) == 0;
 }
 

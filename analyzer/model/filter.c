@@ -37,6 +37,7 @@ struct filter {
 
 /* Functions that allocate for their caller. Short on purpose: what is in here can't
  * be seen as a holder unless by --group-by traceback. */
+/* clang-format off */
 static const char *const wrappers[] = {
     "operator new(*", "operator new[[]](*", "operator new", "operator new[[]]",
     "std::__new_allocator<*>::allocate*", "__gnu_cxx::new_allocator<*>::allocate*",
@@ -49,6 +50,7 @@ static const char *const wrappers[] = {
     "g_strdup", "g_strndup", "g_memdup", "g_memdup2",
     "xmalloc", "xcalloc", "xzalloc", "xrealloc", "xreallocarray", "xstrdup", "xstrndup", "xmemdup",
 };
+/* clang-format on */
 
 struct filter *filter_create(void)
 {

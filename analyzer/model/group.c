@@ -43,84 +43,11 @@ struct grouping {
     size_t name_size;
     const struct symbol **traceback; /* for a filter that wants all frames */
     size_t traceback_room;
-    uint64_t (*ids)[2];              /* per frame, GROUP_TRACEBACK */
-    struct frame_entries *frames;    /* per frame, cumulative */
+    struct stack_id *ids;         /* per frame, GROUP_TRACEBACK */
+    struct frame_entries *frames; /* per frame, cumulative */
     struct entry **frame_entries;
     size_t frame_entry_count, frame_entry_room;
 };
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
-/* The module of FRAME; NULL if it lies in none. */
-static const struct heap_module *frame_module(const struct heap *heap, uint32_t frame)
-{
-    uint32_t module = heap->frames[frame].module;
-
-    return module ? &heap->modules[module - 1] : NULL;
-}
-
-/* The address of FRAME in the ELF file of its module, the same in every run. */
-static uint64_t frame_offset(const struct heap *heap, uint32_t frame)
-{
-    const struct heap_module *module = frame_module(heap, frame);
-
-    return heap->frames[frame].address - (module ? module->bias : 0);
-}
-
-/* The finalizer of splitmix64 (Steele, Lea, Flood 2014): a bijection that spreads
- * every bit. */
-static uint64_t mix(uint64_t value)
-{
-    value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
-    value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
-    return value ^ (value >> 31);
-}
-
-static uint64_t hash_bytes(const void *data, size_t size)
-{
-    const uint8_t *bytes = data;
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3u;
-    return hash;
-}
-
-/* Name each node of the call trie, and so the stack that ends in it, by the build-ids
- * (else names) of its modules and the offsets in them. Returns false for lack of memory. */
-static bool name_frames(struct grouping *grouping)
-{
-    const struct heap *heap = grouping->heap;
-    uint64_t *modules = calloc(heap->module_count + 1, sizeof(*modules));
-
-    grouping->ids = calloc(heap->frame_count + 1, sizeof(*grouping->ids));
-    if (!modules || !grouping->ids) {
-        free(modules);
-        return false;
-    }
-    for (size_t i = 0; i < heap->module_count; i++) {
-        const struct heap_module *module = &heap->modules[i];
-        const char *name = base_name(module->path);
-
-        modules[i + 1] = module->build_id_size ? hash_bytes(module->build_id, module->build_id_size)
-                                               : hash_bytes(name, strlen(name));
-    }
-    for (uint32_t i = 1; i < heap->frame_count; i++) {
-        const uint64_t *parent = grouping->ids[heap->frames[i].parent];
-        uint64_t own = mix(modules[heap->frames[i].module] + 0x9e3779b97f4a7c15u) +
-                       frame_offset(heap, i);
-
-        grouping->ids[i][0] = mix(mix(parent[0] + 1) ^ own);
-        grouping->ids[i][1] = mix(mix(parent[1] + 2) + mix(own));
-    }
-    free(modules);
-    return true;
-}
 
 /* Append SIZE bytes at DATA to the name looked for. Returns false for lack of memory. */
 static bool name_append(struct grouping *grouping, size_t *length, const void *data, size_t size)
@@ -162,7 +89,7 @@ static struct entry *intern(struct grouping *grouping, const struct group *group
     else if (key == GROUP_MODULE)
         ok = name_append_text(grouping, &length, group->module);
     else
-        ok = name_append(grouping, &length, group->id, sizeof(group->id));
+        ok = name_append(grouping, &length, &group->id, sizeof(group->id));
     if (!ok)
         return NULL;
 
@@ -347,7 +274,7 @@ static int add_stack(struct grouping *grouping, uint32_t stack)
     if (options->key == GROUP_TRACEBACK) {
         struct group group = {.heap = heap, .stack = stack};
 
-        memcpy(group.id, grouping->ids[heap->stacks[stack].frame], sizeof(group.id));
+        group.id = grouping->ids[heap->stacks[stack].frame];
         entry = intern(grouping, &group);
     } else if (options->cumulative && heap->stacks[stack].frame) {
         return add_all_frames(grouping, stack);
@@ -358,51 +285,6 @@ static int add_stack(struct grouping *grouping, uint32_t stack)
         return -ENOMEM;
     count_stack(entry, heap, stack);
     return 0;
-}
-
-/* Order of frame A of heap HA and frame B of heap HB, wherever they ran. */
-static int compare_frames(const struct heap *ha, uint32_t a, const struct heap *hb, uint32_t b)
-{
-    const struct heap_module *ma = frame_module(ha, a), *mb = frame_module(hb, b);
-    uint64_t offset_a = frame_offset(ha, a), offset_b = frame_offset(hb, b);
-    int order = strcmp(ma ? base_name(ma->path) : "", mb ? base_name(mb->path) : "");
-
-    if (order == 0)
-        order = (offset_a > offset_b) - (offset_a < offset_b);
-    return order;
-}
-
-static size_t stack_depth(const struct heap *heap, uint32_t frame)
-{
-    size_t depth = 0;
-
-    for (; frame; frame = heap->frames[frame].parent)
-        depth++;
-    return depth;
-}
-
-/* Order of two stacks, the oldest frames first. */
-static int compare_stacks(const struct group *a, const struct group *b)
-{
-    uint32_t frame_a = a->heap->stacks[a->stack].frame;
-    uint32_t frame_b = b->heap->stacks[b->stack].frame;
-    size_t depth_a = stack_depth(a->heap, frame_a), depth_b = stack_depth(b->heap, frame_b);
-    int order = (depth_a > depth_b) - (depth_a < depth_b);
-
-    for (; depth_a > depth_b; depth_a--)
-        frame_a = a->heap->frames[frame_a].parent;
-    for (; depth_b > depth_a; depth_b--)
-        frame_b = b->heap->frames[frame_b].parent;
-    /* From the newest outwards: the last difference met is the oldest. */
-    while (frame_a && !(a->heap == b->heap && frame_a == frame_b)) {
-        int difference = compare_frames(a->heap, frame_a, b->heap, frame_b);
-
-        if (difference)
-            order = difference;
-        frame_a = a->heap->frames[frame_a].parent;
-        frame_b = b->heap->frames[frame_b].parent;
-    }
-    return order;
 }
 
 /* Like strcmp(), NULL before every text. */
@@ -428,11 +310,12 @@ int group_compare(enum group_key key, const struct group *a, const struct group 
     case GROUP_MODULE:
         return compare_texts(a->module, b->module);
     case GROUP_TRACEBACK:
-        if (memcmp(a->id, b->id, sizeof(a->id)) == 0)
+        if (memcmp(&a->id, &b->id, sizeof(a->id)) == 0)
             return 0;
-        order = compare_stacks(a, b);
-        /* Builds of one module may differ where name and offset do not. */
-        return order ? order : memcmp(a->id, b->id, sizeof(a->id));
+        order = stack_id_order(a->heap, a->heap->stacks[a->stack].frame, b->heap,
+                               b->heap->stacks[b->stack].frame);
+        /* Builds of one module may differ where names and offsets do not. */
+        return order ? order : memcmp(&a->id, &b->id, sizeof(a->id));
     case GROUP_KEYS:
         break;
     }
@@ -489,8 +372,11 @@ struct group_list *group_create(const struct heap *heap, struct symbols *symbols
 
     if (!grouping.filter)
         return NULL;
-    if (options->key == GROUP_TRACEBACK && !name_frames(&grouping))
-        goto out;
+    if (options->key == GROUP_TRACEBACK) {
+        grouping.ids = stack_id_create(heap);
+        if (!grouping.ids)
+            goto out;
+    }
     if (options->cumulative) {
         grouping.frames = calloc(heap->frame_count + 1, sizeof(*grouping.frames));
         if (!grouping.frames)

@@ -21,6 +21,7 @@
 
 #include "model/filter.h"
 #include "model/heap.h"
+#include "model/stack_id.h"
 #include "model/symbols.h"
 
 #include <stdbool.h>
@@ -28,12 +29,12 @@
 #include <stdint.h>
 
 enum group_key {
-    GROUP_LINENO,    /* file and line */
+    GROUP_LINENO, /* file and line */
     GROUP_FILENAME,
     GROUP_FUNCTION,  /* function and module */
     GROUP_TRACEBACK, /* all frames, by module (build-id) and offset, so the same in every run */
     GROUP_MODULE,
-    GROUP_KEYS,      /* how many there are */
+    GROUP_KEYS, /* how many there are */
 };
 
 struct group_options {
@@ -48,7 +49,7 @@ struct group {
     uint32_t line;
     const char *function; /* or the name of the place; GROUP_LINENO: not in the key, may be NULL */
     const char *module;   /* file name without directories; NULL: none */
-    uint64_t id[2];       /* GROUP_TRACEBACK: the machine-independent name of the stack */
+    struct stack_id id;   /* GROUP_TRACEBACK */
 
     bool several_functions; /* GROUP_LINENO: the line lies in more functions than this one */
     bool is_place;          /* `file` or `function` is the name of a place */

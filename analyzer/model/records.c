@@ -15,7 +15,7 @@
 #include <zstd.h>
 
 /* A section may not unpack to more than this, and this much for each of its bytes. */
-#define UNPACKED_FREE ((uint64_t)64 << 20)
+#define UNPACKED_FREE  ((uint64_t)64 << 20)
 #define UNPACKED_RATIO 1000
 
 enum field_type {
@@ -33,6 +33,7 @@ struct field {
     bool delta;    /* of SNAPSHOT_VARINT */
 };
 
+/* clang-format off */
 #define FIXED(record, member, type) {#member, type, sizeof(((struct record *)0)->member), false}
 #define VARINT(name, type) {name, type, 0, false}
 #define DELTA(name, type) {name, type, 0, true}
@@ -140,6 +141,7 @@ static const struct kind {
         FIXED(snapshot_account, threads_seen, FIELD_NUMBER),
     }},
 };
+/* clang-format on */
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -166,7 +168,7 @@ struct records {
     uint8_t *unpacked;
     size_t at; /* in the payload */
     uint64_t index;
-    uint64_t before[RECORDS_FIELDS_MAX]; /* the record before, for the deltas */
+    uint64_t before[RECORDS_FIELDS_MAX];        /* the record before, for the deltas */
     char texts[RECORDS_FIELDS_MAX][2 * 32 + 1]; /* made for values that have none */
 };
 
@@ -395,8 +397,9 @@ int records_next_section(struct records *records, struct records_section *out_se
 
 static int damaged(const struct records *records, const char *what, struct error *error)
 {
-    return error_set(error, -EBADMSG, "%s: damaged snapshot: section %s at byte %" PRIu64
-                     ", record %" PRIu64 ", byte %zu of its payload: %s",
+    return error_set(error, -EBADMSG,
+                     "%s: damaged snapshot: section %s at byte %" PRIu64 ", record %" PRIu64
+                     ", byte %zu of its payload: %s",
                      records->path, records->section.name, records->section.offset, records->index,
                      records->at, what);
 }

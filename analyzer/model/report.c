@@ -265,8 +265,8 @@ void report_put_text(struct report *report, const char *text)
 
 void report_put_place(struct report *report, const char *text)
 {
-    put(report, (struct report_cell){
-                    .known = text, .text = keep_text(report, text), .is_place = true});
+    put(report,
+        (struct report_cell){.known = text, .text = keep_text(report, text), .is_place = true});
 }
 
 void report_put_series(struct report *report, const uint64_t *series)

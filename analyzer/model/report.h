@@ -65,9 +65,9 @@ struct report_frame {
 };
 
 struct report_fact {
-    const char *key;   /* NULL: for people only */
-    const char *title; /* NULL: for programs only */
-    bool is_heading;   /* has only a title */
+    const char *key;    /* NULL: for people only */
+    const char *title;  /* NULL: for programs only */
+    bool is_heading;    /* has only a title */
     const char *remark; /* for people, behind the value; or NULL */
     enum report_kind kind;
     struct report_cell value;
@@ -81,7 +81,7 @@ struct report_column {
 };
 
 struct report_row {
-    struct report_cell *cells;    /* one per column */
+    struct report_cell *cells; /* one per column */
     bool has_traceback;
     struct report_frame *frames; /* newest first */
     size_t frame_count;
@@ -91,7 +91,7 @@ struct report_row {
 enum report_style {
     REPORT_STATISTICS, /* a place and phrases: "a.c:3 (f)  size=8 B (+8 B), count=1 (+1)" */
     REPORT_TABLE,      /* columns under headings */
-    REPORT_CHART,      /* for people the course of its first column of bytes; the first column is time */
+    REPORT_CHART, /* the first column is a time; people see the course of the first one of bytes */
 };
 
 struct report_table {

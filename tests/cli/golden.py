@@ -32,7 +32,8 @@ def prepare(directory):
     for source in (here / "snapshots").glob("*.txt"):
         text = directory / source.name
         text.write_text(source.read_text().replace("@DIR@", str(directory)))
-        subprocess.run([directory / "bin/make_snapshot", text, text.with_suffix(".hds")], check=True)
+        subprocess.run([directory / "bin/make_snapshot", text, text.with_suffix(".hds")],
+                       check=True)
 
 
 def run(command, directory):

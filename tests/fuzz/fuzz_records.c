@@ -11,12 +11,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define PROMISE(condition)                                            \
-    do {                                                              \
-        if (!(condition)) {                                           \
-            fprintf(stderr, "promise broken: %s\n", #condition);      \
-            abort();                                                  \
-        }                                                             \
+#define PROMISE(condition)                                       \
+    do {                                                         \
+        if (!(condition)) {                                      \
+            fprintf(stderr, "promise broken: %s\n", #condition); \
+            abort();                                             \
+        }                                                        \
     } while (0)
 
 static size_t string_bytes; /* so that the compiler reads the strings */
@@ -59,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     PROMISE(result == 0 || result == -EBADMSG || result == -ENOMEM);
     PROMISE((result == 0) == (error.text[0] == 0));
-    PROMISE(result == 0 || (strncmp(error.text, "fuzz.hds: ", 10) == 0 && !strchr(error.text, '\n')));
+    PROMISE(result == 0 ||
+            (strncmp(error.text, "fuzz.hds: ", 10) == 0 && !strchr(error.text, '\n')));
     return result == 0 ? 0 : -1;
 }

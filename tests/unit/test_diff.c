@@ -8,14 +8,14 @@
 #include <string.h>
 
 /* A group of NAME:LINE, as group_create() would make it. */
-#define GROUP(name, number, bytes, blocks)                                                       \
-    {                                                                                            \
-        .file = (name), .line = (number), .size = (bytes), .count = (blocks)                     \
+#define GROUP(name, number, bytes, blocks)                                   \
+    {                                                                        \
+        .file = (name), .line = (number), .size = (bytes), .count = (blocks) \
     }
-#define LIST(...)                                                                                \
-    {                                                                                            \
-        .key = GROUP_LINENO, .groups = (struct group[]){__VA_ARGS__},                            \
-        .count = sizeof((struct group[]){__VA_ARGS__}) / sizeof(struct group)                    \
+#define LIST(...)                                                             \
+    {                                                                         \
+        .key = GROUP_LINENO, .groups = (struct group[]){__VA_ARGS__},         \
+        .count = sizeof((struct group[]){__VA_ARGS__}) / sizeof(struct group) \
     }
 
 static struct diff *make(struct group_list *lists, size_t count)
@@ -52,8 +52,8 @@ static void check(const struct diff *diff, const char *const *expected, size_t c
     assert_int_equal(diff->row_count, count);
 }
 
-#define CHECK(diff, ...)                                                                         \
-    check(diff, (const char *const[]){__VA_ARGS__},                                              \
+#define CHECK(diff, ...)                            \
+    check(diff, (const char *const[]){__VA_ARGS__}, \
           sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 /* What Python 3.11 printed for the same traces: Snapshot.compare_to(). */

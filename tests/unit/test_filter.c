@@ -163,13 +163,21 @@ static void any_frame_decides_if_all_are_looked_at(void **state)
 static void wrappers_are_skipped(void **state)
 {
     static const char *const wrappers[] = {
-        "operator new", "operator new(unsigned long)", "operator new[](unsigned long)", "operator new[]",
-        "operator new(unsigned long, std::align_val_t)", "malloc", "strdup", "__strdup", "g_malloc0",
-        "xmalloc", "std::__new_allocator<int>::allocate(unsigned long, void const*)",
+        "operator new",
+        "operator new(unsigned long)",
+        "operator new[](unsigned long)",
+        "operator new[]",
+        "operator new(unsigned long, std::align_val_t)",
+        "malloc",
+        "strdup",
+        "__strdup",
+        "g_malloc0",
+        "xmalloc",
+        "std::__new_allocator<int>::allocate(unsigned long, void const*)",
     };
     static const char *const others[] = {
-        "main", "operator<<", "operator newish", "strdupa_like", "xmalloc_stats",
-        "std::vector<int>::push_back(int const&)",
+        "main",         "operator<<",    "operator newish",
+        "strdupa_like", "xmalloc_stats", "std::vector<int>::push_back(int const&)",
     };
     struct filter *filter = filter_create();
 

@@ -21,8 +21,10 @@ static const struct symbol_list lists[] = {
     [1] = FAKE_LIST(FAKE_SYMBOL("/src/main.c", 10, "main")),
     [2] = FAKE_LIST(FAKE_SYMBOL("/src/cache.c", 31, "cache_add")),
     [3] = FAKE_LIST(FAKE_SYMBOL("/src/cache.c", 31, "cache_fill")),
-    [4] = FAKE_LIST(FAKE_SYMBOL("/src/work.c", 99, "helper"), FAKE_SYMBOL("/src/work.c", 7, "work")),
-    [5] = FAKE_LIST({.function = "operator new(unsigned long)", .module = "libstdc++.so.6",
+    [4] =
+        FAKE_LIST(FAKE_SYMBOL("/src/work.c", 99, "helper"), FAKE_SYMBOL("/src/work.c", 7, "work")),
+    [5] = FAKE_LIST({.function = "operator new(unsigned long)",
+                     .module = "libstdc++.so.6",
                      .place = "libstdc++.so.6(operator new(unsigned long))"}),
     [6] = FAKE_LIST(FAKE_SYMBOL("/src/work.c", 7, "work")),
     [7] = FAKE_LIST(FAKE_SYMBOL("/src/work.c", 7, "work")),
@@ -34,9 +36,12 @@ static struct heap_module modules[] = {
 
 static struct heap_frame frames[] = {
     {0},
-    {.address = 0x400010, .parent = 0, .module = 1}, {.address = 0x400020, .parent = 1, .module = 1},
-    {.address = 0x400030, .parent = 1, .module = 1}, {.address = 0x400040, .parent = 1, .module = 1},
-    {.address = 0x7f0000, .parent = 4, .module = 0}, {.address = 0x400060, .parent = 1, .module = 1},
+    {.address = 0x400010, .parent = 0, .module = 1},
+    {.address = 0x400020, .parent = 1, .module = 1},
+    {.address = 0x400030, .parent = 1, .module = 1},
+    {.address = 0x400040, .parent = 1, .module = 1},
+    {.address = 0x7f0000, .parent = 4, .module = 0},
+    {.address = 0x400060, .parent = 1, .module = 1},
     {.address = 0x400060, .parent = 6, .module = 1},
 };
 
@@ -50,9 +55,12 @@ static struct heap_stack stacks[] = {
 };
 
 static const struct heap heap = {
-    .modules = modules, .module_count = 1,
-    .frames = frames,   .frame_count = 8,
-    .stacks = stacks,   .stack_count = 6,
+    .modules = modules,
+    .module_count = 1,
+    .frames = frames,
+    .frame_count = 8,
+    .stacks = stacks,
+    .stack_count = 6,
 };
 
 static struct symbols symbols = {lists};
@@ -87,8 +95,8 @@ static void check(struct group_list *list, const char *const *expected, size_t c
     group_destroy(list);
 }
 
-#define CHECK(list, ...)                                                                         \
-    check(list, (const char *const[]){__VA_ARGS__},                                              \
+#define CHECK(list, ...)                            \
+    check(list, (const char *const[]){__VA_ARGS__}, \
           sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static void newest_frame_that_is_no_wrapper_counts(void **state)
@@ -207,14 +215,14 @@ static void stacks_are_named_alike_in_every_run(void **state)
 static void ties_come_in_descending_order_of_the_key(void **state)
 {
     const struct symbol_list tied[] = {
-        [1] = FAKE_LIST(FAKE_SYMBOL("a.c", 9, "f")),  [2] = FAKE_LIST(FAKE_SYMBOL("a.c", 10, "f")),
-        [3] = FAKE_LIST(FAKE_SYMBOL("b.c", 1, "f")),  [4] = FAKE_LIST(FAKE_SYMBOL("b.c", 3, "f")),
+        [1] = FAKE_LIST(FAKE_SYMBOL("a.c", 9, "f")), [2] = FAKE_LIST(FAKE_SYMBOL("a.c", 10, "f")),
+        [3] = FAKE_LIST(FAKE_SYMBOL("b.c", 1, "f")), [4] = FAKE_LIST(FAKE_SYMBOL("b.c", 3, "f")),
         [5] = FAKE_LIST(FAKE_SYMBOL("c.c", 5, "f")),
     };
     struct heap_frame tied_frames[6] = {{0}};
     struct heap_stack tied_stacks[5];
-    struct heap other = {.frames = tied_frames, .frame_count = 6, .stacks = tied_stacks,
-                         .stack_count = 5};
+    struct heap other = {
+        .frames = tied_frames, .frame_count = 6, .stacks = tied_stacks, .stack_count = 5};
     struct symbols tied_symbols = {tied};
     struct group_options options = {.key = GROUP_LINENO};
 

@@ -28,12 +28,12 @@ static char *show(const char *view, struct report *report, size_t width)
     return text;
 }
 
-#define assert_shown(view, report, width, expected)                                              \
-    do {                                                                                         \
-        char *shown = show(view, report, width);                                                 \
-                                                                                                 \
-        assert_string_equal(shown, expected);                                                    \
-        free(shown);                                                                             \
+#define assert_shown(view, report, width, expected) \
+    do {                                            \
+        char *shown = show(view, report, width);    \
+                                                    \
+        assert_string_equal(shown, expected);       \
+        free(shown);                                \
     } while (0)
 
 static void begin_statistics(struct report *report)
@@ -84,8 +84,7 @@ static void place_gives_way_to_the_numbers(void **state)
     (void)state;
     begin_statistics(report);
     add_row(report, 1000, 0, "/src/names.c", 1, "ünïcödé_and_a_very_long_function_indeed");
-    assert_shown("text", report, 50,
-                 "names.c:1 (ünïcödé_and_a_very…  size=1000 B (+0 B)\n");
+    assert_shown("text", report, 50, "names.c:1 (ünïcödé_and_a_very…  size=1000 B (+0 B)\n");
     report_destroy(report);
 }
 
@@ -97,7 +96,8 @@ static void foreign_bytes_do_no_harm(void **state)
     (void)state;
     report_add_text(report, "name", "name", "\x1b[31m\xff\xc3\xa4\xc2\x9b\"\n");
     assert_shown("text", report, 0, "  name  \\x1b[31m\\xffä\\xc2\\x9b\"\\x0a\n");
-    assert_shown("json", report, 0, "{\n \"name\": \"\\u001B[31m\xef\xbf\xbd\xc3\xa4\xc2\x9b\\\"\\n\"\n}\n");
+    assert_shown("json", report, 0,
+                 "{\n \"name\": \"\\u001B[31m\xef\xbf\xbd\xc3\xa4\xc2\x9b\\\"\\n\"\n}\n");
     assert_shown("csv", report, 0, "name\r\n\"\x1b[31m\xff\xc3\xa4\xc2\x9b\"\"\n\"\r\n");
     report_destroy(report);
 }
@@ -162,8 +162,12 @@ static void traceback_lies_below_its_row(void **state)
     begin_statistics(report);
     add_row(report, 1, 0, "/src/a.c", 1, NULL);
     report_begin_traceback(report);
-    report_add_frame(report, &(struct report_frame){.function = "f", .file = "/src/a.c", .line = 1,
-                                                    .module = "app", .offset = 16, .inlined = true});
+    report_add_frame(report, &(struct report_frame){.function = "f",
+                                                    .file = "/src/a.c",
+                                                    .line = 1,
+                                                    .module = "app",
+                                                    .offset = 16,
+                                                    .inlined = true});
     report_add_frame(report, &(struct report_frame){.module = "app", .offset = 16});
     report_set_truncated(report);
     assert_shown("text", report, 0,
