@@ -142,7 +142,9 @@ _Static_assert(sizeof(struct snapshot_segment) == 32, "on disk");
  *
  *   parent   number of the caller's frame, less than its own number
  *   address  an address inside the call instruction (the return address minus
- *            one), or of the interrupted instruction below a signal frame
+ *            one); of the interrupted instruction below a signal frame; of the
+ *            first instruction of what is entered by a return, not a call: the
+ *            signal frame itself, the end of a context of makecontext()
  *   module   number in SNAPSHOT_MODULES plus 1; 0 = in none
  *
  * SNAPSHOT_STACKS: record I is stack number I.

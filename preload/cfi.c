@@ -253,6 +253,14 @@ static bool find(uintptr_t pc, struct description *out_description, bool *out_mo
            pc - out_description->begin < out_description->size;
 }
 
+/* Whether PC + 1, before which nothing is described, is where a function begins. */
+static bool before_entry(uintptr_t pc, struct description *scratch)
+{
+    bool in_module;
+
+    return find(pc + 1, scratch, &in_module) && scratch->begin == pc + 1;
+}
+
 /* ---- the CFA program: a row of rules -------------------------------------- */
 
 enum place {
@@ -726,7 +734,9 @@ static cfi_rule compute(uintptr_t pc, bool *out_module)
     struct description description;
     struct row row;
 
-    if (!find(pc, &description, out_module) || !find_row(&description, pc, &row))
+    if (!find(pc, &description, out_module))
+        return make_rule(before_entry(pc, &description) ? CFI_ENTRY : CFI_UNKNOWN, 0, 0);
+    if (!find_row(&description, pc, &row))
         return make_rule(CFI_UNKNOWN, 0, 0);
     return boil(&description, &row, pc);
 }
@@ -804,7 +814,11 @@ bool cfi_step(struct cfi_registers *registers, cfi_read *read, void *context, bo
     bool in_module;
 
     *out_end = false;
-    if (!find(pc, &description, &in_module) || !find_row(&description, pc, &row))
+    if (!find(pc, &description, &in_module)) {
+        *out_end = !registers->interrupted && before_entry(pc, &description);
+        return false;
+    }
+    if (!find_row(&description, pc, &row))
         return false;
     if (row.registers[RA_COLUMN].place == UNDEFINED) {
         *out_end = true;

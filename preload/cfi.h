@@ -36,8 +36,11 @@ enum cfi_kind {
     CFI_RSP,         /* CFA = rsp + offset */
     CFI_RBP,         /* CFA = rbp + offset */
     CFI_REALIGNED,   /* CFA = *(rbp + offset), the caller's rbp at *rbp */
-    CFI_SIGNAL,      /* the caller was interrupted: its registers lie in a ucontext at rsp */
+    CFI_SIGNAL,      /* the caller was interrupted: its registers lie in a ucontext at rsp;
+                      * this frame was entered by a return to PC + 1 */
     CFI_END,         /* there is no caller */
+    CFI_ENTRY,       /* nor is there one: the frame will be entered by a return to its first
+                      * instruction, at PC + 1, as makecontext() and its like arrange it */
     CFI_FULL,        /* none of these: cfi_step() */
 };
 

@@ -6,6 +6,7 @@
 #include "preload/guard.h"
 #include "preload/message.h"
 #include "preload/snapshot_write.h"
+#include "preload/stack.h"
 #include "preload/syscall.h"
 #include "preload/tracker.h"
 
@@ -23,19 +24,18 @@ static _Atomic int phase;
 static uint32_t own_pid;
 static bool gate_held; /* by the thread that forks */
 
-/* Do as the environment asks, once. */
-static void begin_tracing(char **variables)
+/* Do as the environment asks, once. Before libc has it (NULL) nothing is asked, and
+ * stacks are kept whole. */
+static void configure(char **variables)
 {
-    static bool begun;
+    static bool configured;
 
-    if (begun || !variables) /* before libc has them, only the constructor is left to call */
+    if (configured || !variables)
         return;
-    begun = true;
+    configured = true;
     config_read(variables);
     arena_fail_after(config->fail_map);
-    if (!tracker_init((uint32_t)config->nframe))
-        message_line("not enough memory to trace this program", NULL);
-    snapshot_init();
+    tracker_set_frame_limit((uint32_t)config->nframe);
 }
 
 bool life_begin(void)
@@ -46,8 +46,12 @@ bool life_begin(void)
         return real.malloc != NULL;
     own_pid = syscall_getpid();
     message_init();
+    configure(environ);
     real_find();
-    begin_tracing(environ);
+    stack_init(real_stack_end);
+    if (!tracker_init())
+        message_line("not enough memory to trace this program", NULL);
+    snapshot_init();
     atomic_store(&phase, BEGUN);
     return real.malloc != NULL;
 }
@@ -123,7 +127,7 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     (void)argc;
     (void)argv;
     life_begin();
-    begin_tracing(variables);
+    configure(variables);
     environment_clean(variables, own_name());
     guard_watch_threads();
     pthread_atfork(before_fork, after_fork, life_forked);

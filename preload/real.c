@@ -8,6 +8,7 @@
 
 struct real real;
 bool real_is_glibc;
+uintptr_t real_stack_end;
 
 static char boot[BOOT_SIZE] __attribute__((aligned(64)));
 static _Atomic size_t boot_used;
@@ -27,11 +28,13 @@ static bool in_glibc(const void *function)
 void real_find(void)
 {
     struct real found;
+    const uintptr_t *stack_end = dlsym(RTLD_DEFAULT, "__libc_stack_end");
 
 #define FIND(name) *(void **)&found.name = dlsym(RTLD_NEXT, #name);
     HOOKS_WITH_REAL(FIND)
 #undef FIND
     real = found;
+    real_stack_end = stack_end ? *stack_end : 0;
     real_is_glibc = in_glibc(*(void **)&real.malloc);
 }
 

@@ -28,6 +28,9 @@ extern struct real real;
 /* Whether the real malloc is glibc's, whose block headers real_usable_size() knows. */
 extern bool real_is_glibc;
 
+/* Where ld.so found the stack of the process to begin; 0 if it does not say. */
+extern uintptr_t real_stack_end;
+
 /* Look the functions up. Takes the loader lock: call once, at the first event. */
 void real_find(void);
 

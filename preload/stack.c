@@ -83,6 +83,25 @@ static inline bool add(struct stack *stack, uintptr_t pc, uint32_t limit)
     return true;
 }
 
+/* ---- the end ---------------------------------------------------------------- */
+
+/* The loader's first function has no CFI. Nothing is above it but what the kernel put
+ * there. */
+#define OUTERMOST_SIZE 64
+
+static uintptr_t outermost;
+
+void stack_init(uintptr_t process_outermost)
+{
+    outermost = process_outermost;
+}
+
+/* Whether the frame at SP is the one in which the process began. */
+static bool is_outermost(uintptr_t sp)
+{
+    return sp - outermost <= OUTERMOST_SIZE;
+}
+
 /* ---- with all registers ---------------------------------------------------- */
 
 /* The registers of the calling function that calls preserve. */
@@ -121,7 +140,7 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
     while (add(stack, registers->value[CFI_REG_PC] - !registers->interrupted, limit)) {
         sp = registers->value[CFI_REG_RSP];
         if (!cfi_step(registers, read_word, stack, &end)) {
-            if (!end)
+            if (!end && !is_outermost(sp))
                 stack->flags |= SNAPSHOT_STACK_TRUNCATED;
             return;
         }
@@ -168,6 +187,7 @@ void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t l
             bp = word;
             break;
         case CFI_SIGNAL:
+            stack->frames[stack->count - 1] = pc + 1; /* entered by return, too */
             if (!load(stack, sp + UCONTEXT_RIP, &word))
                 goto truncated;
             pc = word;
@@ -178,6 +198,9 @@ void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t l
                 goto truncated;
             sp = word; /* may be on another stack */
             continue;
+        case CFI_ENTRY:
+            stack->frames[stack->count - 1] = pc + 1;
+            return;
         case CFI_END:
             return;
         case CFI_FULL:
@@ -185,6 +208,8 @@ void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t l
             walk_fully(stack, start, limit);
             return;
         default:
+            if (is_outermost(sp))
+                return;
             goto truncated;
         }
         if (cfa <= sp || !load(stack, cfa - 8, &word))

@@ -43,6 +43,10 @@ struct stack_start {
         .bp = ((const uintptr_t *)__builtin_frame_address(0))[0]                        \
     }
 
+/* Before the first walk: OUTERMOST is below where the process began, as ld.so's
+ * __libc_stack_end has it; 0 if unknown. */
+void stack_init(uintptr_t outermost);
+
 /* Walk the calling thread's stack from START into STACK, not more than LIMIT frames
  * (0: all). */
 void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t limit);

@@ -415,7 +415,7 @@ void tracker_unloaded(void)
 
 /* ---- life ------------------------------------------------------------------- */
 
-bool tracker_init(uint32_t first_limit)
+bool tracker_init(void)
 {
     guard_init(sizeof(struct tracker_thread));
     if (!trie_init(&trie_modules) ||
@@ -424,7 +424,6 @@ bool tracker_init(uint32_t first_limit)
     cfi_init();
     timeline_start();
     epochs_reset(0);
-    atomic_store_explicit(&frame_limit, first_limit, memory_order_relaxed);
     atomic_store_explicit(&tracker_on, true, memory_order_release);
     return true;
 }
@@ -526,6 +525,11 @@ int tracker_mark(const char *label)
 uint32_t tracker_frame_limit(void)
 {
     return limit();
+}
+
+void tracker_set_frame_limit(uint32_t new_limit)
+{
+    atomic_store_explicit(&frame_limit, new_limit, memory_order_relaxed);
 }
 
 void tracker_forked(void)

@@ -23,9 +23,9 @@ static inline bool tracker_tracing(void)
     return atomic_load_explicit(&tracker_on, memory_order_relaxed);
 }
 
-/* Take the first memory and begin to trace, FRAME_LIMIT frames a stack (0: all).
- * Call once. False: there is no memory, and nothing is traced. */
-bool tracker_init(uint32_t frame_limit);
+/* Take the first memory and begin to trace, all frames of each stack. Call once.
+ * False: there is no memory, and nothing is traced. */
+bool tracker_init(void);
 
 /* ---- events ---- */
 
@@ -64,6 +64,7 @@ int tracker_clear(void);
 int tracker_reset_peak(void);
 int tracker_mark(const char *label);
 uint32_t tracker_frame_limit(void);
+void tracker_set_frame_limit(uint32_t frame_limit);
 
 /* The process is a child of fork: from now on nothing is traced. */
 void tracker_forked(void);

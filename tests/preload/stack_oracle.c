@@ -113,12 +113,23 @@ static __attribute__((constructor)) void oracle_start(void)
     inside = false;
 }
 
+static bool is_code(uint64_t pc, const char *code, size_t size)
+{
+    return __builtin_memcmp((const void *)pc, code, size) == 0;
+}
+
 /* PC is the return address of a signal handler: the code there calls rt_sigreturn. */
 static bool is_trampoline(uint64_t pc)
 {
-    static const char code[] = "\x48\xc7\xc0\x0f\0\0\0\x0f\x05"; /* mov $15, %rax; syscall */
+    /* mov $15, %rax; syscall */
+    return is_code(pc, "\x48\xc7\xc0\x0f\0\0\0\x0f\x05", 9);
+}
 
-    return __builtin_memcmp((const void *)pc, code, sizeof(code) - 1) == 0;
+/* PC is where a context that makecontext() made goes when its function returns. */
+static bool is_context_end(uint64_t pc)
+{
+    /* mov %rbx, %rsp; mov (%rsp), %rdi */
+    return is_code(pc, "\x48\x89\xdc\x48\x8b\x3c\x24", 7);
 }
 
 /* The stack of the caller's caller, of which NEWEST is the return address, into
@@ -128,7 +139,7 @@ static size_t walk(uint64_t newest, int64_t *out_end)
     unw_context_t context;
     unw_cursor_t cursor;
     unw_word_t pc;
-    bool exact = false;
+    bool exact = false, entered_by_return;
     size_t count = 0;
     int result;
 
@@ -138,8 +149,9 @@ static size_t walk(uint64_t newest, int64_t *out_end)
     unwind.init_local(&cursor, &context);
     do {
         unwind.get_reg(&cursor, UNW_REG_IP, &pc);
+        entered_by_return = is_trampoline(pc) || is_context_end(pc);
         if (pc == newest || count > 0)
-            frames[count++] = pc | (exact ? EXACT : 0);
+            frames[count++] = pc | (exact || entered_by_return ? EXACT : 0);
         exact = is_trampoline(pc);
         result = unwind.step(&cursor);
     } while (result > 0 && count < MAX_FRAMES);
