@@ -6,8 +6,8 @@
 /* A radix sort from the lowest digit up: 5 million blocks in random order take
  * 0.5 s, by qsort 2.1 s. Eleven bits keep the 2,048 places that a pass writes to
  * within the first level of cache. */
-#define DIGIT_BITS 11
-#define DIGITS ((64 + DIGIT_BITS - 1) / DIGIT_BITS)
+#define DIGIT_BITS   11
+#define DIGITS       ((64 + DIGIT_BITS - 1) / DIGIT_BITS)
 #define DIGIT_VALUES (1u << DIGIT_BITS)
 
 static unsigned digit_of(const struct heap_block *block, unsigned digit)

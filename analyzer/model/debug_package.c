@@ -28,8 +28,7 @@ static bool has_line(const char *text, size_t size, const char *line)
     const char *end = text + size, *at = text;
 
     while (at && (size_t)(end - at) >= length) {
-        if (memcmp(at, line, length) == 0 &&
-            ((size_t)(end - at) == length || at[length] == '\n'))
+        if (memcmp(at, line, length) == 0 && ((size_t)(end - at) == length || at[length] == '\n'))
             return true;
         at = memchr(at, '\n', (size_t)(end - at));
         if (at)

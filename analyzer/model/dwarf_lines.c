@@ -152,8 +152,8 @@ static bool find_inlined(Dwarf_Die *parent, Dwarf_Addr address, Dwarf_Die *out_d
         case DW_TAG_catch_block:
         case DW_TAG_with_stmt:
             /* A block without ranges has no code itself, but its children may. */
-            if ((dwarf_haspc(&die, address) == 1 || (!dwarf_hasattr(&die, DW_AT_low_pc) &&
-                                                     !dwarf_hasattr(&die, DW_AT_ranges))) &&
+            if ((dwarf_haspc(&die, address) == 1 ||
+                 (!dwarf_hasattr(&die, DW_AT_low_pc) && !dwarf_hasattr(&die, DW_AT_ranges))) &&
                 find_inlined(&die, address, out_die, depth + 1))
                 return true;
             break;
@@ -222,8 +222,7 @@ static size_t find_scopes(struct dwarf_unit *unit, Dwarf_Addr address,
     if (!address_map_find(&unit->map, address, &number))
         return 0;
     scopes[0] = unit->functions[number];
-    while (count < DWARF_PLACES_MAX &&
-           find_inlined(&scopes[count - 1], address, &scopes[count], 0))
+    while (count < DWARF_PLACES_MAX && find_inlined(&scopes[count - 1], address, &scopes[count], 0))
         count++;
     return count;
 }

@@ -179,8 +179,8 @@ static int load_modules(struct loader *loader)
     int result = allocate(loader, payload->count, sizeof(*heap->modules), &heap->modules);
 
     if (result == 0)
-        result = allocate(loader, payload->count, sizeof(record.build_id),
-                          &loader->owned->build_ids);
+        result =
+            allocate(loader, payload->count, sizeof(record.build_id), &loader->owned->build_ids);
     if (result != 0)
         return result;
 
@@ -192,8 +192,9 @@ static int load_modules(struct loader *loader)
         if (record.end < record.start)
             return DAMAGE(loader, SNAPSHOT_MODULES, at, "module %zu ends before it begins", i);
         if (record.build_id_size > sizeof(record.build_id))
-            return DAMAGE(loader, SNAPSHOT_MODULES, at, "module %zu has a build-id of %" PRIu32
-                          " bytes", i, record.build_id_size);
+            return DAMAGE(loader, SNAPSHOT_MODULES, at,
+                          "module %zu has a build-id of %" PRIu32 " bytes", i,
+                          record.build_id_size);
         memcpy(build_id, record.build_id, sizeof(record.build_id));
         heap->modules[i] = (struct heap_module){
             .start = record.start,
@@ -210,8 +211,7 @@ static int load_modules(struct loader *loader)
     }
     heap->module_count = payload->count;
     if (segments != loader->sections->kinds[SNAPSHOT_SEGMENTS].count)
-        return DAMAGE(loader, SNAPSHOT_SEGMENTS, 0,
-                      "it has %zu segments, the modules %" PRIu64,
+        return DAMAGE(loader, SNAPSHOT_SEGMENTS, 0, "it has %zu segments, the modules %" PRIu64,
                       loader->sections->kinds[SNAPSHOT_SEGMENTS].count, segments);
     return 0;
 }
@@ -391,8 +391,8 @@ static int load_epochs(struct loader *loader)
         if (record.number == 0 || (i > 0 && record.number <= heap->epochs[i - 1].number))
             return DAMAGE(loader, SNAPSHOT_EPOCHS, i * sizeof(record),
                           "epoch %" PRIu32 " is out of order", record.number);
-        result = find_string(loader, SNAPSHOT_EPOCHS, i * sizeof(record), record.label,
-                             &epoch->label);
+        result =
+            find_string(loader, SNAPSHOT_EPOCHS, i * sizeof(record), record.label, &epoch->label);
     }
     heap->epoch_count = payload->count;
     return result;
@@ -447,8 +447,8 @@ int heap_parse(const void *data, size_t size, const char *path, struct heap **ou
 {
     /* In this order: each checks its numbers against those before it. */
     static int (*const steps[])(struct loader *) = {
-        load_strings, load_process, load_account, load_modules, load_frames,  load_stacks,
-        load_counters, load_blocks, load_epochs,  load_threads, load_timeline,
+        load_strings,  load_process, load_account, load_modules, load_frames,   load_stacks,
+        load_counters, load_blocks,  load_epochs,  load_threads, load_timeline,
     };
     struct snapshot_sections sections;
     struct loader loader = {.sections = &sections, .error = error};

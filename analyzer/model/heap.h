@@ -39,7 +39,7 @@ struct heap_stack {
 
 struct heap_block {
     uint64_t address;
-    uint64_t size;  /* as requested */
+    uint64_t size; /* as requested */
     uint32_t stack;
     uint32_t epoch;
 };

@@ -9,9 +9,9 @@
 #include <string.h>
 
 /* References back into the name can nest and multiply without end. */
-#define DEPTH_MAX 200
+#define DEPTH_MAX  200
 #define OUTPUT_MAX (64u << 10)
-#define STEPS_MAX 100000
+#define STEPS_MAX  100000
 
 /* Where we are in the name, and what it has become so far. */
 struct parser {
@@ -363,11 +363,11 @@ static void print_path(struct parser *parser, bool in_value)
 static const char *basic_type(char tag)
 {
     static const char *const types[26] = {
-        ['a' - 'a'] = "i8",   ['b' - 'a'] = "bool",  ['c' - 'a'] = "char", ['d' - 'a'] = "f64",
-        ['e' - 'a'] = "str",  ['f' - 'a'] = "f32",   ['h' - 'a'] = "u8",   ['i' - 'a'] = "isize",
+        ['a' - 'a'] = "i8",    ['b' - 'a'] = "bool", ['c' - 'a'] = "char", ['d' - 'a'] = "f64",
+        ['e' - 'a'] = "str",   ['f' - 'a'] = "f32",  ['h' - 'a'] = "u8",   ['i' - 'a'] = "isize",
         ['j' - 'a'] = "usize", ['l' - 'a'] = "i32",  ['m' - 'a'] = "u32",  ['n' - 'a'] = "i128",
-        ['o' - 'a'] = "u128", ['p' - 'a'] = "_",     ['s' - 'a'] = "i16",  ['t' - 'a'] = "u16",
-        ['u' - 'a'] = "()",   ['v' - 'a'] = "...",   ['x' - 'a'] = "i64",  ['y' - 'a'] = "u64",
+        ['o' - 'a'] = "u128",  ['p' - 'a'] = "_",    ['s' - 'a'] = "i16",  ['t' - 'a'] = "u16",
+        ['u' - 'a'] = "()",    ['v' - 'a'] = "...",  ['x' - 'a'] = "i64",  ['y' - 'a'] = "u64",
         ['z' - 'a'] = "!",
     };
 

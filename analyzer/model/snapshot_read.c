@@ -13,7 +13,7 @@
 /* A compressed section may claim this many bytes, and this many more for each byte
  * it has: no heap is so regular, but a few kB that unpack to all our memory are
  * easily written. */
-#define UNPACKED_FREE (64u << 20)
+#define UNPACKED_FREE  (64u << 20)
 #define UNPACKED_RATIO 1000u
 
 /* What is known of each kind. RECORD: bytes of a struct; numbers of a record of
@@ -137,8 +137,9 @@ static int unpack(const struct snapshot_section *section, const uint8_t *data, s
         return damaged(path, at, error, "section %s is not one zstd frame", name);
     unpacked = malloc(section->raw_length + 1);
     if (!unpacked)
-        return error_set(error, -ENOMEM, "%s: not enough memory for the %" PRIu64
-                         " bytes of section %s", path, section->raw_length, name);
+        return error_set(error, -ENOMEM,
+                         "%s: not enough memory for the %" PRIu64 " bytes of section %s", path,
+                         section->raw_length, name);
     size = ZSTD_decompress(unpacked, section->raw_length, data, section->length);
     if (ZSTD_isError(size) || size != section->raw_length) {
         free(unpacked);
@@ -233,8 +234,8 @@ static int read_next(const uint8_t *data, size_t size, size_t *at,
     *at = begin + sizeof(section) + section.length;
     if (section.kind == SNAPSHOT_END) {
         if (section.length != 0 || section.count != *at)
-            return damaged(path, begin, error,
-                           "the end says that the file has %" PRIu64 " bytes", section.count);
+            return damaged(path, begin, error, "the end says that the file has %" PRIu64 " bytes",
+                           section.count);
         sections->kinds[SNAPSHOT_END].present = true;
         return 0;
     }

@@ -18,8 +18,8 @@
 #include <uthash.h>
 
 #define DEBUG_DIRECTORY "/usr/lib/debug"
-#define DPKG_DIRECTORY "/var/lib/dpkg/info"
-#define DELETED_SUFFIX " (deleted)"
+#define DPKG_DIRECTORY  "/var/lib/dpkg/info"
+#define DELETED_SUFFIX  " (deleted)"
 
 struct module {
     enum symbols_source source;

@@ -23,8 +23,8 @@ struct symbol {
     const char *file;     /* as the debug info has it, made absolute; NULL: unknown */
     uint32_t line;        /* 0: unknown */
     bool inlined;
-    const char *module;   /* file name of the module without directories; NULL: none */
-    uint64_t offset;      /* address in the module's ELF file; without module: as it ran */
+    const char *module; /* file name of the module without directories; NULL: none */
+    uint64_t offset;    /* address in the module's ELF file; without module: as it ran */
     /* "MODULE(FUNCTION)" or "MODULE+0xOFFSET": the name of the place when `file`
      * is NULL; never NULL itself. */
     const char *place;
@@ -37,17 +37,17 @@ struct symbol_list {
 
 /* How much of a module can be named. */
 enum symbols_source {
-    SYMBOLS_UNREAD = 0,   /* nobody asked yet */
-    SYMBOLS_LINES,        /* debug info with lines */
-    SYMBOLS_FUNCTIONS,    /* a symbol table only */
-    SYMBOLS_NONE,         /* stripped */
-    SYMBOLS_MISSING,      /* the file is gone or unreadable */
-    SYMBOLS_OTHER_BUILD,  /* the file is there, but of another build-id */
+    SYMBOLS_UNREAD = 0,  /* nobody asked yet */
+    SYMBOLS_LINES,       /* debug info with lines */
+    SYMBOLS_FUNCTIONS,   /* a symbol table only */
+    SYMBOLS_NONE,        /* stripped */
+    SYMBOLS_MISSING,     /* the file is gone or unreadable */
+    SYMBOLS_OTHER_BUILD, /* the file is there, but of another build-id */
 };
 
 struct symbols_status {
     enum symbols_source source;
-    const char *debug_package; /* Debian package that has the lines, as "libc6-dbg"; NULL: unknown */
+    const char *debug_package; /* of Debian, has the lines: "libc6-dbg"; NULL: unknown */
 };
 
 /* Create symbols for HEAP, which must outlive them. */

@@ -18,10 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define POOL_SIZE 64
-#define INPUT_MAX (256u << 10)
+#define POOL_SIZE     64
+#define INPUT_MAX     (256u << 10)
 #define INPUT_SECONDS 20 /* longer for one input is a hang */
-#define CRASH_FILE "fuzz_snapshot.crash"
+#define CRASH_FILE    "fuzz_snapshot.crash"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 void __sanitizer_set_death_callback(void (*callback)(void));

@@ -23,11 +23,12 @@ struct file {
     size_t count;
 };
 
-static const uint64_t interesting[] = {
-    0, 1, 2, 3, 4, 7, 8, 0x7f, 0x80, 0xff, 0x100, 0x3fff, 0x4000, 0xffff, 0x7fffffff, 0x80000000,
-    0xfffffffe, 0xffffffff, 0x100000000, 0x7fffffffffffffff, 0x8000000000000000,
-    0xfffffffffffffffe, UINT64_MAX,
-};
+static const uint64_t interesting[] = {0,          1,          2,           3,
+                                       4,          7,          8,           0x7f,
+                                       0x80,       0xff,       0x100,       0x3fff,
+                                       0x4000,     0xffff,     0x7fffffff,  0x80000000,
+                                       0xfffffffe, 0xffffffff, 0x100000000, 0x7fffffffffffffff,
+                                       1ul << 63,  UINT64_MAX};
 
 uint64_t mutate_random(uint64_t *state)
 {
@@ -288,8 +289,7 @@ static void change_sections(struct file *file, uint64_t *random)
         break;
     case 1:
         free(swap.payload);
-        memmove(&file->sections[i], &file->sections[i + 1],
-                (file->count - i - 1) * sizeof(swap));
+        memmove(&file->sections[i], &file->sections[i + 1], (file->count - i - 1) * sizeof(swap));
         file->count--;
         break;
     case 2:

@@ -40,7 +40,7 @@
 #include <string.h>
 
 #define WORDS_MAX 16
-#define HEX_MAX 4096
+#define HEX_MAX   4096
 
 struct name {
     char *text;
@@ -75,18 +75,24 @@ struct field {
 #define ACCOUNT(name) FIELD(snapshot_account, name)
 
 static const struct field process_fields[] = {
-    PROCESS(run), PROCESS(parent_run), PROCESS(start_time), PROCESS(time), PROCESS(elapsed),
-    PROCESS(pid), PROCESS(parent_pid), PROCESS(sequence), PROCESS(epoch), PROCESS(exec_count),
-    PROCESS(frame_limit), PROCESS(program), PROCESS(command), PROCESS(label), PROCESS(trigger),
-    PROCESS(flags), PROCESS(page_size), {0},
+    PROCESS(run),        PROCESS(parent_run),  PROCESS(start_time),
+    PROCESS(time),       PROCESS(elapsed),     PROCESS(pid),
+    PROCESS(parent_pid), PROCESS(sequence),    PROCESS(epoch),
+    PROCESS(exec_count), PROCESS(frame_limit), PROCESS(program),
+    PROCESS(command),    PROCESS(label),       PROCESS(trigger),
+    PROCESS(flags),      PROCESS(page_size),   {0},
 };
 
 static const struct field account_fields[] = {
-    ACCOUNT(live_bytes), ACCOUNT(live_blocks), ACCOUNT(peak_bytes), ACCOUNT(usable_bytes),
-    ACCOUNT(allocations), ACCOUNT(frees), ACCOUNT(missed_frees), ACCOUNT(lost_blocks),
-    ACCOUNT(truncated_stacks), ACCOUNT(rss), ACCOUNT(tracer_bytes), ACCOUNT(tracer_blocks_bytes),
-    ACCOUNT(tracer_stacks_bytes), ACCOUNT(tracer_counters_bytes), ACCOUNT(tracer_other_bytes),
-    ACCOUNT(pause), ACCOUNT(threads_seen), {0},
+    ACCOUNT(live_bytes),          ACCOUNT(live_blocks),
+    ACCOUNT(peak_bytes),          ACCOUNT(usable_bytes),
+    ACCOUNT(allocations),         ACCOUNT(frees),
+    ACCOUNT(missed_frees),        ACCOUNT(lost_blocks),
+    ACCOUNT(truncated_stacks),    ACCOUNT(rss),
+    ACCOUNT(tracer_bytes),        ACCOUNT(tracer_blocks_bytes),
+    ACCOUNT(tracer_stacks_bytes), ACCOUNT(tracer_counters_bytes),
+    ACCOUNT(tracer_other_bytes),  ACCOUNT(pause),
+    ACCOUNT(threads_seen),        {0},
 };
 
 static void __attribute__((noreturn)) fail(const char *what, const char *which)
@@ -240,10 +246,10 @@ static void read_statement(char **words, size_t count, const char *rest)
         const char *name;
         size_t words_min;
     } statements[] = {
-        {"process", 2}, {"account", 3}, {"module", 5},  {"frame", 5},   {"stack", 3},
-        {"counters", 7}, {"block", 4},  {"blocks", 6},  {"epoch", 3},   {"thread", 3},
-        {"sample", 5},  {"version", 2}, {"compress", 1}, {"omit", 2},   {"section", 4},
-        {"patch", 3},   {"repair", 1},  {"cut", 2},
+        {"process", 2},  {"account", 3}, {"module", 5},   {"frame", 5}, {"stack", 3},
+        {"counters", 7}, {"block", 4},   {"blocks", 6},   {"epoch", 3}, {"thread", 3},
+        {"sample", 5},   {"version", 2}, {"compress", 1}, {"omit", 2},  {"section", 4},
+        {"patch", 3},    {"repair", 1},  {"cut", 2},
     };
     const char *verb = words[0];
     size_t i = 0;

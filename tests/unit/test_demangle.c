@@ -60,7 +60,7 @@ static void newer_rust(void **state)
     expect("_RNCNvC4main4bodys_0", "main::body::{closure#1}");
     expect("_RINvNtC3std3mem8align_ofdE", "std::mem::align_of::<f64>");
     expect("_RINvC1a1fRShQNtB2_1sPhOlTTEmEE", "a::f::<&[u8], &mut a::s, *const u8, *mut i32, "
-                                             "((), u32)>");
+                                              "((), u32)>");
     expect("_RINvC1a1fKj1f_KbA_1_E", NULL);
     expect("_RINvC1a1fKj1f_Kb1_Kc41_Kln2a_E", "a::f::<31, true, 'A', -42>");
     expect("_RINvC1a1fFUKCRhEuFG0_RL1_hRL0_tEcE",
@@ -113,11 +113,8 @@ static void hostile_rust(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cplusplus),
-        cmocka_unit_test(what_is_not_mangled),
-        cmocka_unit_test(rust),
-        cmocka_unit_test(newer_rust),
-        cmocka_unit_test(hostile_rust),
+        cmocka_unit_test(cplusplus),  cmocka_unit_test(what_is_not_mangled), cmocka_unit_test(rust),
+        cmocka_unit_test(newer_rust), cmocka_unit_test(hostile_rust),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,8 +183,8 @@ static void compressed_too(void **state)
 
 static void nothing_but_the_mandatory(void **state)
 {
-    const uint32_t optional[] = {SNAPSHOT_MODULES,  SNAPSHOT_SEGMENTS, SNAPSHOT_COUNTERS,
-                                 SNAPSHOT_EPOCHS, SNAPSHOT_THREADS,  SNAPSHOT_TIMELINE};
+    const uint32_t optional[] = {SNAPSHOT_MODULES, SNAPSHOT_SEGMENTS, SNAPSHOT_COUNTERS,
+                                 SNAPSHOT_EPOCHS,  SNAPSHOT_THREADS,  SNAPSHOT_TIMELINE};
     struct snapshot_builder *builder = snapshot_builder_create();
     struct heap *heap;
 
@@ -215,9 +215,12 @@ static void a_missing_section_is_named(void **state)
         uint32_t kind;
         const char *text;
     } mandatory[] = {
-        {SNAPSHOT_STRINGS, "no section STRINGS"}, {SNAPSHOT_PROCESS, "no section PROCESS"},
-        {SNAPSHOT_FRAMES, "no section FRAMES"},   {SNAPSHOT_STACKS, "no section STACKS"},
-        {SNAPSHOT_BLOCKS, "no section BLOCKS"},   {SNAPSHOT_ACCOUNT, "no section ACCOUNT"},
+        {SNAPSHOT_STRINGS, "no section STRINGS"},
+        {SNAPSHOT_PROCESS, "no section PROCESS"},
+        {SNAPSHOT_FRAMES, "no section FRAMES"},
+        {SNAPSHOT_STACKS, "no section STACKS"},
+        {SNAPSHOT_BLOCKS, "no section BLOCKS"},
+        {SNAPSHOT_ACCOUNT, "no section ACCOUNT"},
         {SNAPSHOT_END, "cut short"},
     };
 

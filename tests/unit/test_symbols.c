@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BIAS 0x555555554000u
+#define BIAS          0x555555554000u
 #define ADDRESSES_MAX 4096
 
 static char *c_program, *plain_program, *cpp_program; /* absolute paths */
@@ -321,8 +321,8 @@ static void without_debug_info_there_are_functions(void **state)
 /* The debug file of SAMPLE below DIRECTORY/debug, by build-id. */
 static void build_id_path(const struct sample *sample, char path[PATH_MAX])
 {
-    int length = snprintf(path, PATH_MAX, "%s/debug/.build-id/%02x/", directory,
-                          sample->build_id[0]);
+    int length =
+        snprintf(path, PATH_MAX, "%s/debug/.build-id/%02x/", directory, sample->build_id[0]);
 
     for (size_t i = 1; i < sample->build_id_size; i++)
         length += snprintf(path + length, (size_t)(PATH_MAX - length), "%02x", sample->build_id[i]);
@@ -399,8 +399,8 @@ static void a_linked_file_is_checked(void **state)
     snprintf(stripped, sizeof(stripped), "%s/stripped", directory);
     snprintf(debug, sizeof(debug), "%s/other-name", directory);
     run("cd %s && objcopy --only-keep-debug %s other-name && strip %s -o stripped && "
-        "objcopy --add-gnu-debuglink=other-name stripped", directory, plain_program,
-        plain_program);
+        "objcopy --add-gnu-debuglink=other-name stripped",
+        directory, plain_program, plain_program);
     question = ask(&sample, stripped, NULL, 0, 0, directory);
     compare(&sample, &question, plain_program);
     question_finish(&question);
@@ -480,8 +480,8 @@ static void places_without_a_file_have_names(void **state)
     struct symbols *symbols;
     struct symbol_list list;
     struct heap *heap;
-    uint32_t vdso = snapshot_builder_module(builder, 0x7ff000, 0x800000, 0x7ff000, "[vdso]", NULL,
-                                            0, 0);
+    uint32_t vdso =
+        snapshot_builder_module(builder, 0x7ff000, 0x800000, 0x7ff000, "[vdso]", NULL, 0, 0);
     size_t size;
     void *data;
 

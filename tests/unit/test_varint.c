@@ -2,9 +2,8 @@
 
 #include "format/varint.h"
 
-static const uint64_t values[] = {
-    0, 1, 0x7f, 0x80, 0x3fff, 0x4000, 0xffffffff, 0x7fffffffffffffff, 0x8000000000000000, UINT64_MAX,
-};
+static const uint64_t values[] = {0,      1,          0x7f,      0x80,      0x3fff,
+                                  0x4000, 0xffffffff, INT64_MAX, 1ul << 63, UINT64_MAX};
 
 static void every_value_comes_back(void **state)
 {
