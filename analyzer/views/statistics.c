@@ -80,13 +80,24 @@ static bool begins_phrase(const struct report_column *column)
     return !(column->flags & (REPORT_DATA_ONLY | REPORT_SIGNED)) && !is_place_kind(column->kind);
 }
 
-static size_t count_phrases(const struct report_table *table)
-{
-    size_t count = 0;
+/* How the fields of a table are laid out. */
+struct layout {
+    size_t per_row;     /* fields made for a row: its place and its phrases */
+    size_t shown;       /* of which are shown */
+    size_t *widths;     /* columns that each is filled up to */
+    size_t place_limit; /* columns that a place may take */
+};
 
-    for (size_t i = 0; i < table->column_count; i++)
-        count += begins_phrase(&table->columns[i]);
-    return count;
+/* Is the last phrase one that can be computed from the others? */
+static bool can_spare_last(const struct report_table *table)
+{
+    bool can_spare = false;
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (begins_phrase(&table->columns[i]))
+            can_spare = table->columns[i].flags & REPORT_TEXT_ONLY;
+    }
+    return can_spare;
 }
 
 /* Make the fields of a row: its place, then its phrases. */
@@ -141,31 +152,38 @@ static void print_traceback(FILE *out, const struct report_row *row, const struc
         fputs("    <unknown>\n", out);
 }
 
-/* How wide the first field may be, and is filled up to, if those behind it, measured
- * in WIDTHS, are to fit into WIDTH. */
-static void fit_place(size_t *widths, size_t per_row, size_t width, size_t *out_limit)
+/* Fit the fields of TABLE, measured in LAYOUT, into WIDTH columns (0: any number): do
+ * without the phrase that can be spared, then cut the places. */
+static void fit(struct layout *layout, const struct report_table *table, size_t width)
 {
+    size_t *place = &layout->widths[0];
     size_t others = 0;
 
-    for (size_t i = 1; i < per_row; i++)
-        others += widths[i] + 2;
-    *out_limit = SIZE_MAX;
-    if (width) {
-        *out_limit = width > others + PLACE_MIN ? width - others : PLACE_MIN;
-        if (widths[0] > *out_limit)
-            widths[0] = *out_limit;
-    } else if (widths[0] > PLACE_PAD_MAX) {
-        widths[0] = PLACE_PAD_MAX;
+    for (size_t i = 1; i < layout->per_row; i++)
+        others += layout->widths[i] + 2;
+    layout->shown = layout->per_row;
+    layout->place_limit = SIZE_MAX;
+    if (!width) {
+        if (*place > PLACE_PAD_MAX)
+            *place = PLACE_PAD_MAX;
+        return;
     }
+    if (*place + others > width && can_spare_last(table)) {
+        layout->shown--;
+        others -= layout->widths[layout->shown] + 2;
+    }
+    layout->place_limit = width > others + PLACE_MIN ? width - others : PLACE_MIN;
+    if (*place > layout->place_limit)
+        *place = layout->place_limit;
 }
 
-/* Print one row: PER_ROW fields from FIRST, phrases separated by commas. */
-static void print_phrases(FILE *out, const struct fields *fields, size_t first, size_t per_row,
-                          const size_t *widths, size_t place_limit)
+/* Print the row whose fields begin at FIRST, the phrases separated by commas. */
+static void print_row(FILE *out, const struct fields *fields, size_t first,
+                      const struct layout *layout)
 {
     size_t last = 0, pending = 0;
 
-    for (size_t i = 0; i < per_row; i++) {
+    for (size_t i = 0; i < layout->shown; i++) {
         if (*fields_get(fields, first + i))
             last = i;
     }
@@ -175,15 +193,16 @@ static void print_phrases(FILE *out, const struct fields *fields, size_t first, 
 
         fields_print_spaces(out, pending);
         if (i == 0)
-            print_cut(out, field, place_limit);
+            print_cut(out, field, layout->place_limit);
         else
             fputs(field, out);
-        if (i == 0 && columns > place_limit)
-            columns = place_limit;
+        if (i == 0 && columns > layout->place_limit)
+            columns = layout->place_limit;
         if (i > 0 && i < last)
             fputc(',', out);
         /* After the comma one space, after the place two. */
-        pending = (columns < widths[i] ? widths[i] - columns : 0) + (i == 0 ? 2 : 1);
+        pending =
+            (columns < layout->widths[i] ? layout->widths[i] - columns : 0) + (i == 0 ? 2 : 1);
     }
     fputc('\n', out);
 }
@@ -191,13 +210,14 @@ static void print_phrases(FILE *out, const struct fields *fields, size_t first, 
 int statistics_print(FILE *out, const struct report_table *table, const struct paths *paths,
                      size_t width)
 {
-    size_t per_row = 1 + count_phrases(table), place_limit;
-    size_t *widths = NULL;
+    struct layout layout = {.per_row = 1};
     struct fields fields;
     int result = -ENOMEM;
 
     if (fields_init(&fields) < 0)
         return -ENOMEM;
+    for (size_t i = 0; i < table->column_count; i++)
+        layout.per_row += begins_phrase(&table->columns[i]);
     for (size_t i = 0; i < table->row_count; i++) {
         fields_begin(&fields);
         print_place(fields.stream, table, &table->rows[i], paths);
@@ -210,22 +230,22 @@ int statistics_print(FILE *out, const struct report_table *table, const struct p
     }
     if (fields_end(&fields) < 0)
         goto out;
-    widths = fields_measure(&fields, per_row);
-    if (!widths)
+    layout.widths = fields_measure(&fields, layout.per_row);
+    if (!layout.widths)
         goto out;
-    fit_place(widths, per_row, width, &place_limit);
+    fit(&layout, table, width);
     for (size_t i = 0; i < table->row_count; i++) {
-        print_phrases(out, &fields, i * per_row, per_row, widths, place_limit);
+        print_row(out, &fields, i * layout.per_row, &layout);
         if (table->rows[i].has_traceback)
             print_traceback(out, &table->rows[i], paths);
     }
     if (table->omitted)
         fprintf(out, "… %zu more, --limit 0 shows all\n", table->omitted);
     if (table->total)
-        print_phrases(out, &fields, table->row_count * per_row, per_row, widths, place_limit);
+        print_row(out, &fields, table->row_count * layout.per_row, &layout);
     result = 0;
 out:
-    free(widths);
+    free(layout.widths);
     fields_finish(&fields);
     return result;
 }

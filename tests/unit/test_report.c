@@ -77,6 +77,26 @@ static void paths_show_what_tells_them_apart(void **state)
     report_destroy(report);
 }
 
+/* First what can be spared, then the end of the place. */
+static void average_gives_way_to_the_place(void **state)
+{
+    struct report *report = report_create();
+
+    (void)state;
+    report_begin_table(report, "rows", "rows", REPORT_STATISTICS, 0);
+    report_add_column(report, "size", "size", REPORT_BYTES, 0);
+    report_add_column(report, "average", "average", REPORT_AVERAGE, REPORT_TEXT_ONLY);
+    report_add_column(report, "function", "function", REPORT_FUNCTION, 0);
+    report_begin_row(report);
+    report_put_number(report, 100);
+    report_put_real(report, 50);
+    report_put_text(report, "a_function_of_30_letters_or_so");
+    assert_shown("text", report, 58, "a_function_of_30_letters_or_so  size=100 B, average=50 B\n");
+    assert_shown("text", report, 50, "a_function_of_30_letters_or_so  size=100 B\n");
+    assert_shown("text", report, 40, "a_function_of_30_letters_or…  size=100 B\n");
+    report_destroy(report);
+}
+
 static void place_gives_way_to_the_numbers(void **state)
 {
     struct report *report = report_create();
@@ -207,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_show_what_tells_them_apart),
+        cmocka_unit_test(average_gives_way_to_the_place),
         cmocka_unit_test(place_gives_way_to_the_numbers),
         cmocka_unit_test(foreign_bytes_do_no_harm),
         cmocka_unit_test(numbers_are_exact),
