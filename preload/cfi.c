@@ -1,8 +1,8 @@
 #include "preload/cfi.h"
 
 #include "preload/arena.h"
+#include "preload/object.h"
 
-#include <dlfcn.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
@@ -240,15 +240,15 @@ static const uint8_t *search(const uint8_t *header, const uint8_t *module_end, u
 /* Find what describes PC. OUT_MODULE tells whether PC is in a module at all. */
 static bool find(uintptr_t pc, struct description *out_description, bool *out_module)
 {
-    struct dl_find_object object;
+    struct object object;
     const uint8_t *fde;
 
-    *out_module = _dl_find_object((void *)pc, &object) == 0;
-    if (!*out_module || !object.dlfo_eh_frame)
+    *out_module = object_find(pc, &object);
+    if (!*out_module || !object.frame_header)
         return false;
-    out_description->module_start = object.dlfo_map_start;
-    out_description->module_end = object.dlfo_map_end;
-    fde = search(object.dlfo_eh_frame, object.dlfo_map_end, pc);
+    out_description->module_start = object.frames_start;
+    out_description->module_end = object.frames_end;
+    fde = search(object.frame_header, object.frames_end, pc);
     return fde && read_fde(fde, out_description) && pc >= out_description->begin &&
            pc - out_description->begin < out_description->size;
 }

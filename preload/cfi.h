@@ -8,8 +8,8 @@
  * A "look-up pc" is the return address minus one, since a call may be the last
  * instruction of its function; for an interrupted frame it is the pc itself.
  *
- * The method: the FDE is found by _dl_find_object(), which takes no lock, and the
- * module's own binary search table; the encoding is that of the DWARF 4 standard,
+ * The method: the FDE is found by object.h, without a lock, and the module's own
+ * binary search table; the encoding is that of the DWARF 4 standard,
  * section 6.4, and of the LSB's .eh_frame. Every read of CFI stays within the
  * module's mapping. No memory but what cfi_init() takes; any thread, any time.
  */

@@ -2,12 +2,10 @@
 
 #include "format/snapshot.h"
 #include "preload/arena.h"
+#include "preload/object.h"
 #include "preload/syscall.h"
 
-#include <dlfcn.h>
-#include <elf.h>
 #include <fcntl.h>
-#include <link.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -43,20 +41,6 @@ bool modules_loaded(uint32_t number)
 
 /* ---- what the module says of itself ---------------------------------------- */
 
-/* The ELF header at the start of OBJECT's mapping; NULL if it is not there. */
-static const ElfW(Ehdr) *elf_header(const struct dl_find_object *object)
-{
-    const ElfW(Ehdr) *header = object->dlfo_map_start;
-    size_t size = (size_t)((char *)object->dlfo_map_end - (char *)object->dlfo_map_start);
-
-    /* The headers must lie in the first page, which is all that we know is readable. */
-    if (size < sizeof *header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
-        header->e_phentsize != sizeof(ElfW(Phdr)) || header->e_phoff > 4096 ||
-        header->e_phoff + header->e_phnum * sizeof(ElfW(Phdr)) > 4096)
-        return NULL;
-    return header;
-}
-
 /* Copy the build-id from the notes of SIZE bytes at NOTES into MODULE. */
 static void read_build_id(struct module *module, const char *notes, size_t size)
 {
@@ -79,54 +63,43 @@ static void read_build_id(struct module *module, const char *notes, size_t size)
     }
 }
 
-/* The program headers of OBJECT and their number in OUT_COUNT; NULL if unknown. */
-static const ElfW(Phdr) *program_headers(const struct dl_find_object *object, int *out_count)
+/* Fill in the build-id of MODULE, which OBJECT is. */
+static void read_notes(struct module *module, const struct object *object)
 {
-    const ElfW(Ehdr) *elf = elf_header(object);
+    for (unsigned i = 0; i < object->header_count && module->build_id_size == 0; i++) {
+        const ElfW(Phdr) *header = &object->headers[i];
+        uintptr_t address = module->bias + header->p_vaddr;
 
-    *out_count = elf ? elf->e_phnum : 0;
-    return elf ? (const void *)((const char *)elf + elf->e_phoff) : NULL;
-}
-
-/* Fill in the build-id of MODULE, mapped as OBJECT. */
-static void read_notes(struct module *module, const struct dl_find_object *object)
-{
-    int header_count;
-    const ElfW(Phdr) *headers = program_headers(object, &header_count);
-
-    for (int i = 0; i < header_count && module->build_id_size == 0; i++) {
-        uintptr_t address = module->bias + headers[i].p_vaddr;
-
-        if (headers[i].p_type == PT_NOTE && address >= module->start && address <= module->end &&
-            headers[i].p_memsz <= module->end - address)
-            read_build_id(module, (const char *)address, headers[i].p_memsz);
+        if (header->p_type == PT_NOTE && address >= module->start && address <= module->end &&
+            header->p_memsz <= module->end - address)
+            read_build_id(module, (const char *)address, header->p_memsz);
     }
 }
 
-/* Fill in the segments of MODULE, mapped as OBJECT. */
-static void read_segments(struct module *module, const struct dl_find_object *object)
+/* Fill in the segments of MODULE, which OBJECT is. */
+static void read_segments(struct module *module, const struct object *object)
 {
-    int header_count;
-    const ElfW(Phdr) *headers = program_headers(object, &header_count);
     struct module_segment *segments =
-        arena_alloc((size_t)header_count * sizeof *segments, ARENA_STACKS);
+        arena_alloc(object->header_count * sizeof *segments, ARENA_STACKS);
 
-    for (int i = 0; segments && i < header_count; i++)
-        if (headers[i].p_type == PT_LOAD)
+    for (unsigned i = 0; segments && i < object->header_count; i++) {
+        const ElfW(Phdr) *header = &object->headers[i];
+
+        if (header->p_type == PT_LOAD)
             segments[module->segment_count++] =
-                (struct module_segment){ module->bias + headers[i].p_vaddr, headers[i].p_memsz,
-                                         headers[i].p_offset, headers[i].p_flags };
+                (struct module_segment){ module->bias + header->p_vaddr, header->p_memsz,
+                                         header->p_offset, header->p_flags };
+    }
     module->segments = segments;
 }
 
 /* The name under which OBJECT was loaded made absolute, in the SIZE bytes at BUFFER. */
-static const char *object_path(const struct dl_find_object *object, bool is_main, char *buffer,
-                               size_t size)
+static const char *object_path(const struct object *object, char *buffer, size_t size)
 {
-    const char *name = object->dlfo_link_map->l_name;
+    const char *name = object->map->l_name;
     long length;
 
-    if (is_main) {
+    if (object->is_main) {
         length = SYSCALL_4(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", buffer, size - 1);
         if (length <= 0)
             return "";
@@ -149,25 +122,20 @@ static const char *object_path(const struct dl_find_object *object, bool is_main
 
 /* ---- finding ---------------------------------------------------------------- */
 
-static bool is_main_map(const struct link_map *map)
+/* Fill in MODULE, which OBJECT is, but for its path and segments. */
+static void describe(struct module *module, const struct object *object)
 {
-    return map->l_name[0] == '\0' && !map->l_prev;
-}
-
-/* Fill in MODULE, mapped as OBJECT, but for its path and segments. */
-static void describe(struct module *module, const struct dl_find_object *object)
-{
-    struct dl_find_object own;
+    uintptr_t here = (uintptr_t)describe;
 
     memset(module, 0, sizeof *module);
-    module->start = (uintptr_t)object->dlfo_map_start;
-    module->end = (uintptr_t)object->dlfo_map_end;
-    module->bias = object->dlfo_link_map->l_addr;
-    module->link_map = object->dlfo_link_map;
+    module->start = object->start;
+    module->end = object->end;
+    module->bias = object->bias;
+    module->link_map = object->map;
     module->generation = generation;
-    if (is_main_map(object->dlfo_link_map))
+    if (object->is_main)
         module->flags |= SNAPSHOT_MODULE_MAIN;
-    if (_dl_find_object((void *)describe, &own) == 0 && own.dlfo_map_start == object->dlfo_map_start)
+    if (here >= object->start && here < object->end)
         module->flags |= SNAPSHOT_MODULE_OWN;
     read_notes(module, object);
 }
@@ -212,7 +180,7 @@ static char path_buffer[PATH_MAX];
 uint32_t modules_find(uintptr_t address, bool *out_back)
 {
     uint32_t known = modules_count();
-    struct dl_find_object object;
+    struct object object;
     struct module found;
     const char *path;
 
@@ -224,11 +192,10 @@ uint32_t modules_find(uintptr_t address, bool *out_back)
             !(module->flags & SNAPSHOT_MODULE_UNLOADED))
             return last_found = number;
     }
-    if (_dl_find_object((void *)address, &object) != 0)
+    if (!object_find(address, &object))
         return 0;
     describe(&found, &object);
-    path = object_path(&object, found.flags & SNAPSHOT_MODULE_MAIN, path_buffer,
-                       sizeof path_buffer);
+    path = object_path(&object, path_buffer, sizeof path_buffer);
     for (uint32_t number = 1; number <= known; number++) {
         struct module *module = get(number);
 
@@ -246,13 +213,11 @@ uint32_t modules_find(uintptr_t address, bool *out_back)
 /* Whether MODULE is still where it was, and not another one in its place. */
 static bool still_there(const struct module *module)
 {
-    struct dl_find_object object;
+    struct object object;
     struct module found;
 
-    if (_dl_find_object((void *)module->start, &object) != 0 ||
-        object.dlfo_link_map != module->link_map ||
-        (uintptr_t)object.dlfo_map_start != module->start ||
-        (uintptr_t)object.dlfo_map_end != module->end)
+    if (!object_find(module->start, &object) || object.map != module->link_map ||
+        object.start != module->start || object.end != module->end)
         return false;
     describe(&found, &object);
     return found.build_id_size == module->build_id_size &&

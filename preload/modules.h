@@ -1,8 +1,7 @@
 /* modules.h - what is mapped where: executable and shared objects that frames lie in.
  *
- * A module is found when the first address in it is seen, by _dl_find_object(),
- * which takes no lock; its build-id and segments are read from its own mapped
- * headers. Numbers count from 1 and are never given to another module; one that
+ * A module is found when the first address in it is seen (object.h, without a lock);
+ * its build-id and segments are read from its own mapped headers. Numbers count from 1 and are never given to another module; one that
  * is unloaded stays known, and gets its number back if it is loaded again at the
  * same place.
  *

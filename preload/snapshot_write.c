@@ -20,6 +20,9 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define NAME_MAX_KEPT 64u /* bytes of PROGRAM and of LABEL */
 #define PATH_SIZE 4096u
@@ -48,15 +51,27 @@ static void clean_name(const char *name, char *out)
     out[i] = '\0';
 }
 
+/* Whether the paths A and B lead to the same file. */
+static bool same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+
+    return SYSCALL_4(SYS_newfstatat, AT_FDCWD, a, &first, 0) == 0 &&
+           SYSCALL_4(SYS_newfstatat, AT_FDCWD, b, &second, 0) == 0 &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 void snapshot_init(void)
 {
     long length = SYSCALL_4(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", identity.path,
                             sizeof identity.path - 1);
-    const char *slash;
+    const char *called = (const char *)getauxval(AT_EXECFN), *name = identity.path, *slash;
 
     identity.path[length > 0 ? length : 0] = '\0';
-    slash = strrchr(identity.path, '/');
-    clean_name(slash ? slash + 1 : "unknown", identity.program);
+    if (called && (length <= 0 || same_file(called, identity.path)))
+        name = called; /* what people call it, as a link may: redis-server, python3 */
+    slash = strrchr(name, '/');
+    clean_name(slash ? slash + 1 : name, identity.program);
     identity.start_time = syscall_time(CLOCK_REALTIME) - timeline_now();
     if (SYSCALL_3(SYS_getrandom, identity.run, sizeof identity.run, 0) != sizeof identity.run) {
         identity.run[0] = identity.start_time;
@@ -511,19 +526,16 @@ static int rename_new(const char *from, const char *to)
     return (int)result;
 }
 
-/* Give the hidden file its name. A made name that is taken is counted on: an earlier
- * image of this process may have used it. */
-static int publish(struct snapshot *snapshot)
+/* Choose where the file goes. A number that is taken, by an earlier image of this
+ * process, is passed over. */
+static bool choose_name(struct snapshot *snapshot)
 {
-    int result;
-
-    while ((result = rename_new(snapshot->hidden, snapshot->name)) == -EEXIST &&
-           !snapshot->path) {
-        snapshot->sequence = ++sequence;
-        if (!make_name(snapshot))
-            return -ENAMETOOLONG;
-    }
-    return result;
+    do
+        if (!make_name(snapshot) || !make_hidden(snapshot))
+            return false;
+    while (!snapshot->path && SYSCALL_3(SYS_faccessat, AT_FDCWD, snapshot->name, F_OK) == 0 &&
+           (snapshot->sequence = ++sequence));
+    return true;
 }
 
 /* The task. */
@@ -531,7 +543,7 @@ static void write_snapshot(void *context)
 {
     struct snapshot *snapshot = context;
 
-    if (!make_name(snapshot) || !make_hidden(snapshot)) {
+    if (!choose_name(snapshot)) {
         snapshot->result = -ENAMETOOLONG;
         return;
     }
@@ -543,7 +555,7 @@ static void write_snapshot(void *context)
     write_file(snapshot);
     SYSCALL_1(SYS_close, snapshot->file);
     if (snapshot->result == 0)
-        snapshot->result = publish(snapshot);
+        snapshot->result = rename_new(snapshot->hidden, snapshot->name);
     if (snapshot->result < 0)
         SYSCALL_3(SYS_unlinkat, AT_FDCWD, snapshot->hidden, 0);
 }

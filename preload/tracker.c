@@ -12,6 +12,7 @@
 #include "preload/trie.h"
 
 #include <errno.h>
+#include <sys/auxv.h>
 
 #define TICK_EVENTS 64u     /* look at the clock each so many events of a thread */
 #define UNKNOWN_STACK 0u    /* made first: no frame, truncated */
@@ -417,11 +418,14 @@ void tracker_unloaded(void)
 
 bool tracker_init(void)
 {
+    bool back;
+
     guard_init(sizeof(struct tracker_thread));
     if (!trie_init(&trie_modules) ||
         trie_intern(NULL, 0, SNAPSHOT_STACK_TRUNCATED) != UNKNOWN_STACK)
         return false;
     cfi_init();
+    modules_find(getauxval(AT_ENTRY), &back); /* the executable is always in the list */
     timeline_start();
     epochs_reset(0);
     atomic_store_explicit(&tracker_on, true, memory_order_release);

@@ -18,7 +18,7 @@ FORMAT = ["format/*.h"]
 
 # preload/: what everything there may use, and the leaves, which do not know each other.
 GROUND = [f"preload/{name}.h" for name in (
-    "arena", "buffer", "message", "config", "guard", "lock", "syscall")]
+    "arena", "buffer", "message", "config", "guard", "lock", "object", "syscall")]
 LEAVES = [f"preload/{name}.h" for name in (
     "stack", "trie", "live", "modules", "counters", "epochs", "timeline")]
 

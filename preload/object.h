@@ -1,0 +1,27 @@
+/* object.h - what the loader has mapped at an address, in the loader's own words.
+ *
+ * By _dl_find_object(), which takes no lock and makes no system call; any thread, any
+ * time. What is found stays valid as long as the object is loaded.
+ */
+#ifndef PRELOAD_OBJECT_H
+#define PRELOAD_OBJECT_H
+
+#include <link.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct object {
+    uintptr_t start, end; /* all its segments lie in between, perhaps with holes */
+    uintptr_t bias;       /* run-time address - address in the ELF file */
+    bool is_main;         /* the executable */
+    const struct link_map *map;
+    const ElfW(Phdr) *headers; /* its program headers, NULL if they can't be had */
+    unsigned header_count;
+    const uint8_t *frame_header;            /* .eh_frame_hdr, NULL: none */
+    const uint8_t *frames_start, *frames_end; /* mapped memory that it and .eh_frame lie in */
+};
+
+/* The object at ADDRESS. False if there is none. */
+bool object_find(uintptr_t address, struct object *out_object);
+
+#endif
