@@ -1,20 +1,116 @@
-/* control.h - how the analyzer tells the shim what is wanted.
+/* control.h - how the analyzer tells the shim what is wanted, and is told.
  *
- * The environment variables, set by `heapdelta run` and read once by the shim:
- * preload/config.c has the table of their values and defaults. CONTROL_ENV_LIBRARY
- * is read by `run` itself.
+ * Two ways. The environment variables, set by `heapdelta run` and read once by the
+ * shim: preload/config.c has the table of their values and defaults.
+ * CONTROL_ENV_LIBRARY is read by `run` itself.
+ *
+ * And the control page: a file of one page, DIR/.PROGRAM.PID.control, that the shim
+ * has mapped shared while it runs; `heapdelta snapshot PID` finds it in
+ * /proc/PID/maps, and reads and writes it as a file. It belongs to the process's
+ * user, who alone may open it.
+ *
+ * A request: who asks takes flock(LOCK_EX) on the file, waits until `request` is
+ * CONTROL_IDLE or CONTROL_FINISHED, writes verb, label and number, then the one byte
+ * `request` = CONTROL_WANTED. The shim honours it at the program's next allocation or
+ * free, or in the handler of `signal`, if that is not 0. It writes error and path,
+ * then reply = number. Everything is little-endian.
  */
 #ifndef FORMAT_CONTROL_H
 #define FORMAT_CONTROL_H
+
+#include <stdint.h>
 
 #define CONTROL_ENV_PREFIX "HEAPDELTA_"
 #define CONTROL_ENV_PRELOAD "LD_PRELOAD"
 
 #define CONTROL_ENV_OUT "HEAPDELTA_OUT"       /* directory for snapshots; with it, one at exit */
 #define CONTROL_ENV_NFRAME "HEAPDELTA_NFRAME" /* frames kept per stack; 0 = all */
+#define CONTROL_ENV_OFF "HEAPDELTA_OFF"       /* 1: trace only once asked to */
+#define CONTROL_ENV_INTERVAL "HEAPDELTA_INTERVAL" /* ms between snapshots; 0 = none */
+#define CONTROL_ENV_GROWTH "HEAPDELTA_GROWTH" /* bytes of growth between snapshots; 0 = none */
+#define CONTROL_ENV_PEAK "HEAPDELTA_PEAK"     /* 1: a snapshot at each new peak */
+#define CONTROL_ENV_KEEP "HEAPDELTA_KEEP"     /* snapshots kept, the middle is thinned; 0 = all */
+#define CONTROL_ENV_COUNTERS "HEAPDELTA_COUNTERS" /* 1: snapshots without the list of blocks */
+#define CONTROL_ENV_SIGNALS "HEAPDELTA_SIGNALS" /* 1: a last snapshot at INT, TERM and HUP */
+#define CONTROL_ENV_FOLLOW "HEAPDELTA_FOLLOW" /* enum control_follow */
 #define CONTROL_ENV_EXEC_COUNT "HEAPDELTA_EXEC_COUNT" /* how many execs came before */
 #define CONTROL_ENV_FAIL_MAP "HEAPDELTA_FAIL_MAP" /* for tests: the N-th mapping fails */
 
 #define CONTROL_ENV_LIBRARY "HEAPDELTA_LIBRARY" /* the shim to preload, not the installed one */
+
+/* Which children are traced too. */
+enum control_follow {
+    CONTROL_FOLLOW_NONE = 0, /* none: the process that was started, through its own execs */
+    CONTROL_FOLLOW_FORK = 1, /* those of fork, until they exec */
+    CONTROL_FOLLOW_EXEC = 2, /* programs that any descendant executes */
+    CONTROL_FOLLOW_ALL = 3,
+};
+
+#define CONTROL_MAGIC "HEAPCTRL" /* eight bytes, no NUL */
+#define CONTROL_VERSION 1u
+#define CONTROL_SIZE 4096u
+#define CONTROL_SUFFIX ".control"
+
+#define CONTROL_LABEL_SIZE 72u
+#define CONTROL_PATH_SIZE 2048u
+#define CONTROL_MESSAGES 4u
+#define CONTROL_MESSAGE_SIZE 200u
+
+enum control_request {
+    CONTROL_IDLE = 0,
+    CONTROL_WANTED = 1,   /* set by who asks */
+    CONTROL_BUSY = 2,     /* set by the shim, as are the others */
+    CONTROL_FINISHED = 3, /* as idle, but the shim has yet to clean up */
+};
+
+enum control_verb {
+    CONTROL_SNAPSHOT = 1,
+    CONTROL_MARK = 2,
+    CONTROL_START = 3,
+    CONTROL_STOP = 4,
+};
+
+enum control_state {
+    CONTROL_OFF = 0,     /* not tracing */
+    CONTROL_TRACING = 1,
+    CONTROL_ENDED = 2,   /* the process is past its last snapshot */
+};
+
+struct control_page {
+    char magic[8];
+    uint32_t version;
+    uint32_t size;   /* CONTROL_SIZE */
+    uint32_t pid;    /* as the process sees itself */
+    uint32_t signal; /* that makes an idle process honour a request; 0: none */
+    uint64_t run[2]; /* as in snapshot_process */
+
+    /* The request. */
+    uint8_t request; /* enum control_request */
+    uint8_t unused[3];
+    uint32_t number; /* of the request, by who asks: the one before plus 1 */
+    uint32_t verb;   /* enum control_verb */
+    uint32_t reply;  /* number of the last request that was done */
+    int32_t error;   /* of it: 0 or a negative errno value */
+    uint32_t reserved;
+    char label[CONTROL_LABEL_SIZE];
+    char path[CONTROL_PATH_SIZE]; /* of its snapshot, as the process sees it */
+
+    /* How it stands; a few milliseconds or allocations old. */
+    uint32_t state; /* enum control_state */
+    uint32_t snapshots;  /* files written */
+    uint64_t since;      /* ns since 1970: when tracing began */
+    uint64_t updated;    /* ns since 1970 */
+    uint64_t live_bytes, live_blocks, peak_bytes;
+    uint64_t mark_time;  /* ns since 1970 of the last mark; 0: none */
+    uint64_t mark_bytes; /* live then */
+    uint64_t tracer_bytes;
+    uint64_t last_pause, longest_pause; /* ns that a snapshot held the program */
+
+    /* What could not be said on standard error: message N % CONTROL_MESSAGES. */
+    uint32_t message_count;
+    uint32_t reserved_more;
+    char messages[CONTROL_MESSAGES][CONTROL_MESSAGE_SIZE];
+};
+_Static_assert(sizeof(struct control_page) <= CONTROL_SIZE, "one page");
 
 #endif

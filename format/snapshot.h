@@ -72,6 +72,7 @@ enum snapshot_kind {
     SNAPSHOT_THREADS = 10, /* struct snapshot_thread */
     SNAPSHOT_TIMELINE = 11, /* varints: time (delta), bytes, blocks, rss */
     SNAPSHOT_ACCOUNT = 12, /* one struct snapshot_account */
+    SNAPSHOT_SERIES = 13,  /* varints, a record a point: see below */
 };
 
 /* The process and the moment. */
@@ -99,10 +100,17 @@ _Static_assert(sizeof(struct snapshot_process) == 104, "on disk");
 enum snapshot_trigger {
     SNAPSHOT_BY_API = 1,
     SNAPSHOT_AT_EXIT = 2,
+    SNAPSHOT_BY_REQUEST = 3,  /* heapdelta snapshot PID */
+    SNAPSHOT_BY_INTERVAL = 4,
+    SNAPSHOT_BY_GROWTH = 5,
+    SNAPSHOT_AT_PEAK = 6,
+    SNAPSHOT_BY_SIGNAL = 7,   /* the process is about to die of INT, TERM or HUP */
 };
 
 enum snapshot_process_flags {
     SNAPSHOT_HAS_USABLE = 1, /* snapshot_account.usable_bytes is known */
+    SNAPSHOT_COUNTERS_ONLY = 2, /* there is no SNAPSHOT_BLOCKS: what a stack holds is what
+                                 * its counters say; live_bytes and live_blocks are their sum */
 };
 
 /* Something mapped that frames lie in. A module that was unloaded stays in the
@@ -196,6 +204,20 @@ _Static_assert(sizeof(struct snapshot_thread) == 8, "on disk");
  *   bytes   live, requested
  *   blocks  live
  *   rss     resident bytes of the process; 0 = not looked at
+ */
+
+/* SNAPSHOT_SERIES: what each stack held at up to 64 moments since tracing began,
+ * oldest first, so that one snapshot can tell growth. Before the first point all
+ * stacks held nothing. A record is
+ *
+ *   time     ns since tracing began (delta to the point before)
+ *   changes  number of stacks that hold more or less than at the point before
+ *
+ * and then for each of these, by ascending number,
+ *
+ *   stack    difference to the stack before in this point (the first: to 0)
+ *   bytes    folded difference to what it held at the point before
+ *   blocks   the same
  */
 
 /* What the numbers must add up to. */
