@@ -86,7 +86,7 @@ struct control_page {
 
     /* The request. */
     uint8_t request; /* enum control_request */
-    uint8_t unused[3];
+    uint8_t own[3];  /* the shim's own triggers: not to be written by others */
     uint32_t number; /* of the request, by who asks: the one before plus 1 */
     uint32_t verb;   /* enum control_verb */
     uint32_t reply;  /* number of the last request that was done */
@@ -103,6 +103,7 @@ struct control_page {
     uint64_t live_bytes, live_blocks, peak_bytes;
     uint64_t mark_time;  /* ns since 1970 of the last mark; 0: none */
     uint64_t mark_bytes; /* live then */
+    uint64_t start_bytes; /* live when tracing began: what a child of fork inherited */
     uint64_t tracer_bytes;
     uint64_t last_pause, longest_pause; /* ns that a snapshot held the program */
 

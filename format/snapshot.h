@@ -73,6 +73,8 @@ enum snapshot_kind {
     SNAPSHOT_TIMELINE = 11, /* varints: time (delta), bytes, blocks, rss */
     SNAPSHOT_ACCOUNT = 12, /* one struct snapshot_account */
     SNAPSHOT_SERIES = 13,  /* varints, a record a point: see below */
+    SNAPSHOT_PARTS = 14,   /* struct snapshot_process: whose heaps were merged into this one */
+    SNAPSHOT_ORIGINS = 15, /* varints: part per stack; with SNAPSHOT_PARTS only */
 };
 
 /* The process and the moment. */
@@ -105,6 +107,7 @@ enum snapshot_trigger {
     SNAPSHOT_BY_GROWTH = 5,
     SNAPSHOT_AT_PEAK = 6,
     SNAPSHOT_BY_SIGNAL = 7,   /* the process is about to die of INT, TERM or HUP */
+    SNAPSHOT_BY_MERGE = 8,    /* heapdelta merge: see SNAPSHOT_PARTS */
 };
 
 enum snapshot_process_flags {
@@ -219,6 +222,13 @@ _Static_assert(sizeof(struct snapshot_thread) == 8, "on disk");
  *   bytes    folded difference to what it held at the point before
  *   blocks   the same
  */
+
+#define SNAPSHOT_SERIES_POINTS 64u /* at most */
+
+/* SNAPSHOT_PARTS, in a snapshot that `heapdelta merge` made of several: the process
+ * records of these, in their order. SNAPSHOT_ORIGINS: record I is the number of the
+ * part, from 0, that stack I is of. The addresses of modules, frames and blocks are
+ * moved so that those of different parts do not collide; all blocks are of epoch 1. */
 
 /* What the numbers must add up to. */
 struct snapshot_account {

@@ -2,7 +2,7 @@
 #include "preload/arena.h"
 #include "preload/counters.h"
 #include "preload/life.h"
-#include "preload/snapshot_write.h"
+#include "preload/snapshot.h"
 #include "preload/tracker.h"
 
 #include <errno.h>
@@ -63,11 +63,7 @@ int heapdelta_api_clear_traces(void)
 
 size_t heapdelta_api_get_tracer_memory(void)
 {
-    size_t bytes = 0;
-
-    for (int use = 0; use < ARENA_USES; use++)
-        bytes += arena_used(use);
-    return bytes;
+    return arena_used_together();
 }
 
 int heapdelta_api_take_snapshot(const char *label)

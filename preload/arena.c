@@ -106,6 +106,15 @@ uint64_t arena_used(enum arena_use use)
     return atomic_load_explicit(&used[use], memory_order_relaxed);
 }
 
+uint64_t arena_used_together(void)
+{
+    uint64_t bytes = 0;
+
+    for (int use = 0; use < ARENA_USES; use++)
+        bytes += arena_used(use);
+    return bytes;
+}
+
 void arena_fail_after(unsigned long count)
 {
     atomic_store(&fail_countdown, count);

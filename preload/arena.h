@@ -34,6 +34,9 @@ void *arena_alloc(size_t size, enum arena_use use);
 /* Bytes held for USE now. */
 uint64_t arena_used(enum arena_use use);
 
+/* Bytes held for all uses now. */
+uint64_t arena_used_together(void);
+
 /* Let the COUNT-th mapping from now on fail, and all after it; 0: none (for tests). */
 void arena_fail_after(unsigned long count);
 

@@ -18,6 +18,14 @@ static const struct variable {
 } variables[] = {
     { CONTROL_ENV_OUT, 0, offsetof(struct config, out) },
     { CONTROL_ENV_NFRAME, CONFIG_MAX_FRAMES, offsetof(struct config, nframe) },
+    { CONTROL_ENV_OFF, 1, offsetof(struct config, off) },
+    { CONTROL_ENV_INTERVAL, UINT32_MAX, offsetof(struct config, interval) },
+    { CONTROL_ENV_GROWTH, (uint64_t)1 << 60, offsetof(struct config, growth) },
+    { CONTROL_ENV_PEAK, 1, offsetof(struct config, peak) },
+    { CONTROL_ENV_KEEP, UINT32_MAX, offsetof(struct config, keep) },
+    { CONTROL_ENV_COUNTERS, 1, offsetof(struct config, counters) },
+    { CONTROL_ENV_SIGNALS, 1, offsetof(struct config, signals) },
+    { CONTROL_ENV_FOLLOW, CONTROL_FOLLOW_ALL, offsetof(struct config, follow) },
     { CONTROL_ENV_EXEC_COUNT, UINT32_MAX, offsetof(struct config, exec_count) },
     { CONTROL_ENV_FAIL_MAP, UINT32_MAX, offsetof(struct config, fail_map) },
 };

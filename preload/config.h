@@ -12,6 +12,14 @@
 struct config {
     const char *out;     /* HEAPDELTA_OUT: directory for snapshots; NULL: none at exit */
     uint64_t nframe;     /* HEAPDELTA_NFRAME: frames kept per stack, 0 = all */
+    uint64_t off;        /* HEAPDELTA_OFF: 1: trace only once asked to */
+    uint64_t interval;   /* HEAPDELTA_INTERVAL: ms between snapshots, 0 = none */
+    uint64_t growth;     /* HEAPDELTA_GROWTH: bytes of growth between snapshots, 0 = none */
+    uint64_t peak;       /* HEAPDELTA_PEAK: 1: a snapshot at each new peak */
+    uint64_t keep;       /* HEAPDELTA_KEEP: snapshots kept, 0 = all */
+    uint64_t counters;   /* HEAPDELTA_COUNTERS: 1: snapshots without the list of blocks */
+    uint64_t signals;    /* HEAPDELTA_SIGNALS: 1: a last snapshot at INT, TERM and HUP */
+    uint64_t follow;     /* HEAPDELTA_FOLLOW: enum control_follow */
     uint64_t exec_count; /* HEAPDELTA_EXEC_COUNT: execs of this process so far, for us alone */
     uint64_t fail_map;   /* HEAPDELTA_FAIL_MAP: the N-th mapping fails, for tests; 0 = none */
 };

@@ -1,13 +1,18 @@
 #include "preload/counters.h"
 
 #include "preload/arena.h"
+#include "preload/attention.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
+#define FIRST_PEAK 65536u /* bytes; below, every program has many */
+
 static struct {
     _Atomic uint64_t current, peak;
-} totals __attribute__((aligned(64)));
+    _Atomic uint64_t next_size, next_peak; /* to be told of */
+    uint64_t growth;
+} totals __attribute__((aligned(64))) = { .next_size = UINT64_MAX, .next_peak = UINT64_MAX };
 
 /* Where STACK counts. */
 static uint32_t section_of(uint32_t stack)
@@ -52,6 +57,40 @@ void counters_clear(struct counters *counters)
                 memset(counters->sections[i]->pages[j], 0, sizeof(struct counters_page));
 }
 
+void counters_watch(uint64_t growth, bool peak)
+{
+    totals.growth = growth;
+    atomic_store_explicit(&totals.next_size, growth ? growth : UINT64_MAX, memory_order_relaxed);
+    atomic_store_explicit(&totals.next_peak, peak ? FIRST_PEAK : UINT64_MAX, memory_order_relaxed);
+}
+
+/* The live bytes are CURRENT now: that is as much growth as was waited for. */
+static __attribute__((noinline)) void grown(uint64_t current)
+{
+    uint64_t next = atomic_load_explicit(&totals.next_size, memory_order_relaxed);
+
+    do
+        if (current < next)
+            return; /* another thread was first */
+    while (!atomic_compare_exchange_weak_explicit(
+        &totals.next_size, &next, next + (current - next) / totals.growth * totals.growth + totals.growth,
+        memory_order_relaxed, memory_order_relaxed));
+    attention_raise(ATTENTION_GROWTH);
+}
+
+/* The live bytes shrink from PEAK, which is as high as was waited for. */
+static __attribute__((noinline)) void peaked(uint64_t peak)
+{
+    uint64_t next = atomic_load_explicit(&totals.next_peak, memory_order_relaxed);
+
+    do
+        if (peak < next)
+            return;
+    while (!atomic_compare_exchange_weak_explicit(&totals.next_peak, &next, peak + peak / 10 + 1,
+                                                  memory_order_relaxed, memory_order_relaxed));
+    attention_raise(ATTENTION_PEAK);
+}
+
 void counters_change_current(int64_t change)
 {
     uint64_t current = atomic_fetch_add_explicit(&totals.current, (uint64_t)change,
@@ -59,10 +98,19 @@ void counters_change_current(int64_t change)
                        (uint64_t)change;
     uint64_t peak = atomic_load_explicit(&totals.peak, memory_order_relaxed);
 
-    while (change > 0 && current > peak &&
+    if (change <= 0) {
+        if (__builtin_expect(
+                peak >= atomic_load_explicit(&totals.next_peak, memory_order_relaxed), false))
+            peaked(peak);
+        return;
+    }
+    while (current > peak &&
            !atomic_compare_exchange_weak_explicit(&totals.peak, &peak, current,
                                                   memory_order_relaxed, memory_order_relaxed))
         ;
+    if (__builtin_expect(current >= atomic_load_explicit(&totals.next_size, memory_order_relaxed),
+                         false))
+        grown(current);
 }
 
 uint64_t counters_current(void)

@@ -13,6 +13,7 @@
 
 #include "format/snapshot.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,11 @@ void counters_add_to(const struct counters *counters, uint32_t stack, struct cou
 
 /* Set all of COUNTERS to 0. */
 void counters_clear(struct counters *counters);
+
+/* Raise ATTENTION_GROWTH each time the live bytes have grown by GROWTH above what they
+ * have been before (0: never), and with PEAK, ATTENTION_PEAK at the first free after a
+ * peak a tenth above the one before. */
+void counters_watch(uint64_t growth, bool peak);
 
 /* The bytes of the live blocks change by CHANGE; the peak follows. */
 void counters_change_current(int64_t change);

@@ -29,29 +29,33 @@ static const char *copy(const char *text)
     return made ? memcpy(made, text, size) : NULL;
 }
 
-/* Take LIBRARY out of LIST, names separated by colons or spaces. Returns whether it
- * was in there. */
-static bool remove_from_list(char *list, const char *library)
+/* Where LIBRARY is in LIST, names separated by colons or spaces; NULL if it is not. */
+static char *find_in_list(char *list, const char *library)
 {
     size_t length = strlen(library);
 
     for (char *name = list; *name;) {
         size_t size = strcspn(name, ": ");
 
-        if (size == length && memcmp(name, library, length) == 0) {
-            char *rest = name + size + (name[size] != '\0');
-
-            memmove(name, rest, strlen(rest) + 1);
-            if (!*name && name > list)
-                name[-1] = '\0'; /* the separator before it */
-            return true;
-        }
+        if (size == length && memcmp(name, library, length) == 0)
+            return name;
         name += size + (name[size] != '\0');
     }
-    return false;
+    return NULL;
 }
 
-void environment_clean(char **variables, const char *library)
+/* Take NAME out of LIST, in which it begins a name. */
+static void remove_from_list(char *list, char *name)
+{
+    char *rest = name + strcspn(name, ": ");
+
+    rest += *rest != '\0';
+    memmove(name, rest, strlen(rest) + 1);
+    if (!*name && name > list)
+        name[-1] = '\0'; /* the separator before it */
+}
+
+void environment_clean(char **variables, const char *library, bool remove)
 {
     char **kept = variables;
 
@@ -62,14 +66,16 @@ void environment_clean(char **variables, const char *library)
             saved[saved_count] = copy(*variable);
             saved_count += saved[saved_count] != NULL;
         } else if (has_prefix(*variable, PRELOAD_PREFIX)) {
-            char *list = *variable + strlen(PRELOAD_PREFIX);
+            char *list = *variable + strlen(PRELOAD_PREFIX), *name = find_in_list(list, library);
 
             /* "ours:" was an empty variable before. */
             ours = strcmp(list, library) == 0;
-            if (remove_from_list(list, library))
+            if (name)
                 library_path = copy(library);
+            if (name && remove)
+                remove_from_list(list, name);
         }
-        if (!ours)
+        if (!ours || !remove)
             *kept++ = *variable;
     }
     *kept = NULL;
@@ -118,8 +124,11 @@ char **environment_restored(char *const *variables, unsigned long exec_count)
     size = 0;
     for (size_t i = 0; i < count; i++)
         if (has_prefix(variables[i], PRELOAD_PREFIX)) { /* keeps its place */
-            if (variables[i] + strlen(PRELOAD_PREFIX) == preload)
-                restored->variables[size++] = make_preload(&text, preload);
+            if (variables[i] + strlen(PRELOAD_PREFIX) != preload)
+                continue;
+            restored->variables[size++] = find_in_list((char *)preload, library_path)
+                                              ? variables[i]
+                                              : make_preload(&text, preload);
         } else if (!has_prefix(variables[i], CONTROL_ENV_PREFIX)) {
             restored->variables[size++] = variables[i];
         }
@@ -128,7 +137,7 @@ char **environment_restored(char *const *variables, unsigned long exec_count)
     for (size_t i = 0; i < saved_count; i++)
         restored->variables[size++] = (char *)saved[i];
     restored->variables[size] = text;
-    stpcpy(stpcpy(text, COUNT_PREFIX), message_number(digits, exec_count + 1));
+    stpcpy(stpcpy(text, COUNT_PREFIX), message_number(digits, exec_count));
     return restored->variables;
 }
 

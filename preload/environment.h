@@ -7,12 +7,13 @@
 #ifndef PRELOAD_ENVIRONMENT_H
 #define PRELOAD_ENVIRONMENT_H
 
-/* Take our variables out of the array at VARIABLES, and our library, loaded as LIBRARY,
- * out of LD_PRELOAD there. They are remembered in the arena. */
-void environment_clean(char **variables, const char *library);
+#include <stdbool.h>
 
-/* An array like VARIABLES with ours put back, for exec; EXEC_COUNT execs have been
- * before. To be given back by environment_release(). VARIABLES itself if there is
+/* Remember our variables in the array at VARIABLES, and that our library was loaded as
+ * LIBRARY by LD_PRELOAD there; with REMOVE take them out of it. */
+void environment_clean(char **variables, const char *library, bool remove);
+
+/* An array like VARIABLES with ours put back, for exec, the EXEC_COUNT-th of the process. To be given back by environment_release(). VARIABLES itself if there is
  * nothing to put back, the loader shall only list libraries, or memory is short. */
 char **environment_restored(char *const *variables, unsigned long exec_count);
 

@@ -205,6 +205,7 @@ int guard_close(void)
     /* A handler that forks would wait for the gate that its own thread holds. */
     SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
     lock_take(&gate_lock);
+    lock_take(&states_lock); /* nobody arrives or departs: a fork finds the list whole */
     owner_signals = before;
     /* NULL or a state: nobody else's guard_wait() equals it. A departed thread that is
      * inside is BUSY and has the state that all of them share. */
@@ -228,13 +229,25 @@ void guard_open(void)
     gate_owner = NULL;
     atomic_store_explicit(&guard_closed, 0, memory_order_release);
     SYSCALL_3(SYS_futex, &guard_closed, FUTEX_WAKE_PRIVATE, INT_MAX);
+    lock_release(&states_lock);
     lock_release(&gate_lock);
     SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
 }
 
 void guard_forked(void)
 {
-    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &owner_signals, NULL, sizeof owner_signals);
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        if (state != self && state->alive) {
+            state->alive = false;
+            atomic_store_explicit(&state->recording, 0, memory_order_relaxed);
+            atomic_store_explicit(&state->inside, false, memory_order_relaxed);
+            state->next_spare = spare_states;
+            spare_states = state;
+        }
+    if (IS_STATE(self))
+        self->tid = syscall_gettid();
+    late_lock = (struct lock){ 0 };
+    guard_open();
 }
 
 struct thread *guard_threads(void)

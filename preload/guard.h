@@ -88,8 +88,8 @@ int guard_close(void);
 /* Open the gate that this thread closed. */
 void guard_open(void);
 
-/* In the child of a fork by the thread that holds the gate: its signals are as they
- * were. The gate stays closed for good. */
+/* In the child of a fork by the thread that holds the gate: the other threads are gone,
+ * the gate is open, its signals are as they were. */
 void guard_forked(void);
 
 /* The first of all states, linked by `next`; also those of finished threads. */

@@ -19,12 +19,14 @@
     HOOK(posix_memalign) HOOK(aligned_alloc) HOOK(memalign) HOOK(valloc) HOOK(pvalloc) \
     HOOK(malloc_usable_size)                                                          \
     HOOK(dlclose) HOOK(_Fork) HOOK(_exit)                                             \
-    HOOK(execve) HOOK(execvpe) HOOK(fexecve) HOOK(execveat)
+    HOOK(execve) HOOK(execvpe) HOOK(fexecve) HOOK(execveat)                           \
+    HOOK(sigaction) HOOK(signal) HOOK(sysv_signal)
 
 /* Are served by one of those. */
 #define HOOKS_BY_ANOTHER(HOOK)                                                        \
     HOOK(reallocarray) HOOK(free_sized) HOOK(free_aligned_sized) HOOK(cfree)          \
     HOOK(_Exit)                                                                       \
-    HOOK(execv) HOOK(execvp) HOOK(execl) HOOK(execlp) HOOK(execle)
+    HOOK(execv) HOOK(execvp) HOOK(execl) HOOK(execlp) HOOK(execle)                    \
+    HOOK(__sigaction) HOOK(__sysv_signal) HOOK(bsd_signal) HOOK(ssignal)
 
 #endif

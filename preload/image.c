@@ -40,35 +40,59 @@ static long clone_task(unsigned long flags, uintptr_t top, void (*task)(void *),
     return result;
 }
 
-struct call {
-    void (*task)(void *context);
-    void *context;
-};
-
-static void in_task(void *call_pointer)
+static void in_task(void *context)
 {
-    const struct call *call = call_pointer;
+    const struct image *image = context;
 
     SYSCALL_3(SYS_close_range, 0, ~0u, 0);
-    call->task(call->context);
+    image->task(image->context);
+}
+
+/* Start the task; with WAIT the calling thread stands still until it ends. */
+static void start(struct image *image, bool wait)
+{
+    uint64_t all = ~(uint64_t)0, before;
+
+    image->stack = arena_map(STACK_SIZE, ARENA_OTHER);
+    image->pid = -ENOMEM;
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+    if (image->stack)
+        image->pid = clone_task(CLONE_VM | CLONE_UNTRACED | (wait ? CLONE_VFORK : 0),
+                                (uintptr_t)(image->stack + STACK_SIZE), in_task, image);
+    if (image->pid < 0) {
+        image->pid = 0;
+        image->task(image->context);
+    }
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
 }
 
 void image_run(void (*task)(void *context), void *context)
 {
-    struct call call = { task, context };
-    uint64_t all = ~(uint64_t)0, before;
-    char *stack = arena_map(STACK_SIZE, ARENA_OTHER);
-    long child = -ENOMEM;
+    struct image image = { task, context, NULL, 0 };
 
-    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
-    if (stack)
-        child = clone_task(CLONE_VM | CLONE_VFORK | CLONE_UNTRACED,
-                           (uintptr_t)(stack + STACK_SIZE), in_task, &call);
-    if (child < 0)
-        task(context);
-    else
-        while (SYSCALL_4(SYS_wait4, child, NULL, __WCLONE, NULL) == -EINTR)
-            ;
-    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
-    arena_unmap(stack, STACK_SIZE, ARENA_OTHER);
+    start(&image, true);
+    image_reap(&image, true);
+}
+
+void image_start(struct image *image, void (*task)(void *context), void *context)
+{
+    image->task = task;
+    image->context = context;
+    start(image, false);
+}
+
+bool image_reap(struct image *image, bool wait)
+{
+    long reaped = image->pid;
+
+    while (image->pid &&
+           (reaped = SYSCALL_4(SYS_wait4, image->pid, NULL, __WCLONE | (wait ? 0 : WNOHANG),
+                               NULL)) == -EINTR)
+        ;
+    if (image->pid && reaped == 0)
+        return false;
+    arena_unmap(image->stack, STACK_SIZE, ARENA_OTHER);
+    image->stack = NULL;
+    image->pid = 0;
+    return true;
 }

@@ -4,13 +4,30 @@
  * stack, all signals blocked, no exit signal (the program's wait() and SIGCHLD see
  * nothing), a copy of the descriptor table in which all are closed, so that no
  * descriptor of the program is used or held open. It shares the thread-locals of
- * its caller: only code without errno, locks and libc state may run in it.
+ * its creator: only code without errno, locks and libc state may run in it.
  */
 #ifndef PRELOAD_IMAGE_H
 #define PRELOAD_IMAGE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A task that was started. */
+struct image {
+    void (*task)(void *context);
+    void *context;
+    char *stack;
+    long pid; /* 0: it ran in the calling thread */
+};
+
 /* Run TASK with CONTEXT in such a task and wait for it. Where none can be had (a limit
  * on processes) it runs in the calling thread, with all signals blocked. */
 void image_run(void (*task)(void *context), void *context);
+
+/* The same without waiting. IMAGE must stay until image_reap() says so. */
+void image_start(struct image *image, void (*task)(void *context), void *context);
+
+/* Whether the task of IMAGE has ended; with WAIT, wait until it has. Then it is gone. */
+bool image_reap(struct image *image, bool wait);
 
 #endif

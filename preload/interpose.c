@@ -4,10 +4,13 @@
  * after it; everything else after the real call. errno is the real call's: nothing
  * here or below changes it.
  */
+#include "preload/attention.h"
 #include "preload/config.h"
+#include "preload/control.h"
 #include "preload/environment.h"
 #include "preload/life.h"
 #include "preload/real.h"
+#include "preload/signals.h"
 #include "preload/tracker.h"
 
 #include <errno.h>
@@ -21,6 +24,11 @@ EXPORT void cfree(void *block);
 EXPORT void free_sized(void *block, size_t size);
 EXPORT void free_aligned_sized(void *block, size_t alignment, size_t size);
 
+/* Other names of the same, for the binary interface only. */
+EXPORT int __sigaction(int number, const struct sigaction *action, struct sigaction *out_before);
+EXPORT sighandler_t __sysv_signal(int number, sighandler_t handler);
+EXPORT sighandler_t bsd_signal(int number, sighandler_t handler);
+
 /* Tell the tracker of a new block; written in the hook itself, where the frame is. */
 #define TELL(block, size)                                        \
     do {                                                         \
@@ -29,7 +37,15 @@ EXPORT void free_aligned_sized(void *block, size_t alignment, size_t size);
                                                                  \
             tracker_allocated(block, size, &start);              \
         }                                                        \
+        attend();                                                \
     } while (0)
+
+/* Do what was asked for, or is due. */
+static inline void attend(void)
+{
+    if (attention_needed())
+        control_serve();
+}
 
 /* ---- allocation ------------------------------------------------------------------ */
 
@@ -108,8 +124,10 @@ static void *reallocate(void *block, size_t size, const struct stack_start *star
 EXPORT void *realloc(void *block, size_t size)
 {
     struct stack_start start = STACK_START();
+    void *moved = reallocate(block, size, &start);
 
-    return reallocate(block, size, &start);
+    attend();
+    return moved;
 }
 
 EXPORT void *reallocarray(void *block, size_t count, size_t size)
@@ -121,7 +139,9 @@ EXPORT void *reallocarray(void *block, size_t count, size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    return reallocate(block, total, &start);
+    block = reallocate(block, total, &start);
+    attend();
+    return block;
 }
 
 static void release(void *block)
@@ -131,6 +151,7 @@ static void release(void *block)
     if (tracker_tracing())
         tracker_freed(block);
     real.free(block);
+    attend();
 }
 
 EXPORT void free(void *block)
@@ -257,47 +278,60 @@ EXPORT void _Exit(int status)
 }
 
 /* The environment to exec with: VARIABLES, with ours put back if we stay. */
-static char **exec_environment(char *const *variables)
+static char **before_exec(char *const *variables)
 {
+    char **restored = (char **)variables;
+
     life_begin();
-    return life_execs() ? environment_restored(variables, config->exec_count)
-                        : (char **)variables;
+    if (life_follows())
+        restored = environment_restored(variables, life_own() ? config->exec_count + 1 : 0);
+    if (life_own())
+        life_before_exec();
+    return restored;
+}
+
+/* The exec with RESTORED, made of VARIABLES, failed. */
+static void after_exec(char **restored, char *const *variables)
+{
+    environment_release(restored, variables);
+    if (life_own())
+        life_exec_failed();
 }
 
 EXPORT int execve(const char *path, char *const *arguments, char *const *variables)
 {
-    char **restored = exec_environment(variables);
+    char **restored = before_exec(variables);
     int result = real.execve(path, arguments, restored);
 
-    environment_release(restored, variables);
+    after_exec(restored, variables);
     return result;
 }
 
 EXPORT int execvpe(const char *file, char *const *arguments, char *const *variables)
 {
-    char **restored = exec_environment(variables);
+    char **restored = before_exec(variables);
     int result = real.execvpe(file, arguments, restored);
 
-    environment_release(restored, variables);
+    after_exec(restored, variables);
     return result;
 }
 
 EXPORT int fexecve(int descriptor, char *const *arguments, char *const *variables)
 {
-    char **restored = exec_environment(variables);
+    char **restored = before_exec(variables);
     int result = real.fexecve(descriptor, arguments, restored);
 
-    environment_release(restored, variables);
+    after_exec(restored, variables);
     return result;
 }
 
 EXPORT int execveat(int directory, const char *path, char *const *arguments,
                     char *const *variables, int flags)
 {
-    char **restored = exec_environment(variables);
+    char **restored = before_exec(variables);
     int result = real.execveat(directory, path, arguments, restored, flags);
 
-    environment_release(restored, variables);
+    after_exec(restored, variables);
     return result;
 }
 
@@ -357,4 +391,61 @@ EXPORT int execle(const char *path, const char *first, ...)
     variables = va_arg(rest, char **);
     va_end(rest);
     return execve(path, arguments, variables);
+}
+
+/* ---- signals ------------------------------------------------------------------------ */
+
+/* A handler of ours is told as SIG_DFL; a signal set to SIG_DFL is ours again. */
+
+EXPORT int sigaction(int number, const struct sigaction *action, struct sigaction *out_before)
+{
+    int result;
+
+    life_begin();
+    result = real.sigaction(number, action, out_before);
+    if (result == 0 && out_before && signals_is_ours(out_before->sa_handler))
+        *out_before = (struct sigaction){ .sa_handler = SIG_DFL };
+    if (result == 0 && action && action->sa_handler == SIG_DFL)
+        signals_again(number);
+    return result;
+}
+
+int __sigaction(int number, const struct sigaction *action, struct sigaction *out_before)
+{
+    return sigaction(number, action, out_before);
+}
+
+/* What was set before, HANDLER having been set for signal NUMBER. */
+static sighandler_t told(int number, sighandler_t handler, sighandler_t before)
+{
+    if (before != SIG_ERR && handler == SIG_DFL)
+        signals_again(number);
+    return signals_is_ours(before) ? SIG_DFL : before;
+}
+
+EXPORT sighandler_t signal(int number, sighandler_t handler)
+{
+    life_begin();
+    return told(number, handler, real.signal(number, handler));
+}
+
+EXPORT sighandler_t bsd_signal(int number, sighandler_t handler)
+{
+    return signal(number, handler);
+}
+
+EXPORT sighandler_t ssignal(int number, sighandler_t handler)
+{
+    return signal(number, handler);
+}
+
+EXPORT sighandler_t sysv_signal(int number, sighandler_t handler)
+{
+    life_begin();
+    return told(number, handler, real.sysv_signal(number, handler));
+}
+
+sighandler_t __sysv_signal(int number, sighandler_t handler)
+{
+    return sysv_signal(number, handler);
 }

@@ -1,11 +1,15 @@
 #include "preload/life.h"
 
+#include "format/control.h"
 #include "preload/arena.h"
 #include "preload/config.h"
+#include "preload/control.h"
 #include "preload/environment.h"
 #include "preload/guard.h"
+#include "preload/identity.h"
 #include "preload/message.h"
-#include "preload/snapshot_write.h"
+#include "preload/signals.h"
+#include "preload/snapshot.h"
 #include "preload/stack.h"
 #include "preload/syscall.h"
 #include "preload/tracker.h"
@@ -23,6 +27,8 @@ enum phase { UNBORN, BEGINNING, BEGUN };
 static _Atomic int phase;
 static uint32_t own_pid;
 static bool gate_held; /* by the thread that forks */
+static bool by_fork;   /* this process is a traced child of fork */
+static atomic_flag exit_taken = ATOMIC_FLAG_INIT;
 
 /* Do as the environment asks, once. Before libc has it (NULL) nothing is asked, and
  * stacks are kept whole. */
@@ -49,20 +55,27 @@ bool life_begin(void)
     configure(environ);
     real_find();
     stack_init(real_stack_end);
-    if (!tracker_init())
+    if (!tracker_init(!config->off))
         message_line("not enough memory to trace this program", NULL);
-    snapshot_init();
+    identity_init();
     atomic_store(&phase, BEGUN);
     return real.malloc != NULL;
 }
 
 /* ---- fork ---------------------------------------------------------------------- */
 
-/* Fork with nobody inside the tables, so that the child finds them whole. A child that
- * forks has the gate as its parent held it: closed for good. */
+/* Fork with nobody inside the tables, so that the child finds them whole. */
 static void before_fork(void)
 {
-    gate_held = syscall_getpid() == own_pid && guard_close() == 0;
+    struct thread *self;
+
+    gate_held = false;
+    if (syscall_getpid() != own_pid)
+        return; /* a child that is not traced */
+    self = guard_enter(); /* the gate is not to be closed by a thread without a state */
+    if (self)
+        guard_leave(self);
+    gate_held = guard_close() == 0;
 }
 
 static void after_fork(void)
@@ -71,30 +84,54 @@ static void after_fork(void)
         guard_open();
 }
 
+/* The child goes on being traced, as a process of its own. */
+static void begin_again(void)
+{
+    own_pid = syscall_getpid();
+    by_fork = true;
+    atomic_flag_clear(&exit_taken);
+    snapshot_forked();
+    identity_forked();
+    control_init();
+}
+
 void life_forked(void)
 {
+    bool traced = gate_held && config->follow & CONTROL_FOLLOW_FORK;
+
     if (syscall_getpid() == own_pid)
         return;
-    tracker_forked();
+    control_forked();
+    tracker_forked(traced);
     if (gate_held)
         guard_forked();
     gate_held = false; /* _Fork() may call this a second time */
+    if (traced)
+        begin_again();
 }
 
 /* ---- exit ---------------------------------------------------------------------- */
 
-void life_exit(void)
+/* Take the exit snapshot. */
+static void take_last(void)
 {
-    static atomic_flag done = ATOMIC_FLAG_INIT;
     int result;
 
-    if (!config->out || syscall_getpid() != own_pid || !tracker_tracing() ||
-        atomic_flag_test_and_set(&done))
+    if (!config->out || !tracker_tracing())
         return;
     result = snapshot_take(SNAPSHOT_AT_EXIT, "exit", NULL);
     if (result < 0)
         message_line("no snapshot at exit in ", config->out, ": ", message_error(result), NULL);
+}
+
+void life_exit(void)
+{
+    if (syscall_getpid() != own_pid || atomic_flag_test_and_set(&exit_taken))
+        return;
+    take_last();
+    snapshot_finish(true);
     atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
+    control_close();
 }
 
 static void at_exit(void *unused)
@@ -103,9 +140,25 @@ static void at_exit(void *unused)
     life_exit();
 }
 
-bool life_execs(void)
+bool life_own(void)
 {
     return atomic_load(&phase) == BEGUN && syscall_getpid() == own_pid;
+}
+
+bool life_follows(void)
+{
+    return config->follow & CONTROL_FOLLOW_EXEC || (life_own() && !by_fork);
+}
+
+void life_before_exec(void)
+{
+    snapshot_finish(true);
+    control_close();
+}
+
+void life_exec_failed(void)
+{
+    control_init();
 }
 
 /* ---- start --------------------------------------------------------------------- */
@@ -128,8 +181,10 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     (void)argv;
     life_begin();
     configure(variables);
-    environment_clean(variables, own_name());
+    environment_clean(variables, own_name(), !(config->follow & CONTROL_FOLLOW_EXEC));
     guard_watch_threads();
+    signals_init();
+    control_init();
     pthread_atfork(before_fork, after_fork, life_forked);
     __cxa_atexit(at_exit, NULL, NULL);
     __cxa_at_quick_exit(at_exit, NULL);

@@ -29,7 +29,15 @@ void life_exit(void);
 /* The process is a fresh child of fork. */
 void life_forked(void);
 
-/* Whether an exec now is one of the traced process, which stays traced. */
-bool life_execs(void);
+/* Whether this is the traced process itself, not a child of it that we share memory or
+ * code with. */
+bool life_own(void);
+
+/* Whether a program that is executed now is to be traced. */
+bool life_follows(void);
+
+/* The traced process itself is about to exec; the exec failed. */
+void life_before_exec(void);
+void life_exec_failed(void);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <dlfcn.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>

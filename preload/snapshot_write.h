@@ -1,25 +1,23 @@
-/* snapshot_write.h - the state becomes a file.
+/* snapshot_write.h - a cut becomes the bytes of a snapshot file (format/snapshot.h).
  *
- *   gate closed   blocks and counters are encoded into memory: the exact cut
- *   gate open     a short-lived task (image.h) encodes the rest, writes all to a
- *                 hidden file beside the final name, and renames it
- *
- * So a file appears whole under its name, or not at all; it never replaces one, and
- * is readable by its owner only.
+ * Runs in the short-lived task (image.h) while the program goes on.
  */
 #ifndef PRELOAD_SNAPSHOT_WRITE_H
 #define PRELOAD_SNAPSHOT_WRITE_H
 
 #include "format/snapshot.h"
+#include "preload/cut.h"
+#include "preload/identity.h"
 
-/* Before the first snapshot, once libc is ready: who this process is. */
-void snapshot_init(void);
+/* Why and when there is a snapshot. */
+struct snapshot_origin {
+    enum snapshot_trigger trigger;
+    bool counters_only; /* the cut has no list of blocks */
+    uint32_t sequence, parent_pid;
+    char label[IDENTITY_NAME_MAX + 1];
+};
 
-/* Take a snapshot named LABEL (NULL: none) and begin a new epoch. It goes to the file
- * PATH, or, if that is NULL, to PROGRAM.PID.SEQ[.LABEL].hds in the directory of the
- * configuration, else in the working directory. Returns 0 when the file is complete.
- * -ENODATA when not tracing, -ETIMEDOUT if a thread did not come to rest, -EBUSY from
- * within ourselves, or the error of the file system: then there is no file. */
-int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *path);
+/* Write CUT, taken by ORIGIN, to the descriptor FILE, which is empty. 0 or the error. */
+int snapshot_write(const struct cut *cut, const struct snapshot_origin *origin, long file);
 
 #endif

@@ -1,6 +1,7 @@
 #include "preload/tracker.h"
 
 #include "preload/arena.h"
+#include "preload/attention.h"
 #include "preload/cfi.h"
 #include "preload/config.h"
 #include "preload/deferred.h"
@@ -8,6 +9,7 @@
 #include "preload/guard.h"
 #include "preload/modules.h"
 #include "preload/real.h"
+#include "preload/series.h"
 #include "preload/timeline.h"
 #include "preload/trie.h"
 
@@ -33,7 +35,7 @@ struct tracker_thread {
 
 _Atomic bool tracker_on;
 static _Atomic uint32_t frame_limit;
-static bool forked;
+static bool untraced; /* for good: a child of fork */
 static _Atomic uint64_t lost_in_handlers; /* blocks, for lack of room to put them aside */
 
 static const struct trie_modules trie_modules = { modules_find, modules_loaded };
@@ -65,17 +67,10 @@ static void leave(struct tracker_thread *self)
 /* Count an event of SELF, which records, and take a sample if it is time. */
 static void tick(struct tracker_thread *self)
 {
-    uint64_t blocks = 0;
-
     if (++self->events % TICK_EVENTS != 0 || !timeline_due())
         return;
-    for (struct thread *state = guard_threads(); state; state = state->next) {
-        struct tracker_thread *thread = (struct tracker_thread *)state;
-
-        blocks += atomic_load_explicit(&thread->allocations, memory_order_relaxed) -
-                  atomic_load_explicit(&thread->frees, memory_order_relaxed);
-    }
-    timeline_add(counters_current(), blocks, 0);
+    timeline_add(counters_current(), tracker_live_blocks(), 0);
+    attention_raise(ATTENTION_TICK);
 }
 
 static void add_own(_Atomic uint64_t *number, uint64_t more)
@@ -416,7 +411,7 @@ void tracker_unloaded(void)
 
 /* ---- life ------------------------------------------------------------------- */
 
-bool tracker_init(void)
+bool tracker_init(bool on)
 {
     bool back;
 
@@ -428,7 +423,7 @@ bool tracker_init(void)
     modules_find(getauxval(AT_ENTRY), &back); /* the executable is always in the list */
     timeline_start();
     epochs_reset(0);
-    atomic_store_explicit(&tracker_on, true, memory_order_release);
+    atomic_store_explicit(&tracker_on, on, memory_order_release);
     return true;
 }
 
@@ -449,6 +444,7 @@ static void forget(void)
     atomic_store_explicit(&lost_in_handlers, 0, memory_order_relaxed);
     counters_reset_current();
     timeline_clear();
+    series_clear();
     epochs_reset(timeline_now());
 }
 
@@ -460,7 +456,7 @@ static int change(enum change what, uint32_t new_limit, const char *label)
     struct tracker_thread *self;
     int result;
 
-    if (forked)
+    if (untraced)
         return -ENODATA;
     self = enter();
     if (!self)
@@ -536,10 +532,28 @@ void tracker_set_frame_limit(uint32_t new_limit)
     atomic_store_explicit(&frame_limit, new_limit, memory_order_relaxed);
 }
 
-void tracker_forked(void)
+void tracker_forked(bool traced)
 {
-    forked = true;
-    atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
+    struct thread *self = guard_self();
+    struct live_block taken;
+
+    if (!traced) {
+        untraced = true;
+        atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
+        return;
+    }
+    /* The other threads are not in this process. What they were reallocating is: as it
+     * was, and nobody will free it. */
+    for (struct thread *state = guard_threads(); state; state = state->next) {
+        struct tracker_thread *thread = (struct tracker_thread *)state;
+
+        for (struct tracker_realloc *call = thread->in_flight; call && state != self;
+             call = call->next)
+            if (call->old.address)
+                live_add(&call->old, &taken);
+        if (state != self)
+            thread->in_flight = NULL;
+    }
 }
 
 /* ---- sums -------------------------------------------------------------------- */
@@ -566,6 +580,42 @@ void tracker_sum_counter(uint32_t stack, struct counter *out_counter)
     *out_counter = (struct counter){ { 0 } };
     for (struct thread *state = guard_threads(); state; state = state->next)
         counters_add_to(&((struct tracker_thread *)state)->counters, stack, out_counter);
+}
+
+uint64_t tracker_live_blocks(void)
+{
+    uint64_t blocks = 0;
+
+    for (struct thread *state = guard_threads(); state; state = state->next) {
+        struct tracker_thread *thread = (struct tracker_thread *)state;
+
+        blocks += atomic_load_explicit(&thread->allocations, memory_order_relaxed) -
+                  atomic_load_explicit(&thread->frees, memory_order_relaxed);
+    }
+    return blocks;
+}
+
+static void live_of_stack(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks)
+{
+    struct counter counter;
+
+    tracker_sum_counter(stack, &counter);
+    *out_bytes = counter.value[SNAPSHOT_ALLOCATED_BYTES] - counter.value[SNAPSHOT_FREED_BYTES];
+    *out_blocks = counter.value[SNAPSHOT_ALLOCATIONS] - counter.value[SNAPSHOT_FREES];
+}
+
+void tracker_add_to_series(void)
+{
+    struct tracker_thread *self = enter();
+
+    if (!self)
+        return;
+    if (guard_close() == 0) {
+        if (tracker_tracing() && series_due(timeline_now()))
+            series_add(timeline_now(), trie_stack_count(), live_of_stack);
+        guard_open();
+    }
+    leave(self);
 }
 
 void tracker_each_in_flight(void (*each)(void *context, const struct live_block *block),

@@ -23,9 +23,9 @@ static inline bool tracker_tracing(void)
     return atomic_load_explicit(&tracker_on, memory_order_relaxed);
 }
 
-/* Take the first memory and begin to trace, all frames of each stack. Call once.
- * False: there is no memory, and nothing is traced. */
-bool tracker_init(void);
+/* Take the first memory and, if ON, begin to trace, all frames of each stack. Call
+ * once. False: there is no memory, and nothing is traced. */
+bool tracker_init(bool on);
 
 /* ---- events ---- */
 
@@ -66,8 +66,10 @@ int tracker_mark(const char *label);
 uint32_t tracker_frame_limit(void);
 void tracker_set_frame_limit(uint32_t frame_limit);
 
-/* The process is a child of fork: from now on nothing is traced. */
-void tracker_forked(void);
+/* The process is a child of fork, taken with the gate closed, or at least nobody in the
+ * tables. If it is to be TRACED it holds what its parent held; otherwise nothing is
+ * traced from now on. */
+void tracker_forked(bool traced);
 
 /* ---- for a snapshot, with the gate closed ---- */
 
@@ -84,6 +86,12 @@ void tracker_sum_counter(uint32_t stack, struct counter *out_counter);
 /* Call EACH for every block of a realloc under way that still counts as the old one. */
 void tracker_each_in_flight(void (*each)(void *context, const struct live_block *block),
                             void *context);
+
+/* How many blocks are alive, about: other threads go on counting. Any time. */
+uint64_t tracker_live_blocks(void);
+
+/* Add this moment to the series (series.h). Not with the gate closed. */
+void tracker_add_to_series(void);
 
 /* Notice modules that went since. */
 void tracker_check_modules(void);

@@ -1,0 +1,48 @@
+/* attention.h - the word that hooks look at: something is to be done besides recording.
+ *
+ * It lies in the control page (format/control.h), so that a request from outside is
+ * seen by the same single load as our own triggers. Anybody may raise a bit, from
+ * anywhere; control.c takes them.
+ */
+#ifndef PRELOAD_ATTENTION_H
+#define PRELOAD_ATTENTION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The lowest byte is control_page.request. */
+#define ATTENTION_REQUEST 0xffu
+
+enum attention_bit {
+    ATTENTION_TICK = 1u << 8,   /* some milliseconds have gone by */
+    ATTENTION_GROWTH = 1u << 9, /* the heap has grown by what was asked for */
+    ATTENTION_PEAK = 1u << 10,  /* a new peak is behind us */
+    ATTENTION_DEATH = 1u << 11, /* a signal is about to end the process */
+};
+
+extern _Atomic uint32_t *_Atomic attention_word;
+
+static inline _Atomic uint32_t *attention_load(void)
+{
+    return atomic_load_explicit(&attention_word, memory_order_relaxed);
+}
+
+static inline bool attention_needed(void)
+{
+    return __builtin_expect(
+        atomic_load_explicit(attention_load(), memory_order_relaxed) != 0, false);
+}
+
+static inline void attention_raise(enum attention_bit bit)
+{
+    atomic_fetch_or_explicit(attention_load(), bit, memory_order_relaxed);
+}
+
+/* Take all bits that are raised. */
+static inline uint32_t attention_take(void)
+{
+    return atomic_fetch_and_explicit(attention_load(), ATTENTION_REQUEST, memory_order_acquire);
+}
+
+#endif

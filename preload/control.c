@@ -1,0 +1,249 @@
+#include "preload/control.h"
+
+#include "format/control.h"
+#include "preload/arena.h"
+#include "preload/attention.h"
+#include "preload/config.h"
+#include "preload/counters.h"
+#include "preload/guard.h"
+#include "preload/identity.h"
+#include "preload/message.h"
+#include "preload/path.h"
+#include "preload/real.h"
+#include "preload/series.h"
+#include "preload/signals.h"
+#include "preload/snapshot.h"
+#include "preload/syscall.h"
+#include "preload/timeline.h"
+#include "preload/tracker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PATH_SIZE 4096u
+#define MEMORY_DIRECTORY "/dev/shm" /* where nobody asked for files: none of the program's */
+
+/* Until there is a page, and where none can be had. */
+static struct control_page no_page;
+static struct control_page *page = &no_page;
+_Atomic uint32_t *_Atomic attention_word = (_Atomic uint32_t *)&no_page.request;
+
+static char page_path[PATH_SIZE]; /* empty: it has no file */
+static uint64_t next_interval;    /* ns since tracing began */
+
+_Static_assert(offsetof(struct control_page, request) % 4 == 0, "a word");
+
+/* ---- the page ---------------------------------------------------------------------- */
+
+static bool make_path(void)
+{
+    const size_t size = sizeof page_path;
+
+    page_path[0] = '\0';
+    return path_append(page_path, size, config->out ? config->out : MEMORY_DIRECTORY) &&
+           path_append(page_path, size, "/.") && path_append(page_path, size, identity->program) &&
+           path_append(page_path, size, ".") &&
+           path_append_number(page_path, size, identity->pid, 1) &&
+           path_append(page_path, size, CONTROL_SUFFIX);
+}
+
+/* Make the file and map it; NULL if that can't be. */
+static struct control_page *map_page(void)
+{
+    static const struct control_page empty;
+    const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    long file, mapped = -1;
+
+    if (!make_path())
+        return NULL;
+    SYSCALL_3(SYS_unlinkat, AT_FDCWD, page_path, 0); /* an earlier image of this process */
+    file = SYSCALL_4(SYS_openat, AT_FDCWD, page_path, flags, 0600);
+    if (file < 0)
+        return NULL;
+    /* Written, not only made longer, so that the disk has room for it. */
+    if (SYSCALL_3(SYS_write, file, &empty, sizeof empty) == (long)sizeof empty &&
+        SYSCALL_2(SYS_ftruncate, file, CONTROL_SIZE) == 0)
+        mapped = SYSCALL_6(SYS_mmap, NULL, CONTROL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file,
+                           0);
+    SYSCALL_1(SYS_close, file);
+    if (mapped > -4096 && mapped < 0) {
+        SYSCALL_3(SYS_unlinkat, AT_FDCWD, page_path, 0);
+        return NULL;
+    }
+    return (struct control_page *)mapped;
+}
+
+/* Fill in what does not change. The magic comes last: who reads it may read all. */
+static void describe(struct control_page *made)
+{
+    made->version = CONTROL_VERSION;
+    made->size = CONTROL_SIZE;
+    made->pid = identity->pid;
+    made->signal = (uint32_t)signals_request();
+    memcpy(made->run, identity->run, sizeof made->run);
+    made->since = identity->start_time;
+    atomic_thread_fence(memory_order_release);
+    memcpy(made->magic, CONTROL_MAGIC, sizeof made->magic);
+}
+
+static void publish(void)
+{
+    page->state = tracker_tracing() ? CONTROL_TRACING : CONTROL_OFF;
+    page->snapshots = snapshot_pauses()->count;
+    page->live_bytes = counters_current();
+    page->live_blocks = tracker_live_blocks();
+    page->peak_bytes = counters_peak();
+    page->tracer_bytes = arena_used_together();
+    page->last_pause = snapshot_pauses()->last;
+    page->longest_pause = snapshot_pauses()->longest;
+    page->updated = syscall_time(CLOCK_REALTIME);
+}
+
+void control_init(void)
+{
+    struct control_page *made = map_page();
+
+    if (made) {
+        describe(made);
+        page = made;
+        atomic_store(&attention_word, (_Atomic uint32_t *)&made->request);
+    } else {
+        page_path[0] = '\0';
+    }
+    next_interval = config->interval * 1000000;
+    counters_watch(config->growth, config->peak);
+    publish();
+}
+
+void control_close(void)
+{
+    if (!page_path[0])
+        return;
+    page->state = CONTROL_ENDED;
+    SYSCALL_3(SYS_unlinkat, AT_FDCWD, page_path, 0);
+    page_path[0] = '\0';
+}
+
+void control_forked(void)
+{
+    if (page != &no_page)
+        SYSCALL_2(SYS_munmap, page, CONTROL_SIZE);
+    page = &no_page;
+    memset(&no_page, 0, sizeof no_page);
+    page_path[0] = '\0';
+    atomic_store(&attention_word, (_Atomic uint32_t *)&no_page.request);
+}
+
+/* ---- requests ----------------------------------------------------------------------- */
+
+/* Set the request from FROM to TO; false if it is not FROM. */
+static bool move_request(enum control_request from, enum control_request to)
+{
+    _Atomic uint32_t *word = attention_load();
+    uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
+
+    do
+        if ((seen & ATTENTION_REQUEST) != from)
+            return false;
+    while (!atomic_compare_exchange_weak(word, &seen, (seen & ~ATTENTION_REQUEST) | to));
+    return true;
+}
+
+/* Answer the request. May be called in the task that writes the snapshot. */
+static void answer(int result, const char *path)
+{
+    page->path[0] = '\0';
+    if (result == 0 && path)
+        path_append(page->path, sizeof page->path, path);
+    page->error = result;
+    publish();
+    atomic_thread_fence(memory_order_release);
+    page->reply = page->number;
+    move_request(CONTROL_BUSY, CONTROL_FINISHED);
+}
+
+static void serve_request(void)
+{
+    char label[CONTROL_LABEL_SIZE];
+    int result;
+
+    if (!move_request(CONTROL_WANTED, CONTROL_BUSY))
+        return;
+    memcpy(label, page->label, sizeof label);
+    label[sizeof label - 1] = '\0';
+    switch (page->verb) {
+    case CONTROL_SNAPSHOT:
+        result = snapshot_begin(SNAPSHOT_BY_REQUEST, label, answer);
+        if (result == -EBUSY)
+            move_request(CONTROL_BUSY, CONTROL_WANTED); /* another is being written */
+        if (result == -EBUSY || result == 0)
+            return;
+        break;
+    case CONTROL_MARK:
+        result = tracker_mark(label);
+        if (result == 0) {
+            page->mark_time = syscall_time(CLOCK_REALTIME);
+            page->mark_bytes = counters_current();
+        }
+        break;
+    case CONTROL_START:
+        result = tracker_start((uint32_t)config->nframe);
+        break;
+    case CONTROL_STOP:
+        result = tracker_stop();
+        break;
+    default:
+        result = -EINVAL;
+    }
+    answer(result, NULL);
+}
+
+/* ---- our own triggers ------------------------------------------------------------------ */
+
+static void tick(void)
+{
+    uint64_t now = timeline_now();
+
+    snapshot_finish(false);
+    publish();
+    if (series_due(now))
+        tracker_add_to_series();
+    if (config->interval && now >= next_interval &&
+        snapshot_begin(SNAPSHOT_BY_INTERVAL, NULL, NULL) == 0)
+        next_interval = now + config->interval * 1000000;
+}
+
+/* A snapshot by TRIGGER, or, while another is being written, BIT again. */
+static void trigger(enum snapshot_trigger why, enum attention_bit bit)
+{
+    if (snapshot_begin(why, NULL, NULL) == -EBUSY)
+        attention_raise(bit);
+}
+
+void control_serve(void)
+{
+    struct thread *self = guard_self();
+    uint32_t bits;
+
+    if (syscall_getpid() != identity->pid) {
+        control_forked(); /* a child of a bare clone */
+        return;
+    }
+    if (self && atomic_load_explicit(&self->inside, memory_order_relaxed))
+        return; /* in a handler that interrupted us: at the next event */
+    bits = attention_take();
+    if (bits & ATTENTION_DEATH)
+        signals_die();
+    if (move_request(CONTROL_FINISHED, CONTROL_IDLE))
+        snapshot_finish(false);
+    if (bits & ATTENTION_TICK)
+        tick();
+    if (bits & ATTENTION_GROWTH)
+        trigger(SNAPSHOT_BY_GROWTH, ATTENTION_GROWTH);
+    if (bits & ATTENTION_PEAK)
+        trigger(SNAPSHOT_AT_PEAK, ATTENTION_PEAK);
+    serve_request();
+}

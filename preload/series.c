@@ -1,0 +1,183 @@
+#include "preload/series.h"
+
+#include "format/varint.h"
+#include "preload/arena.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#define MOMENTS 64u
+#define FIRST_INTERVAL 100000000u /* ns */
+
+/* A stack holds so much more than at the moment before. */
+struct change {
+    int64_t bytes, blocks;
+    uint32_t stack;
+};
+
+struct moment {
+    uint64_t time;
+    struct change *changes; /* by stack */
+    uint32_t count;
+};
+
+struct level {
+    uint64_t bytes, blocks;
+};
+
+static struct moment moments[MOMENTS];
+static uint32_t moment_count;
+static uint64_t interval = FIRST_INTERVAL;
+static _Atomic uint64_t next_time = FIRST_INTERVAL;
+static struct level *levels; /* at the last moment, by stack */
+static uint32_t level_count;
+
+bool series_due(uint64_t time)
+{
+    return time >= atomic_load_explicit(&next_time, memory_order_relaxed);
+}
+
+/* Make LEVELS long enough for COUNT stacks. */
+static bool grow_levels(uint32_t count)
+{
+    uint32_t larger = level_count ? level_count : 1024;
+    struct level *made;
+
+    if (count <= level_count)
+        return true;
+    while (larger < count)
+        larger *= 2;
+    made = arena_resize(levels, level_count * sizeof *levels, larger * sizeof *levels,
+                        ARENA_COUNTERS);
+    if (!made)
+        return false;
+    levels = made;
+    level_count = larger;
+    return true;
+}
+
+/* Give the CAPACITY changes of MOMENT back but for those in use. */
+static void shrink(struct moment *moment, uint32_t capacity)
+{
+    if (moment->count == 0) {
+        arena_unmap(moment->changes, capacity * sizeof *moment->changes, ARENA_COUNTERS);
+        moment->changes = NULL;
+    } else {
+        arena_resize(moment->changes, capacity * sizeof *moment->changes,
+                     moment->count * sizeof *moment->changes, ARENA_COUNTERS);
+    }
+}
+
+static void release(struct moment *moment)
+{
+    arena_unmap(moment->changes, moment->count * sizeof *moment->changes, ARENA_COUNTERS);
+    *moment = (struct moment){ 0, NULL, 0 };
+}
+
+/* Put the changes of FIRST and SECOND together in SECOND. */
+static void merge(struct moment *first, struct moment *second)
+{
+    uint32_t capacity = first->count + second->count, i = 0, j = 0;
+    struct moment both = { second->time, NULL, 0 };
+
+    if (first->count == 0)
+        return;
+    both.changes = arena_map(capacity * sizeof *both.changes, ARENA_COUNTERS);
+    if (!both.changes)
+        return; /* the older changes are lost: their stacks seem to have come later */
+    while (i < first->count || j < second->count) {
+        const struct change *a = i < first->count ? &first->changes[i] : NULL;
+        const struct change *b = j < second->count ? &second->changes[j] : NULL;
+        struct change *sum = &both.changes[both.count];
+
+        if (a && b && a->stack == b->stack) {
+            *sum = (struct change){ a->bytes + b->bytes, a->blocks + b->blocks, a->stack };
+            i++;
+            j++;
+        } else if (!b || (a && a->stack < b->stack)) {
+            *sum = *a;
+            i++;
+        } else {
+            *sum = *b;
+            j++;
+        }
+        both.count += sum->bytes != 0 || sum->blocks != 0;
+    }
+    shrink(&both, capacity);
+    release(second);
+    *second = both;
+}
+
+static void halve(void)
+{
+    for (uint32_t i = 0; i < MOMENTS / 2; i++) {
+        merge(&moments[2 * i], &moments[2 * i + 1]);
+        release(&moments[2 * i]);
+        moments[i] = moments[2 * i + 1];
+        if (i != 2 * i + 1)
+            moments[2 * i + 1] = (struct moment){ 0, NULL, 0 };
+    }
+    moment_count = MOMENTS / 2;
+    interval *= 2;
+}
+
+void series_add(uint64_t time, uint32_t stack_count,
+                void (*live)(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks))
+{
+    struct moment moment = { time, NULL, 0 };
+
+    atomic_store_explicit(&next_time, time + interval, memory_order_relaxed);
+    if (stack_count == 0 || !grow_levels(stack_count))
+        return;
+    if (moment_count == MOMENTS)
+        halve();
+    moment.changes = arena_map(stack_count * sizeof *moment.changes, ARENA_COUNTERS);
+    if (!moment.changes)
+        return;
+    for (uint32_t stack = 0; stack < stack_count; stack++) {
+        struct level now, *last = &levels[stack];
+
+        live(stack, &now.bytes, &now.blocks);
+        if (now.bytes == last->bytes && now.blocks == last->blocks)
+            continue;
+        moment.changes[moment.count++] = (struct change){ (int64_t)(now.bytes - last->bytes),
+                                                          (int64_t)(now.blocks - last->blocks),
+                                                          stack };
+        *last = now;
+    }
+    shrink(&moment, stack_count);
+    moments[moment_count++] = moment;
+}
+
+uint32_t series_put(struct buffer *buffer)
+{
+    uint64_t last_time = 0;
+
+    for (uint32_t i = 0; i < moment_count; i++) {
+        const struct moment *moment = &moments[i];
+        uint32_t last_stack = 0;
+
+        buffer_put_varint(buffer, varint_delta(moment->time, last_time));
+        buffer_put_varint(buffer, moment->count);
+        last_time = moment->time;
+        for (uint32_t j = 0; j < moment->count; j++) {
+            const struct change *change = &moment->changes[j];
+
+            buffer_put_varint(buffer, change->stack - last_stack);
+            buffer_put_varint(buffer, varint_delta((uint64_t)change->bytes, 0));
+            buffer_put_varint(buffer, varint_delta((uint64_t)change->blocks, 0));
+            last_stack = change->stack;
+        }
+    }
+    return moment_count;
+}
+
+void series_clear(void)
+{
+    while (moment_count > 0)
+        release(&moments[--moment_count]);
+    if (levels)
+        memset(levels, 0, level_count * sizeof *levels);
+    interval = FIRST_INTERVAL;
+    atomic_store_explicit(&next_time, 0, memory_order_relaxed);
+}

@@ -1,0 +1,29 @@
+/* series.h - what each stack held at up to 64 moments, so that one snapshot can tell
+ * growth.
+ *
+ * A moment keeps only what changed since the one before. When all 64 are taken, two
+ * become one and the interval doubles. Call with the gate closed; on lack of memory
+ * a moment is left out.
+ */
+#ifndef PRELOAD_SERIES_H
+#define PRELOAD_SERIES_H
+
+#include "preload/buffer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Whether a moment is due at TIME, ns since tracing began. Any thread, any time. */
+bool series_due(uint64_t time);
+
+/* Add the moment TIME: LIVE tells what each of STACK_COUNT stacks holds. */
+void series_add(uint64_t time, uint32_t stack_count,
+                void (*live)(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks));
+
+/* Put all moments into BUFFER as SNAPSHOT_SERIES has them; returns how many. */
+uint32_t series_put(struct buffer *buffer);
+
+/* Forget all moments. */
+void series_clear(void);
+
+#endif

@@ -1,0 +1,97 @@
+#include "preload/signals.h"
+
+#include "preload/attention.h"
+#include "preload/config.h"
+#include "preload/control.h"
+#include "preload/guard.h"
+#include "preload/identity.h"
+#include "preload/life.h"
+#include "preload/real.h"
+#include "preload/syscall.h"
+
+#include <string.h>
+
+static int request_signal;
+static _Atomic int fatal_signal;
+
+static void on_request(int number)
+{
+    (void)number;
+    control_serve();
+}
+
+static void on_death(int number)
+{
+    struct thread *self = guard_self();
+
+    atomic_store(&fatal_signal, number);
+    if (self && atomic_load_explicit(&self->inside, memory_order_relaxed))
+        attention_raise(ATTENTION_DEATH); /* when the hook is left */
+    else
+        signals_die();
+}
+
+/* Install HANDLER for SIGNAL_NUMBER if that is at its default. */
+static bool take(int number, void (*handler)(int))
+{
+    struct sigaction now, ours;
+
+    if (real.sigaction(number, NULL, &now) != 0 || now.sa_handler != SIG_DFL)
+        return false;
+    memset(&ours, 0, sizeof ours);
+    ours.sa_handler = handler;
+    ours.sa_flags = SA_RESTART | SA_ONSTACK;
+    sigfillset(&ours.sa_mask);
+    return real.sigaction(number, &ours, NULL) == 0;
+}
+
+static bool is_deadly(int number)
+{
+    return number == SIGINT || number == SIGTERM || number == SIGHUP;
+}
+
+void signals_init(void)
+{
+    for (int number = SIGRTMAX - 2; number > SIGRTMIN && !request_signal; number--)
+        if (take(number, on_request))
+            request_signal = number;
+    if (config->signals) {
+        take(SIGINT, on_death);
+        take(SIGTERM, on_death);
+        take(SIGHUP, on_death);
+    }
+}
+
+int signals_request(void)
+{
+    return request_signal;
+}
+
+void signals_die(void)
+{
+    int number = atomic_load(&fatal_signal);
+    struct sigaction before;
+    uint64_t one = (uint64_t)1 << (number - 1);
+
+    memset(&before, 0, sizeof before);
+    before.sa_handler = SIG_DFL;
+    life_exit();
+    real.sigaction(number, &before, NULL);
+    SYSCALL_3(SYS_tgkill, syscall_getpid(), syscall_gettid(), number);
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_UNBLOCK, &one, NULL, sizeof one);
+}
+
+bool signals_is_ours(void (*handler)(int))
+{
+    return handler == on_request || handler == on_death;
+}
+
+void signals_again(int number)
+{
+    if (syscall_getpid() != identity->pid)
+        return; /* a child sets its signals in order before it execs */
+    if (number == request_signal)
+        take(number, on_request);
+    else if (config->signals && is_deadly(number))
+        take(number, on_death);
+}

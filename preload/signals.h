@@ -1,0 +1,29 @@
+/* signals.h - the signals that we handle, without the program noticing.
+ *
+ * One real-time signal wakes an idle process for a request; it is taken only while its
+ * disposition is the default. INT, TERM and HUP, where the configuration asks and the
+ * program has left them at the default, get a last snapshot before they do what they
+ * would have done. To the program all of these still are at SIG_DFL.
+ */
+#ifndef PRELOAD_SIGNALS_H
+#define PRELOAD_SIGNALS_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+/* Install the handlers, once the real functions are known. */
+void signals_init(void);
+
+/* The signal that asks for control_serve(); 0: none is free. */
+int signals_request(void);
+
+/* Take the last snapshot and let the signal that came end the process. */
+void signals_die(void);
+
+/* Whether HANDLER is ours: then the program is told SIG_DFL. */
+bool signals_is_ours(void (*handler)(int));
+
+/* The program has set SIGNAL_NUMBER to SIG_DFL: handle it again, if we did. */
+void signals_again(int signal_number);
+
+#endif

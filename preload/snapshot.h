@@ -1,0 +1,45 @@
+/* snapshot.h - take a snapshot: the cut, the task that writes it, the file.
+ *
+ *   gate closed   blocks and counters are encoded into memory (cut.h)
+ *   gate open     a short-lived task (image.h) encodes the rest (snapshot_write.h) into
+ *                 a file that appears whole (snapshot_file.h)
+ *
+ * One at a time. Not from a handler that interrupted us: -EBUSY.
+ */
+#ifndef PRELOAD_SNAPSHOT_H
+#define PRELOAD_SNAPSHOT_H
+
+#include "format/snapshot.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Take a snapshot named LABEL (NULL: none) and begin a new epoch. It goes to the file
+ * PATH, or, if that is NULL, to a made name in the directory of the configuration,
+ * else in the working directory. Returns 0 when the file is complete. -ENODATA when
+ * not tracing, -ETIMEDOUT if a thread did not come to rest, -EBUSY from within
+ * ourselves, or the error of the file system: then there is no file. */
+int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *path);
+
+/* The same with a made name, but return after the cut. If that went well (0), DONE is
+ * called in the task at its end, with the error and the path of the file; it may only
+ * do what a task may. -EBUSY, too, while another is being written. */
+int snapshot_begin(enum snapshot_trigger trigger, const char *label,
+                   void (*done)(int result, const char *path));
+
+/* Wait for what snapshot_begin() began, and clean up. With WAIT false only clean up what
+ * is done. */
+void snapshot_finish(bool wait);
+
+/* This is a child of fork: what is being written is the parent's. */
+void snapshot_forked(void);
+
+struct snapshot_pauses {
+    uint64_t last, longest; /* ns that the gate was closed */
+    uint32_t count;         /* cuts taken */
+};
+
+/* What the snapshots of this process have cost it. */
+const struct snapshot_pauses *snapshot_pauses(void);
+
+#endif
