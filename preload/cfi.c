@@ -101,7 +101,7 @@ static uintptr_t take_pointer(struct cursor *cursor, uint8_t encoding, uintptr_t
 
 /* A frame description with its CIE. */
 struct description {
-    const uint8_t *module_start, *module_end; /* no read leaves these */
+    const uint8_t *cfi_start, *cfi_end; /* the segment it lies in: no read leaves it */
     const uint8_t *base;    /* what places of expressions are relative to */
     struct cursor cie_program, fde_program;
     uintptr_t begin, size;  /* the code it covers */
@@ -113,14 +113,14 @@ struct description {
 };
 
 /* The entry (CIE or FDE) at AT without its length field; false if it is none. */
-static bool open_entry(const uint8_t *at, const uint8_t *module_end, struct cursor *out_entry)
+static bool open_entry(const uint8_t *at, const uint8_t *cfi_end, struct cursor *out_entry)
 {
-    struct cursor entry = { at, module_end, false };
+    struct cursor entry = { at, cfi_end, false };
     uint64_t length = take_bytes(&entry, 4);
 
     if (length == 0xffffffff)
         length = take_bytes(&entry, 8);
-    if (entry.bad || length == 0 || length > (uint64_t)(module_end - entry.at))
+    if (entry.bad || length == 0 || length > (uint64_t)(cfi_end - entry.at))
         return false;
     entry.end = entry.at + length;
     *out_entry = entry;
@@ -133,8 +133,8 @@ static bool read_cie(const uint8_t *at, struct description *description)
     const char *augmentation;
     uint64_t version;
 
-    if (at < description->module_start || at >= description->module_end ||
-        !open_entry(at, description->module_end, &cie) || take_bytes(&cie, 4) != 0)
+    if (at < description->cfi_start || at >= description->cfi_end ||
+        !open_entry(at, description->cfi_end, &cie) || take_bytes(&cie, 4) != 0)
         return false;
     version = take_bytes(&cie, 1);
     augmentation = (const char *)cie.at;
@@ -153,10 +153,11 @@ static bool read_cie(const uint8_t *at, struct description *description)
     description->augmented = augmentation[0] == 'z';
     if (description->augmented) {
         uint64_t size = take_uleb(&cie);
-        const uint8_t *program = cie.at + size;
+        const uint8_t *program;
 
         if (cie.bad || size > (uint64_t)(cie.end - cie.at))
             return false;
+        program = cie.at + size;
         for (const char *letter = augmentation + 1; *letter; letter++) {
             uint8_t encoding;
 
@@ -188,12 +189,12 @@ static bool read_fde(const uint8_t *at, struct description *description)
     const uint8_t *pointer;
     uint64_t distance;
 
-    if (at < description->module_start || at >= description->module_end ||
-        !open_entry(at, description->module_end, &fde))
+    if (at < description->cfi_start || at >= description->cfi_end ||
+        !open_entry(at, description->cfi_end, &fde))
         return false;
     description->base = pointer = fde.at;
     distance = take_bytes(&fde, 4);
-    if (fde.bad || distance == 0 || distance > (uint64_t)(pointer - description->module_start) ||
+    if (fde.bad || distance == 0 || distance > (uint64_t)(pointer - description->cfi_start) ||
         !read_cie(pointer - distance, description))
         return false;
     description->begin = take_pointer(&fde, description->encoding, 0);
@@ -206,9 +207,9 @@ static bool read_fde(const uint8_t *at, struct description *description)
 
 /* The last FDE that begins at or before PC, by the search table of .eh_frame_hdr
  * at HEADER. NULL if there is no such table. */
-static const uint8_t *search(const uint8_t *header, const uint8_t *module_end, uintptr_t pc)
+static const uint8_t *search(const uint8_t *header, const uint8_t *segment_end, uintptr_t pc)
 {
-    struct cursor cursor = { header, module_end, false };
+    struct cursor cursor = { header, segment_end, false };
     uint64_t version = take_bytes(&cursor, 1);
     uint8_t frame_encoding = (uint8_t)take_bytes(&cursor, 1);
     uint8_t count_encoding = (uint8_t)take_bytes(&cursor, 1);
@@ -220,7 +221,7 @@ static const uint8_t *search(const uint8_t *header, const uint8_t *module_end, u
     take_pointer(&cursor, frame_encoding, (uintptr_t)header);
     count = take_pointer(&cursor, count_encoding, (uintptr_t)header);
     if (cursor.bad || version != 1 || table_encoding != 0x3b /* datarel | sdata4 */ ||
-        count > (uint64_t)(module_end - cursor.at) / sizeof entry)
+        count > (uint64_t)(segment_end - cursor.at) / sizeof entry)
         return NULL;
     for (high = count; low < high;) { /* low: entries known to begin at or before PC */
         uint64_t middle = low + (high - low) / 2;
@@ -240,16 +241,15 @@ static const uint8_t *search(const uint8_t *header, const uint8_t *module_end, u
 /* Find what describes PC. OUT_MODULE tells whether PC is in a module at all. */
 static bool find(uintptr_t pc, struct description *out_description, bool *out_module)
 {
+    const uint8_t **start = &out_description->cfi_start, **end = &out_description->cfi_end, *fde;
     struct object object;
-    const uint8_t *fde;
 
     *out_module = object_find(pc, &object);
-    if (!*out_module || !object.frame_header)
+    if (!*out_module || !object_segment(&object, object.frame_header, start, end))
         return false;
-    out_description->module_start = object.frames_start;
-    out_description->module_end = object.frames_end;
-    fde = search(object.frame_header, object.frames_end, pc);
-    return fde && read_fde(fde, out_description) && pc >= out_description->begin &&
+    fde = search(object.frame_header, *end, pc);
+    return fde && object_segment(&object, fde, start, end) && /* it need not be the same */
+           read_fde(fde, out_description) && pc >= out_description->begin &&
            pc - out_description->begin < out_description->size;
 }
 
@@ -308,6 +308,12 @@ static void set_cfa_register(struct row *row, uint64_t number, struct cursor *pr
     row->cfa_by_expression = false;
 }
 
+/* NUMBER times FACTOR, without an overflow that C does not define. */
+static int64_t times(int64_t number, int64_t factor)
+{
+    return (int64_t)((uint64_t)number * (uint64_t)factor);
+}
+
 /* Skip an expression; returns its distance from DESCRIPTION's base. */
 static int64_t take_expression(struct cursor *program, const struct description *description)
 {
@@ -338,7 +344,7 @@ static bool execute(struct cursor program, const struct description *description
                 return true;
             continue;
         case 0x80: /* offset */
-            set(row, low, AT_OFFSET, (int64_t)take_uleb(&program) * factor, &program);
+            set(row, low, AT_OFFSET, times((int64_t)take_uleb(&program), factor), &program);
             continue;
         case 0xc0: /* restore */
             if (initial && low < CFI_REGISTERS)
@@ -357,7 +363,7 @@ static bool execute(struct cursor program, const struct description *description
             break;
         case 0x05: /* offset_extended */
             number = take_uleb(&program);
-            set(row, number, AT_OFFSET, (int64_t)take_uleb(&program) * factor, &program);
+            set(row, number, AT_OFFSET, times((int64_t)take_uleb(&program), factor), &program);
             break;
         case 0x06: /* restore_extended */
             number = take_uleb(&program);
@@ -384,8 +390,14 @@ static bool execute(struct cursor program, const struct description *description
             set_cfa_register(row, take_uleb(&program), &program);
             row->cfa_offset = (int64_t)take_uleb(&program);
             break;
-        case 0x0d: set_cfa_register(row, take_uleb(&program), &program); break;
-        case 0x0e: row->cfa_offset = (int64_t)take_uleb(&program); break;
+        case 0x0d: /* def_cfa_register: only of a CFA that has one */
+            program.bad |= row->cfa_by_expression;
+            set_cfa_register(row, take_uleb(&program), &program);
+            break;
+        case 0x0e: /* def_cfa_offset: the same */
+            program.bad |= row->cfa_by_expression;
+            row->cfa_offset = (int64_t)take_uleb(&program);
+            break;
         case 0x0f: /* def_cfa_expression */
             row->cfa_offset = take_expression(&program, description);
             row->cfa_by_expression = true;
@@ -396,20 +408,23 @@ static bool execute(struct cursor program, const struct description *description
             break;
         case 0x11: /* offset_extended_sf */
             number = take_uleb(&program);
-            set(row, number, AT_OFFSET, take_sleb(&program) * factor, &program);
+            set(row, number, AT_OFFSET, times(take_sleb(&program), factor), &program);
             break;
         case 0x12: /* def_cfa_sf */
             set_cfa_register(row, take_uleb(&program), &program);
-            row->cfa_offset = take_sleb(&program) * factor;
+            row->cfa_offset = times(take_sleb(&program), factor);
             break;
-        case 0x13: row->cfa_offset = take_sleb(&program) * factor; break;
+        case 0x13: /* def_cfa_offset_sf */
+            program.bad |= row->cfa_by_expression;
+            row->cfa_offset = times(take_sleb(&program), factor);
+            break;
         case 0x14: /* val_offset */
             number = take_uleb(&program);
-            set(row, number, IS_OFFSET, (int64_t)take_uleb(&program) * factor, &program);
+            set(row, number, IS_OFFSET, times((int64_t)take_uleb(&program), factor), &program);
             break;
         case 0x15: /* val_offset_sf */
             number = take_uleb(&program);
-            set(row, number, IS_OFFSET, take_sleb(&program) * factor, &program);
+            set(row, number, IS_OFFSET, times(take_sleb(&program), factor), &program);
             break;
         case 0x16: /* val_expression */
             number = take_uleb(&program);
@@ -418,7 +433,8 @@ static bool execute(struct cursor program, const struct description *description
         case 0x2e: take_uleb(&program); break; /* GNU_args_size: of no use here */
         case 0x2f: /* GNU_negative_offset_extended */
             number = take_uleb(&program);
-            set(row, number, AT_OFFSET, -(int64_t)take_uleb(&program) * factor, &program);
+            set(row, number, AT_OFFSET, times(times((int64_t)take_uleb(&program), factor), -1),
+                &program);
             break;
         default: return false;
         }
@@ -494,7 +510,7 @@ static bool combine(uint8_t operation, uint64_t left, uint64_t right, uint64_t *
 static bool evaluate(const struct description *description, int64_t place,
                      const struct inputs *inputs, const uint64_t *initial, uint64_t *out_value)
 {
-    struct cursor code = { description->base + place, description->module_end, false };
+    struct cursor code = { description->base + place, description->cfi_end, false };
     uint64_t stack[EXPRESSION_STACK], length = take_uleb(&code), value = 0, number;
     const uint8_t *begin = code.at;
     unsigned depth = 0;
@@ -658,9 +674,11 @@ static bool lies_at(const struct description *description, const struct rule *ru
  * 16, by the pc; realigned functions; glibc's signal return.) */
 static __attribute__((noinline)) cfi_rule
 boil_expression(const struct description *description, const struct row *row,
-                                uintptr_t pc, int rbp_slot)
+                                uintptr_t pc, bool ordinary, int rbp_slot)
 {
-    const uint64_t rsp = 0x10000, rbp = 0x900000, step = 0x1000;
+    /* Not aligned alike: an expression may round. */
+    const uint64_t rsp = 0x10008, rbp = 0x900000, step = 0x1018;
+    const struct rule *caller_rsp = &row->registers[CFI_REG_RSP];
     struct cfi_registers registers;
     struct probe probe = { 0, 0 };
     struct inputs inputs = { &registers, probe_read, &probe };
@@ -672,16 +690,16 @@ boil_expression(const struct description *description, const struct row *row,
     if (probe.reads == 1 && first == PROBE_VALUE) {
         if (description->signal_frame && probe.address == rsp + 160 &&
             lies_at(description, &row->registers[CFI_REG_PC], &inputs, rsp + 168) &&
-            lies_at(description, &row->registers[CFI_REG_RBP], &inputs, rsp + 120))
+            lies_at(description, &row->registers[CFI_REG_RBP], &inputs, rsp + 120) &&
+            (caller_rsp->place == SAME || lies_at(description, caller_rsp, &inputs, rsp + 160)))
             return make_rule(CFI_SIGNAL, 0, 0);
-        if (lies_at(description, &row->registers[CFI_REG_RBP], &inputs, rbp) &&
-            row->registers[RA_COLUMN].place == AT_OFFSET &&
-            row->registers[RA_COLUMN].value == -8 && probe.address - rbp + 0x8000 < 0x10000)
+        if (ordinary && lies_at(description, &row->registers[CFI_REG_RBP], &inputs, rbp) &&
+            probe.address - rbp + 0x8000 < 0x10000)
             return make_rule(CFI_REALIGNED, 0, (int64_t)(probe.address - rbp));
     }
-    if (probe.reads > 0 || rbp_slot < 0)
+    if (probe.reads > 0 || !ordinary || rbp_slot < 0)
         return make_rule(CFI_FULL, 0, 0);
-    probe_registers(&registers, pc, rsp + step, rbp);
+    probe_registers(&registers, pc, rsp + step, rbp + 3 * step);
     if (evaluate(description, row->cfa_offset, &inputs, NULL, &second) && second == first + step)
         return make_rule(CFI_RSP, (unsigned)rbp_slot, (int64_t)(first - rsp));
     return make_rule(CFI_FULL, 0, 0);
@@ -690,6 +708,8 @@ boil_expression(const struct description *description, const struct row *row,
 static cfi_rule boil(const struct description *description, const struct row *row, uintptr_t pc)
 {
     const struct rule *ra = &row->registers[RA_COLUMN], *rbp = &row->registers[CFI_REG_RBP];
+    bool ordinary = ra->place == AT_OFFSET && ra->value == -8 && !description->signal_frame &&
+                    row->registers[CFI_REG_RSP].place == SAME; /* the CFA, that is */
     int rbp_slot = -1;
 
     if (ra->place == UNDEFINED)
@@ -699,9 +719,9 @@ static cfi_rule boil(const struct description *description, const struct row *ro
     else if (rbp->place == AT_OFFSET && rbp->value < 0 && rbp->value % 8 == 0 &&
              rbp->value / -8 <= 0x7f)
         rbp_slot = rbp->value / -8;
-    if (row->cfa_by_expression && (ra->place == AT_EXPRESSION || ra->value == -8))
-        return boil_expression(description, row, pc, rbp_slot);
-    if (ra->place != AT_OFFSET || ra->value != -8 || rbp_slot < 0 || description->signal_frame)
+    if (row->cfa_by_expression)
+        return boil_expression(description, row, pc, ordinary, rbp_slot);
+    if (!ordinary || rbp_slot < 0)
         return make_rule(CFI_FULL, 0, 0);
     if (row->cfa_register == CFI_REG_RSP)
         return make_rule(CFI_RSP, (unsigned)rbp_slot, row->cfa_offset);

@@ -24,7 +24,6 @@ static void find_headers(struct object *object)
  * while the kernel tells where the program headers are. */
 static void find_main(struct object *object)
 {
-    const uint8_t *frames = object->frame_header;
     uintptr_t low = UINTPTR_MAX, high = 0;
 
     object->headers = (const void *)getauxval(AT_PHDR);
@@ -37,10 +36,6 @@ static void find_main(struct object *object)
             continue;
         low = start < low ? start : low;
         high = end > high ? end : high;
-        if ((uintptr_t)frames >= start && (uintptr_t)frames < end) {
-            object->frames_start = (const uint8_t *)start;
-            object->frames_end = (const uint8_t *)end;
-        }
     }
     if (low < high) {
         object->start = low & ~(PAGE - 1);
@@ -61,12 +56,27 @@ bool object_find(uintptr_t address, struct object *out_object)
         .is_main = found.dlfo_link_map->l_name[0] == '\0' && !found.dlfo_link_map->l_prev,
         .map = found.dlfo_link_map,
         .frame_header = found.dlfo_eh_frame,
-        .frames_start = found.dlfo_map_start,
-        .frames_end = found.dlfo_map_end,
     };
     if (out_object->is_main)
         find_main(out_object);
     else
         find_headers(out_object);
     return true;
+}
+
+bool object_segment(const struct object *object, const void *address, const uint8_t **out_start,
+                    const uint8_t **out_end)
+{
+    for (unsigned i = 0; i < object->header_count; i++) {
+        const ElfW(Phdr) *header = &object->headers[i];
+        uintptr_t start = object->bias + header->p_vaddr;
+
+        if (header->p_type == PT_LOAD && header->p_flags & PF_R &&
+            (uintptr_t)address - start < header->p_memsz) {
+            *out_start = (const uint8_t *)start;
+            *out_end = *out_start + header->p_memsz;
+            return true;
+        }
+    }
+    return false;
 }

@@ -17,11 +17,15 @@ struct object {
     const struct link_map *map;
     const ElfW(Phdr) *headers; /* its program headers, NULL if they can't be had */
     unsigned header_count;
-    const uint8_t *frame_header;            /* .eh_frame_hdr, NULL: none */
-    const uint8_t *frames_start, *frames_end; /* mapped memory that it and .eh_frame lie in */
+    const uint8_t *frame_header; /* .eh_frame_hdr, NULL: none */
 };
 
 /* The object at ADDRESS. False if there is none. */
 bool object_find(uintptr_t address, struct object *out_object);
+
+/* The segment of OBJECT that ADDRESS lies in, which can be read from *OUT_START to
+ * *OUT_END. False if there is none: what is between segments may not be readable. */
+bool object_segment(const struct object *object, const void *address, const uint8_t **out_start,
+                    const uint8_t **out_end);
 
 #endif

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Print the closing line of a test run, `N passed, N failed[, N skipped]`, from
-meson's testlog.json, and above it the names of what failed. A test that speaks
-TAP counts by its cases, another one as one case. Exits with 1 if anything failed
-or nothing was run.
+meson's testlog.json, and above it what failed. A test that speaks TAP counts by
+its cases, another one as one case. Exits with 1 if anything failed or nothing was
+run.
 """
 
 import json
@@ -10,32 +10,27 @@ import re
 import sys
 
 CASE = re.compile(r"(not )?ok\b[ \d]*(?:- *)?(.*)")
+REMARKS_SHOWN = 30
 DIRECTIVE = re.compile(r"# *(skip|todo)\b", re.IGNORECASE)
 
 
 def cases(test):
-    """Yield (name, "passed" | "failed" | "skipped") for each case of TEST."""
-    seen = failed = 0
+    """Give (name, "passed" | "failed" | "skipped", remarks) for each case of TEST.
+    Remarks are the lines that TAP has below the case."""
+    found = []
     for line in test.get("stdout", "").splitlines():
         match = CASE.match(line)
-        if not match:
-            continue
-        seen += 1
-        if DIRECTIVE.search(match[2]):
-            yield match[2], "skipped"
-        elif match[1]:
-            failed += 1
-            yield match[2], "failed"
-        else:
-            yield match[2], "passed"
-    if test["result"] == "SKIP":
-        if not seen:
-            yield "", "skipped"
-    elif test["result"] not in ("OK", "EXPECTEDFAIL"):
-        if not failed:
-            yield f"({test['result'].lower()})", "failed"
-    elif not seen:
-        yield "", "passed"
+        if match:
+            skipped = DIRECTIVE.search(match[2])
+            found.append((match[2], "skipped" if skipped else "failed" if match[1] else "passed", []))
+        elif line.startswith("#") and found:
+            found[-1][2].append(line)
+    if not found and test["result"] in ("OK", "EXPECTEDFAIL", "SKIP"):
+        found.append(("", "skipped" if test["result"] == "SKIP" else "passed", []))
+    elif test["result"] not in ("OK", "EXPECTEDFAIL", "SKIP") and \
+            not any(result == "failed" for _, result, _ in found):
+        found.append((f"({test['result'].lower()})", "failed", test.get("stderr", "").splitlines()))
+    return found
 
 
 def main(path):
@@ -43,10 +38,12 @@ def main(path):
     with open(path, encoding="utf-8", errors="replace") as log:
         for line in log:
             test = json.loads(line)
-            for name, result in cases(test):
+            for name, result, remarks in cases(test):
                 count[result] += 1
                 if result == "failed":
                     print(f"failed: {test['name']} {name}".rstrip())
+                    for remark in remarks[:REMARKS_SHOWN]:
+                        print(f"    {remark}")
     words = [f"{count['passed']} passed", f"{count['failed']} failed"]
     if count["skipped"]:
         words.append(f"{count['skipped']} skipped")

@@ -1,6 +1,7 @@
 /* exceptions.cpp - exceptions through frames that allocate, whose destructors allocate.
  *
- * 10000 throws through 0 to 29 frames, rethrown on the way, in two threads.
+ * usage: exceptions [THROWS]
+ * 10000 throws (or THROWS) through 0 to 29 frames, rethrown on the way, in two threads.
  * Everything is freed but a block of 141 bytes that the catch clause of every
  * 100th throw keeps. Prints what was caught.
  */
@@ -59,12 +60,13 @@ static long throw_many(int from, int to)
     return sum;
 }
 
-int main()
+int main(int argc, char **argv)
 {
+    int throws = argc > 1 ? std::atoi(argv[1]) : 10000;
     long sum = 0;
-    std::thread other([&sum] { sum = throw_many(0, 5000); });
+    std::thread other([&] { sum = throw_many(0, throws / 2); });
 
-    long here = throw_many(5000, 10000);
+    long here = throw_many(throws / 2, throws);
     other.join();
     std::printf("%ld %ld\n", here, sum);
     return 0;

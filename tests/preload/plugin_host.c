@@ -1,9 +1,10 @@
 /* plugin_host.c - loads plug-ins that leak, and unloads them.
  *
  * usage: plugin_host leak PLUGIN            load, leak 5 blocks of 111 bytes, unload
- *        plugin_host same-address ONE TWO   the same with ONE, then with TWO (222 bytes),
- *                                           at the same address: status 77 if the loader
- *                                           puts them elsewhere
+ *        plugin_host same-address ONE TWO   ONE leaks a block of 111 bytes, then TWO one of
+ *                                           222, until TWO was where ONE had been 10 times;
+ *                                           prints the rounds. Status 77 if the loader does
+ *                                           not do it within 200
  *        plugin_host rounds N ONE TWO       N times load, leak a block of 16 bytes, unload;
  *                                           ONE and TWO take turns
  * Takes a snapshot labelled "unloaded" at the end, nothing else is leaked here.
@@ -45,13 +46,20 @@ int main(int argc, char **argv)
         if (!load_and_leak(argv[2], 5, 111))
             return 1;
     } else if (argc == 4 && strcmp(argv[1], "same-address") == 0) {
-        unsigned long one = load_and_leak(argv[2], 5, 111);
-        unsigned long two = load_and_leak(argv[3], 7, 222);
+        int rounds = 0;
 
-        if (!one || !two)
-            return 1;
-        if (one != two)
-            return 77;
+        for (int same = 0; same < 10; rounds++) {
+            unsigned long one = load_and_leak(argv[2], 1, 111);
+            unsigned long two = load_and_leak(argv[3], 1, 222);
+
+            if (!one || !two)
+                return 1;
+            if (one == two)
+                same++;
+            if (rounds == 200)
+                return 77;
+        }
+        printf("%d\n", rounds);
     } else if (argc == 5 && strcmp(argv[1], "rounds") == 0) {
         for (int i = 0; i < atoi(argv[2]); i++)
             if (!load_and_leak(argv[3 + i % 2], 1, 16))

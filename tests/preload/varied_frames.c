@@ -1,6 +1,6 @@
 /* varied_frames.c - leaks N blocks from call stacks of all shapes that compilers make.
  *
- * usage: varied_frames N
+ * usage: varied_frames N [SEED]
  * Frames with alloca, variable arrays, realigned locals, many arguments, callbacks
  * through libc, signal handlers on either stack, other threads, coroutines and, from
  * varied_frames.cpp, exceptions follow each other at random.
@@ -317,6 +317,8 @@ int main(int argc, char **argv)
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_NODEFER};
     stack_t alternate = {.ss_sp = malloc(STACK_SIZE), .ss_size = STACK_SIZE};
 
+    if (argc > 2)
+        state += (uint64_t)atol(argv[2]) * 7919;
     sigaction(SIGUSR1, &action, NULL);
     action.sa_flags |= SA_ONSTACK;
     sigaction(SIGTRAP, &action, NULL);
