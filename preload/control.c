@@ -216,11 +216,12 @@ static void tick(void)
         next_interval = now + config->interval * 1000000;
 }
 
-/* A snapshot by TRIGGER, or, while another is being written, BIT again. */
-static void trigger(enum snapshot_trigger why, enum attention_bit bit)
+/* A snapshot because of WHY. Each one is wanted, so one that is being written is waited
+ * for: a program that grows faster than files are written is held up. */
+static void trigger(enum snapshot_trigger why)
 {
-    if (snapshot_begin(why, NULL, NULL) == -EBUSY)
-        attention_raise(bit);
+    snapshot_finish(true);
+    snapshot_begin(why, NULL, NULL);
 }
 
 void control_serve(void)
@@ -242,8 +243,8 @@ void control_serve(void)
     if (bits & ATTENTION_TICK)
         tick();
     if (bits & ATTENTION_GROWTH)
-        trigger(SNAPSHOT_BY_GROWTH, ATTENTION_GROWTH);
+        trigger(SNAPSHOT_BY_GROWTH);
     if (bits & ATTENTION_PEAK)
-        trigger(SNAPSHOT_AT_PEAK, ATTENTION_PEAK);
+        trigger(SNAPSHOT_AT_PEAK);
     serve_request();
 }
