@@ -31,8 +31,8 @@ static bool make_room(struct buffer *buffer, size_t size)
 
 void buffer_put(struct buffer *buffer, const void *data, size_t size)
 {
-    if (!make_room(buffer, size))
-        return;
+    if (size == 0 || !make_room(buffer, size))
+        return; /* an empty buffer has no memory to copy to */
     memcpy(buffer->data + buffer->size, data, size);
     buffer->size += size;
 }

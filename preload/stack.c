@@ -11,6 +11,7 @@
 #define PAGE_BITS 12
 #define FIRST_CAPACITY 512u      /* frames */
 #define MAX_CAPACITY (1u << 26)
+#define MAX_SIGNALS 256u         /* handlers on a stack: only at them can a walk go in a circle */
 
 /* ---- reading memory -------------------------------------------------------- */
 
@@ -122,10 +123,19 @@ static bool is_outermost(uintptr_t sp)
                   1u << CFI_REG_PC)
 #define OWN_FRAMES 8 /* from here to the hook, at most */
 
+/* Whether the frame whose look-up pc is PC was not called from there. */
+static bool entered_by_return(uintptr_t pc)
+{
+    enum cfi_kind kind = cfi_rule_kind(cfi_lookup(pc));
+
+    return kind == CFI_SIGNAL || kind == CFI_ENTRY;
+}
+
 /* Walk from START with all registers: first out of our own frames, to know them. */
 static void walk_fully(struct stack *stack, const struct stack_start *start, uint32_t limit)
 {
     struct cfi_registers *registers = &stack->registers;
+    unsigned signals = 0;
     uint64_t sp;
     bool end;
 
@@ -139,6 +149,8 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
         }
     while (add(stack, registers->value[CFI_REG_PC] - !registers->interrupted, limit)) {
         sp = registers->value[CFI_REG_RSP];
+        if (!registers->interrupted && entered_by_return(registers->value[CFI_REG_PC] - 1))
+            stack->frames[stack->count - 1]++;
         if (!cfi_step(registers, read_word, stack, &end)) {
             if (!end && !is_outermost(sp))
                 stack->flags |= SNAPSHOT_STACK_TRUNCATED;
@@ -146,7 +158,8 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
         }
         if (registers->value[CFI_REG_PC] == 0)
             return;
-        if (registers->value[CFI_REG_RSP] <= sp && !registers->interrupted) {
+        if (registers->interrupted ? ++signals > MAX_SIGNALS
+                                   : registers->value[CFI_REG_RSP] <= sp) {
             stack->flags |= SNAPSHOT_STACK_TRUNCATED;
             return;
         }
@@ -163,6 +176,7 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
 void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
 {
     uintptr_t pc = start->pc - 1, sp = start->sp, bp = start->bp, cfa;
+    unsigned signals = 0;
     uint64_t word;
 
     stack->count = 0;
@@ -188,6 +202,8 @@ void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t l
             break;
         case CFI_SIGNAL:
             stack->frames[stack->count - 1] = pc + 1; /* entered by return, too */
+            if (++signals > MAX_SIGNALS)
+                goto truncated;
             if (!load(stack, sp + UCONTEXT_RIP, &word))
                 goto truncated;
             pc = word;

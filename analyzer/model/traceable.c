@@ -17,6 +17,9 @@
 #define SCRIPT_LINE_SIZE 256
 #define SCRIPT_DEPTH     5
 
+/* What execvp() gives a file to that the kernel does not recognise. */
+#define SHELL "/bin/sh"
+
 /* The next two name the same runtimes: linked as a library, and linked in. */
 static const char *const sanitizer_libraries[] = {
     "libasan.so",       "libhwasan.so",     "liblsan.so",
@@ -250,7 +253,9 @@ static int check_file(const char *path, int depth, char out_executable[PATH_MAX]
     Elf *elf = NULL;
     int fd;
 
-    if (!realpath(path, out_executable))
+    /* The name a program is called by is its own, also if it is a link; but of a
+     * script's interpreter the process only has the file. */
+    if (depth == 0 || !realpath(path, out_executable))
         strcpy(out_executable, path);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -263,14 +268,16 @@ static int check_file(const char *path, int depth, char out_executable[PATH_MAX]
             code = check_elf(elf, fd, error);
         elf_end(elf);
     } else if (size > 0) {
-        /* execvp() gives what the kernel does not recognise to the shell. */
         interpreter = script_interpreter(head, (size_t)size);
-        if (!interpreter)
-            interpreter = "/bin/sh";
+        if (interpreter)
+            depth++;
+        else
+            interpreter = SHELL;
     }
     close(fd);
-    if (interpreter && depth < SCRIPT_DEPTH && strlen(interpreter) < PATH_MAX)
-        code = check_file(interpreter, depth + 1, out_executable, error);
+    if (interpreter && depth <= SCRIPT_DEPTH && strcmp(path, SHELL) != 0 &&
+        strlen(interpreter) < PATH_MAX)
+        code = check_file(interpreter, depth, out_executable, error);
     return code;
 }
 

@@ -19,10 +19,9 @@
  * -ENOENT, -EACCES and the like as exec would fail with. */
 int traceable_find(const char *name, char out_path[PATH_MAX]);
 
-/* Whether the program at PATH can be traced. OUT_EXECUTABLE becomes the file of
- * the process that will be: of a script that is the interpreter (also on
- * -ENOTSUP). Returns 0, or -ENOTSUP and the reason in ERROR, as "it is
- * statically linked". */
+/* Whether the program at PATH can be traced. OUT_EXECUTABLE becomes the file that
+ * the process will be named after: PATH, or, of a script, its interpreter. Returns
+ * 0, or -ENOTSUP and the reason in ERROR, as "it is statically linked". */
 int traceable_check(const char *path, char out_executable[PATH_MAX], struct error *error);
 
 #endif

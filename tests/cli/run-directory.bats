@@ -14,6 +14,27 @@ LEAK=$BUILD_ROOT/samples/event_handler_leak
     printf "event_handler_leak.$pid.%s.hds\n" 0001.before 0002.after 0003.exit | diff - names
 }
 
+# COMMAND… runs in a process called NAME, as its directory and its file say.
+called() {
+    local name=$1
+
+    shift
+    ends_with 0 "$HEAPDELTA" run --quiet -- "$@"
+    [ -e heapdelta.$name.*/$name.*.exit.hds ]
+    rm -r heapdelta.*
+}
+
+@test "a program is named as it was called, a script after its interpreter" {
+    ln -s "$LEAK" link
+    called link ./link 10
+    printf '#!/bin/sh\nexit 0\n' >script
+    chmod +x script
+    called "$(basename "$(readlink -f /bin/sh)")" ./script
+    printf 'exit 0\n' >script
+    called sh ./script
+    called sh /bin/sh -c 'exit 0'
+}
+
 @test "-o creates the directory and those above it" {
     ends_with 0 "$HEAPDELTA" run --quiet -o a/b/c -- true
     [ "$(snapshots a/b/c)" -eq 1 ]
