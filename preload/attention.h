@@ -23,6 +23,9 @@ enum attention_bit {
 
 extern _Atomic uint32_t *_Atomic attention_word;
 
+/* From now on it is WORD, NULL: one of our own. What is raised in the old one is lost. */
+void attention_move(_Atomic uint32_t *word);
+
 static inline _Atomic uint32_t *attention_load(void)
 {
     return atomic_load_explicit(&attention_word, memory_order_relaxed);

@@ -29,7 +29,6 @@
 /* Until there is a page, and where none can be had. */
 static struct control_page no_page;
 static struct control_page *page = &no_page;
-_Atomic uint32_t *_Atomic attention_word = (_Atomic uint32_t *)&no_page.request;
 
 static char page_path[PATH_SIZE]; /* empty: it has no file */
 static uint64_t next_interval;    /* ns since tracing began */
@@ -109,7 +108,7 @@ void control_init(void)
     if (made) {
         describe(made);
         page = made;
-        atomic_store(&attention_word, (_Atomic uint32_t *)&made->request);
+        attention_move((_Atomic uint32_t *)&made->request);
     } else {
         page_path[0] = '\0';
     }
@@ -134,7 +133,7 @@ void control_forked(void)
     page = &no_page;
     memset(&no_page, 0, sizeof no_page);
     page_path[0] = '\0';
-    atomic_store(&attention_word, (_Atomic uint32_t *)&no_page.request);
+    attention_move(NULL);
 }
 
 /* ---- requests ----------------------------------------------------------------------- */

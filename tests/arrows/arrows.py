@@ -18,9 +18,11 @@ FORMAT = ["format/*.h"]
 
 # preload/: what everything there may use, and the leaves, which do not know each other.
 GROUND = [f"preload/{name}.h" for name in (
-    "arena", "buffer", "message", "config", "guard", "lock", "object", "syscall")]
+    "arena", "attention", "buffer", "message", "config", "guard", "lock", "object", "path",
+    "syscall")]
 LEAVES = [f"preload/{name}.h" for name in (
-    "stack", "trie", "live", "modules", "counters", "epochs", "timeline")]
+    "stack", "trie", "live", "modules", "counters", "epochs", "timeline",
+    "series", "identity", "snapshot_file")]
 
 # Files (first match counts): what they may include of ours, what of others they may
 # not. A file may always include its own header.
@@ -28,6 +30,8 @@ RULES = [
     ("format/*", [], STDIO + LIBDW + ["stdlib.h", "malloc.h"]),
     ("preload/heapdelta.h", [], STDIO),
     ("preload/stack.[ch]", FORMAT + GROUND + ["preload/cfi.h", "preload/unwind_*.h"], STDIO + LIBDW),
+    ("preload/identity.[ch]", GROUND + ["preload/timeline.h"], STDIO + LIBDW),
+    ("preload/snapshot_file.[ch]", GROUND + ["preload/identity.h"], STDIO + LIBDW),
     *[(leaf.replace(".h", ".[ch]"), FORMAT + GROUND, STDIO + LIBDW) for leaf in LEAVES],
     *[(base.replace(".h", ".[ch]"), FORMAT + GROUND, STDIO + LIBDW) for base in GROUND],
     ("preload/cfi.[ch]", FORMAT + GROUND, STDIO + LIBDW),
@@ -36,9 +40,11 @@ RULES = [
      FORMAT + GROUND + LEAVES + ["preload/cfi.h", "preload/deferred.h", "preload/real.h"],
      STDIO + LIBDW),
     ("preload/deferred.[ch]", GROUND + ["preload/live.h", "preload/stack.h"], STDIO + LIBDW),
-    ("preload/snapshot_write.[ch]",
-     FORMAT + GROUND + LEAVES + ["preload/tracker.h", "preload/image.h", "preload/real.h"],
-     STDIO + LIBDW),
+    *[(f"preload/{name}.[ch]", FORMAT + GROUND + LEAVES + ["preload/tracker.h", "preload/real.h"]
+       + more, STDIO + LIBDW) for name, more in (
+          ("cut", []),
+          ("snapshot_write", ["preload/cut.h"]),
+          ("snapshot", ["preload/cut.h", "preload/snapshot_write.h", "preload/image.h"]))],
     ("preload/*", FORMAT + ["preload/*.h"], STDIO + LIBDW),
     ("samples/*", ["preload/heapdelta.h"], []),
     ("analyzer/model/*", FORMAT + ["model/*.h"], []),

@@ -51,9 +51,9 @@ static int run_round_trip(void *argument)
     struct environment environment;
     char **variables = make(&environment, trip->given), **restored;
 
-    environment_clean(variables, LIBRARY);
+    environment_clean(variables, LIBRARY, true);
     assert_string_equal(text_of(variables), trip->cleaned);
-    restored = environment_restored(variables, 4);
+    restored = environment_restored(variables, 5);
     assert_string_equal(text_of(restored), trip->restored);
     assert_string_equal(text_of(variables), trip->cleaned);
     assert_int_equal(restored != variables, strcmp(trip->restored, trip->cleaned) != 0);
@@ -115,25 +115,25 @@ static void an_exec_may_give_another_environment(void **state)
     char **restored;
 
     (void)state;
-    environment_clean(variables, LIBRARY);
+    environment_clean(variables, LIBRARY, true);
 
     /* a list of its own: the program's comes with ours in front, in its place */
     variables = make(&environment, "LD_PRELOAD=c.so|Z=1");
-    restored = environment_restored(variables, 0);
+    restored = environment_restored(variables, 1);
     assert_string_equal(text_of(restored),
                         "LD_PRELOAD=" LIBRARY ":c.so|Z=1|HEAPDELTA_OUT=x|HEAPDELTA_EXEC_COUNT=1");
     environment_release(restored, variables);
 
     /* of two lists the loader takes the last */
     variables = make(&environment, "LD_PRELOAD=c.so|Z=1|LD_PRELOAD=d.so");
-    restored = environment_restored(variables, 0);
+    restored = environment_restored(variables, 1);
     assert_string_equal(text_of(restored),
                         "Z=1|LD_PRELOAD=" LIBRARY ":d.so|HEAPDELTA_OUT=x|HEAPDELTA_EXEC_COUNT=1");
     environment_release(restored, variables);
 
     /* ours are what they were, whatever the program sets */
     variables = make(&environment, "HEAPDELTA_OUT=mine|HEAPDELTA_EXEC_COUNT=9|LD_PRELOAD=");
-    restored = environment_restored(variables, 8);
+    restored = environment_restored(variables, 9);
     assert_string_equal(text_of(restored),
                         "LD_PRELOAD=" LIBRARY ":|HEAPDELTA_OUT=x|HEAPDELTA_EXEC_COUNT=9");
     environment_release(restored, variables);
@@ -141,7 +141,7 @@ static void an_exec_may_give_another_environment(void **state)
     /* none, and an empty one */
     assert_null(environment_restored(NULL, 0));
     variables = make(&environment, "");
-    restored = environment_restored(variables, 0);
+    restored = environment_restored(variables, 1);
     assert_string_equal(text_of(restored),
                         "LD_PRELOAD=" LIBRARY "|HEAPDELTA_OUT=x|HEAPDELTA_EXEC_COUNT=1");
     environment_release(restored, variables);
@@ -153,7 +153,7 @@ static void the_loader_lists_what_the_program_has(void **state)
     char **variables = make(&environment, "LD_PRELOAD=" LIBRARY "|HEAPDELTA_OUT=x");
 
     (void)state;
-    environment_clean(variables, LIBRARY);
+    environment_clean(variables, LIBRARY, true);
     variables = make(&environment, "A=1|LD_TRACE_LOADED_OBJECTS=1");
     assert_ptr_equal(environment_restored(variables, 0), variables);
     variables = make(&environment, "LD_TRACE_LOADED_OBJECTS=");
@@ -168,7 +168,7 @@ static void the_memory_is_given_back(void **state)
     uint64_t used;
 
     (void)state;
-    environment_clean(variables, LIBRARY);
+    environment_clean(variables, LIBRARY, true);
     used = arena_used(ARENA_OTHER);
     for (int i = 0; i < 100; i++) {
         restored = environment_restored(variables, UINT64_MAX - 1);
@@ -186,9 +186,9 @@ static bool round_trip_without_memory(void)
     char **variables = make(&environment, "A=1|LD_PRELOAD=" LIBRARY "|HEAPDELTA_OUT=x"), **restored;
     bool complete;
 
-    environment_clean(variables, LIBRARY);
+    environment_clean(variables, LIBRARY, true);
     assert_string_equal(text_of(variables), "A=1");
-    restored = environment_restored(variables, 0);
+    restored = environment_restored(variables, 1);
     arena_fail_after(0);
     complete = restored != variables && strstr(text_of(restored), "HEAPDELTA_OUT=x");
     assert_string_equal(restored[0], "A=1");
