@@ -3,7 +3,7 @@
 #include "format/snapshot.h"
 #include "model/diff.h"
 #include "model/diff_report.h"
-#include "model/heap.h"
+#include "model/load.h"
 #include "options.h"
 
 #include <stdio.h>
@@ -13,11 +13,16 @@
 /* clang-format off */
 static const char help[] =
     "Usage: heapdelta diff [OPTIONS] OLD NEW…\n"
+    "       heapdelta diff [OPTIONS] DIRECTORY\n"
     "\n"
     "Show what changed between two snapshots or more, largest change first. They may be\n"
     "of one run, of two runs or of two machines: names and lines are compared, not\n"
     "addresses. With more than two, all values are shown; the difference is the last\n"
     "minus the first.\n"
+    "\n"
+    "A directory stands for all its processes together, as of the last snapshot of each.\n"
+    "One directory alone: from the first to the last snapshot of each process that has\n"
+    "more than one.\n"
     "\n" OPTIONS_HELP_GROUPS
     "  --sort ORDER         change (default: the size of the change, be it growth or not),\n"
     "                       size_diff (growth first), count_diff, size, count, average, name\n"
@@ -29,25 +34,51 @@ static const char help[] =
     "Examples:\n"
     "  heapdelta diff app.1234.0001.before.hds app.1234.0002.after.hds\n"
     "  heapdelta diff --group-by traceback --limit 1 before.hds after.hds\n"
+    "  heapdelta diff heapdelta.make.1234 heapdelta.make.5678\n"
     "  heapdelta diff --sort size_diff --format json --limit 0 monday.hds friday.hds\n";
 /* clang-format on */
 
-/* The loaded snapshots and what was found in each. */
+/* What is loaded from a path, and what was found in it. */
 struct side {
     struct heap *heap;
     struct symbols *symbols;
     struct group_list *list;
 };
 
-static int load(const struct options *options, struct side *sides)
+struct sides {
+    struct side *sides;
+    size_t count;
+    bool is_one_directory; /* then these are the first and the last of its snapshots */
+    size_t singles;        /* its processes that have only one */
+};
+
+static int load_heaps(const struct options *options, struct sides *all, struct error *error)
 {
+    if (all->is_one_directory) {
+        struct heap *heaps[2];
+        int result = load_first_and_last(options->paths[0], heaps, &all->singles, error);
+
+        for (size_t i = 0; result == 0 && i < 2; i++)
+            all->sides[i].heap = heaps[i];
+        return result;
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        int result = load_heap(options->paths[i], &all->sides[i].heap, error);
+
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
+
+static int load(const struct options *options, struct sides *all)
+{
+    struct side *sides = all->sides;
     struct error error;
 
-    for (size_t i = 0; i < options->path_count; i++) {
-        if (heap_load(options->paths[i], &sides[i].heap, &error) < 0)
-            return command_fail(&command_diff, COMMAND_BAD_INPUT, "%s", error.text);
-    }
-    for (size_t i = 0; i < options->path_count; i++) {
+    if (load_heaps(options, all, &error) < 0)
+        return command_fail(&command_diff, COMMAND_BAD_INPUT, "%s", error.text);
+    for (size_t i = 0; i < all->count; i++) {
         sides[i].symbols = symbols_create(sides[i].heap);
         if (sides[i].symbols)
             sides[i].list = group_create(sides[i].heap, sides[i].symbols, &options->group);
@@ -71,27 +102,41 @@ static const char *snapshot_name(const struct heap *heap, char *buffer, size_t s
     return buffer;
 }
 
-static void set_title(struct report *report, const struct options *options,
-                      const struct side *sides)
+/* What HEAP is of, for a title: "app, process 4711, before". */
+static void name_side(const struct heap *heap, char *buffer, size_t size)
 {
-    const struct heap *old = sides[0].heap, *new = sides[options->path_count - 1].heap;
-    const char *key = group_key_name(options->group.key);
-    char old_number[32], new_number[32];
-    const char *old_name = snapshot_name(old, old_number, sizeof(old_number));
-    const char *new_name = snapshot_name(new, new_number, sizeof(new_number));
+    char number[32];
 
-    if (same_run(old, new))
-        report_title(report, "%s, process %u, from %s to %s: changes by %s", basename(new->program),
-                     new->process->pid, old_name, new_name, key);
-    else
-        report_title(report, "from %s, process %u, %s, to %s, process %u, %s: changes by %s",
-                     basename(old->program), old->process->pid, old_name, basename(new->program),
-                     new->process->pid, new_name, key);
+    load_describe(heap, buffer, size);
+    if (!heap->is_merged)
+        snprintf(buffer + strlen(buffer), size - strlen(buffer), ", %s",
+                 snapshot_name(heap, number, sizeof(number)));
 }
 
-static int diff(const struct options *options, const struct side *sides)
+static void set_title(struct report *report, const struct options *options, const struct sides *all)
 {
-    size_t count = options->path_count, unchanged = 0;
+    const struct heap *old = all->sides[0].heap, *new = all->sides[all->count - 1].heap;
+    const char *key = group_key_name(options->group.key);
+    char old_name[512], new_name[512];
+
+    if (all->is_one_directory) {
+        load_describe(new, new_name, sizeof(new_name));
+        report_title(report, "%s, from the first to the last snapshot: changes by %s", new_name,
+                     key);
+    } else if (!new->is_merged && same_run(old, new)) {
+        report_title(report, "%s, process %u, from %s to %s: changes by %s", basename(new->program),
+                     new->process->pid, snapshot_name(old, old_name, sizeof(old_name)),
+                     snapshot_name(new, new_name, sizeof(new_name)), key);
+    } else {
+        name_side(old, old_name, sizeof(old_name));
+        name_side(new, new_name, sizeof(new_name));
+        report_title(report, "from %s, to %s: changes by %s", old_name, new_name, key);
+    }
+}
+
+static int diff(const struct options *options, const struct sides *all)
+{
+    size_t count = all->count, unchanged = 0;
     const struct group_list **lists = calloc(count, sizeof(*lists));
     struct symbols **symbols = calloc(count, sizeof(*symbols));
     struct report *report = report_create();
@@ -99,8 +144,8 @@ static int diff(const struct options *options, const struct side *sides)
     int status;
 
     for (size_t i = 0; lists && symbols && i < count; i++) {
-        lists[i] = sides[i].list;
-        symbols[i] = sides[i].symbols;
+        lists[i] = all->sides[i].list;
+        symbols[i] = all->sides[i].symbols;
     }
     if (lists && symbols && report)
         found = diff_create(lists, count);
@@ -113,7 +158,7 @@ static int diff(const struct options *options, const struct side *sides)
     else if (options->format == OPTIONS_TEXT)
         unchanged = diff_drop_unchanged(found);
 
-    set_title(report, options, sides);
+    set_title(report, options, all);
     diff_report(found, symbols, options->limit, report);
     if (found->row_count == 0)
         report_add_note(report, "Nothing changed.");
@@ -123,6 +168,9 @@ static int diff(const struct options *options, const struct side *sides)
     if (options->group.cumulative)
         report_add_note(report, "Each block is counted to all frames of its stack, so the rows add "
                                 "up to more than the total.");
+    if (all->singles)
+        report_add_note(report, "%zu %s one snapshot only: left out.", all->singles,
+                        all->singles == 1 ? "process has" : "processes have");
     status = options_print(options, &command_diff, &report, 1);
 out:
     diff_destroy(found);
@@ -135,32 +183,34 @@ out:
 static int run(int argc, char **argv)
 {
     struct options options;
-    struct side *sides = NULL;
+    struct sides all = {0};
     int status = options_parse(&options, &command_diff,
                                OPTIONS_GROUPS | OPTIONS_FORMAT | OPTIONS_OUTPUT, argc, argv);
 
     if (status >= 0)
         goto out;
-    if (options.path_count < 2) {
+    all.is_one_directory = options.path_count == 1 && load_is_directory(options.paths[0]);
+    all.count = all.is_one_directory ? 2 : options.path_count;
+    if (all.count < 2) {
         status =
             command_fail(&command_diff, COMMAND_USAGE, "needs two snapshots, the old one first");
         goto out;
     }
-    sides = calloc(options.path_count, sizeof(*sides));
-    if (!sides) {
+    all.sides = calloc(all.count, sizeof(*all.sides));
+    if (!all.sides) {
         status = command_fail(&command_diff, COMMAND_NEGATIVE, "out of memory");
         goto out;
     }
-    status = load(&options, sides);
+    status = load(&options, &all);
     if (status < 0)
-        status = diff(&options, sides);
+        status = diff(&options, &all);
 out:
-    for (size_t i = 0; sides && i < options.path_count; i++) {
-        group_destroy(sides[i].list);
-        symbols_destroy(sides[i].symbols);
-        heap_destroy(sides[i].heap);
+    for (size_t i = 0; all.sides && i < all.count; i++) {
+        group_destroy(all.sides[i].list);
+        symbols_destroy(all.sides[i].symbols);
+        heap_destroy(all.sides[i].heap);
     }
-    free(sides);
+    free(all.sides);
     options_finish(&options);
     return status;
 }

@@ -22,7 +22,8 @@ static const char help[] =
     "name them. With --format json each line is an object.\n"
     "\n"
     "  --section NAME       only this section: strings, process, modules, segments, frames,\n"
-    "                       stacks, counters, blocks, epochs, threads, timeline, account, end\n"
+    "                       stacks, counters, blocks, epochs, threads, timeline, account, series,\n"
+    "                       parts, origins, end\n"
     "  --format FORMAT      text (default) or json\n"
     OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
     "\n"
@@ -96,6 +97,7 @@ static void begin_records(struct report *report, const struct records_section *s
 {
     static const enum report_kind kinds[] = {
         [RECORDS_NUMBER] = REPORT_NUMBER,
+        [RECORDS_SIGNED] = REPORT_NUMBER,
         [RECORDS_ADDRESS] = REPORT_ADDRESS,
         [RECORDS_TEXT] = REPORT_TEXT,
     };
@@ -103,7 +105,8 @@ static void begin_records(struct report *report, const struct records_section *s
     report_begin_table(report, section->name, NULL, REPORT_TABLE, 0);
     for (size_t i = 0; i < section->field_count; i++)
         report_add_column(report, section->fields[i].name, section->fields[i].name,
-                          kinds[section->fields[i].show], 0);
+                          kinds[section->fields[i].show],
+                          section->fields[i].show == RECORDS_SIGNED ? REPORT_SIGNED : 0);
 }
 
 /* Print up to ROWS_AT_ONCE records. Returns as records_next(), with ERROR empty for
@@ -124,7 +127,9 @@ static int print_some(const struct options *options, FILE *out, struct records *
             break;
         report_begin_row(report);
         for (size_t i = 0; i < section->field_count; i++) {
-            if (section->fields[i].show == RECORDS_TEXT)
+            if (values[i].missing)
+                report_put_unknown(report);
+            else if (section->fields[i].show == RECORDS_TEXT)
                 report_put_text(report, values[i].text);
             else
                 report_put_number(report, values[i].number);

@@ -2,23 +2,25 @@
 #include "command.h"
 #include "format/snapshot.h"
 #include "model/heap.h"
+#include "model/load.h"
 #include "model/report.h"
+#include "model/snapshot_tree.h"
 #include "model/symbols.h"
+#include "moment.h"
 #include "options.h"
 #include "views/units.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define NANOSECONDS 1000000000u
 
 /* clang-format off */
 static const char help[] =
-    "Usage: heapdelta info [OPTIONS] SNAPSHOT…\n"
+    "Usage: heapdelta info [OPTIONS] SNAPSHOT|DIRECTORY…\n"
     "\n"
-    "Show what a snapshot contains: the moment, the numbers, where the memory went.\n"
+    "Show what a snapshot contains: the moment, the numbers, where the memory went. Of a\n"
+    "directory: its processes, children below their parents, with what the last snapshot\n"
+    "of each holds.\n"
     "\n"
     "  --modules            also what is known of each module: build-id, lines\n"
     OPTIONS_HELP_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
@@ -26,24 +28,9 @@ static const char help[] =
     "Examples:\n"
     "  heapdelta info app.1234.0001.exit.hds\n"
     "  heapdelta info --modules app.1234.0001.exit.hds\n"
+    "  heapdelta info heapdelta.make.1234\n"
     "  heapdelta info --format csv app.1234.*.hds\n";
 /* clang-format on */
-
-/* Format NANOSECONDS since 1970 in the local zone, or for programs in UTC. */
-static void format_time(char *buffer, size_t size, uint64_t nanoseconds, bool utc)
-{
-    time_t seconds = (time_t)(nanoseconds / NANOSECONDS);
-    struct tm tm;
-    size_t length;
-
-    if (!(utc ? gmtime_r(&seconds, &tm) : localtime_r(&seconds, &tm))) {
-        *buffer = '\0';
-        return;
-    }
-    length = strftime(buffer, size, utc ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d %H:%M:%S %z", &tm);
-    if (utc)
-        snprintf(buffer + length, size - length, ".%09uZ", (unsigned)(nanoseconds % NANOSECONDS));
-}
 
 /* BYTES in hexadecimal as a fact. */
 static void format_hex(char *buffer, const void *bytes, size_t size)
@@ -53,21 +40,33 @@ static void format_hex(char *buffer, const void *bytes, size_t size)
     buffer[2 * size] = '\0';
 }
 
-static const char *trigger_text(uint32_t trigger)
+/* Why a snapshot was taken. */
+static const struct trigger {
+    const char *name; /* for programs */
+    const char *text;
+} triggers[] = {
+    [SNAPSHOT_BY_API] = {"api", "asked for by the program"},
+    [SNAPSHOT_AT_EXIT] = {"exit", "taken when it ended"},
+    [SNAPSHOT_BY_REQUEST] = {"request", "asked for by heapdelta snapshot"},
+    [SNAPSHOT_BY_INTERVAL] = {"interval", "taken as time passed"},
+    [SNAPSHOT_BY_GROWTH] = {"growth", "taken as the heap had grown"},
+    [SNAPSHOT_AT_PEAK] = {"peak", "taken after a new peak"},
+    [SNAPSHOT_BY_SIGNAL] = {"signal", "taken when a signal was about to end it"},
+    [SNAPSHOT_BY_MERGE] = {"merge", "made of several snapshots"},
+};
+
+/* A later heapdelta may know more of them. */
+static struct trigger find_trigger(uint32_t trigger)
 {
-    switch (trigger) {
-    case SNAPSHOT_BY_API:
-        return "asked for by the program";
-    case SNAPSHOT_AT_EXIT:
-        return "taken when it ended";
-    default:
-        return "";
-    }
+    if (trigger < sizeof(triggers) / sizeof(*triggers) && triggers[trigger].name)
+        return triggers[trigger];
+    return (struct trigger){NULL, ""};
 }
 
 static void add_moment(struct report *report, const struct heap *heap)
 {
     const struct snapshot_process *process = heap->process;
+    struct trigger trigger = find_trigger(process->trigger);
     char text[80], duration[UNITS_SIZE];
 
     report_add_text(report, "path", NULL, heap->path);
@@ -79,11 +78,12 @@ static void add_moment(struct report *report, const struct heap *heap)
     report_add_number(report, "parent_pid", NULL, REPORT_NUMBER, process->parent_pid);
     report_add_number(report, "sequence", "snapshot", REPORT_NUMBER, process->sequence);
     report_add_remark(report, "%s%s%s", heap->label, *heap->label ? ", " : "",
-                      trigger_text(process->trigger));
+                      trigger.text);
     report_add_text(report, "label", NULL, heap->label);
-    format_time(text, sizeof(text), process->time, true);
+    report_add_text(report, "trigger", NULL, trigger.name);
+    moment_format(text, process->time, true);
     report_add_text(report, "time", NULL, text);
-    format_time(text, sizeof(text), process->time, false);
+    moment_format(text, process->time, false);
     report_add_text(report, NULL, "time", text);
     report_add_remark(report, "%s after tracing began", units_duration(duration, process->elapsed));
     report_add_number(report, "elapsed", NULL, REPORT_DURATION, process->elapsed);
@@ -108,8 +108,13 @@ static void add_numbers(struct report *report, const struct heap *heap)
 
     report_add_heading(report, "Alive");
     report_add_number(report, "blocks", "blocks", REPORT_COUNT, account->live_blocks);
+    if (!heap->has_blocks)
+        report_add_remark(report, "counted only, not listed one by one");
+    report_add_number(report, "has_blocks", NULL, REPORT_FLAG, heap->has_blocks);
     report_add_number(report, "bytes", "requested", REPORT_BYTES, account->live_bytes);
     report_add_number(report, "peak", "peak", REPORT_BYTES, account->peak_bytes);
+    if (heap->part_count > 1)
+        report_add_remark(report, "the sum of %zu peaks, at different times", heap->part_count);
     report_add_number(report, "stacks", "stacks", REPORT_COUNT, heap->stack_count);
     report_add_remark(report, "%zu of them hold blocks", live_stacks);
     report_add_number(report, "truncated_stacks", NULL, REPORT_COUNT, account->truncated_stacks);
@@ -195,6 +200,62 @@ static void add_timeline(struct report *report, const struct heap *heap)
         else
             report_put_unknown(report);
     }
+}
+
+/* What was alive at each point of the series; its course is that of the timeline. */
+static void add_series(struct report *report, const struct heap *heap)
+{
+    report_begin_table(report, "series", NULL, REPORT_CHART, 0);
+    report_add_column(report, "time", "time", REPORT_DURATION, 0);
+    report_add_column(report, "bytes", "alive", REPORT_BYTES, 0);
+    report_add_column(report, "blocks", "blocks", REPORT_COUNT, 0);
+    for (size_t i = 0; i < heap->point_count; i++) {
+        report_begin_row(report);
+        report_put_number(report, heap->points[i].time);
+        report_put_number(report, heap->points[i].bytes);
+        report_put_number(report, heap->points[i].blocks);
+    }
+}
+
+/* The snapshots that this one was merged from. */
+static void add_parts(struct report *report, const struct heap *heap)
+{
+    uint64_t *bytes, *blocks;
+    char text[MOMENT_SIZE];
+
+    if (!heap->is_merged)
+        return;
+    bytes = calloc(heap->part_count, sizeof(*bytes));
+    blocks = calloc(heap->part_count, sizeof(*blocks));
+    if (!bytes || !blocks)
+        report->failed = true;
+    for (size_t i = 0; i < heap->stack_count && !report->failed; i++) {
+        bytes[heap->stacks[i].part] += heap->stacks[i].live_bytes;
+        blocks[heap->stacks[i].part] += heap->stacks[i].live_blocks;
+    }
+    report_begin_table(report, "parts", "Merged from", REPORT_TABLE, 0);
+    report_add_column(report, "program", "program", REPORT_TEXT, 0);
+    report_add_column(report, "pid", "process", REPORT_NUMBER, 0);
+    report_add_column(report, "sequence", "snapshot", REPORT_NUMBER, 0);
+    report_add_column(report, "label", "", REPORT_TEXT, 0);
+    report_add_column(report, "time", "time", REPORT_TEXT, 0);
+    report_add_column(report, "blocks", "blocks", REPORT_COUNT, 0);
+    report_add_column(report, "bytes", "alive", REPORT_BYTES, 0);
+    for (size_t i = 0; i < heap->part_count && !report->failed; i++) {
+        const struct heap_part *part = &heap->parts[i];
+
+        moment_format(text, part->process->time, true);
+        report_begin_row(report);
+        report_put_text(report, part->program);
+        report_put_number(report, part->process->pid);
+        report_put_number(report, part->process->sequence);
+        report_put_text(report, part->label);
+        report_put_text(report, text);
+        report_put_number(report, blocks[i]);
+        report_put_number(report, bytes[i]);
+    }
+    free(bytes);
+    free(blocks);
 }
 
 static void add_epochs(struct report *report, const struct heap *heap)
@@ -296,6 +357,8 @@ static struct report *describe(const struct options *options, const struct heap 
     add_numbers(report, heap);
     add_account(report, heap);
     add_timeline(report, heap);
+    add_series(report, heap);
+    add_parts(report, heap);
     add_epochs(report, heap);
     add_threads(report, heap);
     add_modules(report, heap, symbols);
@@ -303,19 +366,112 @@ static struct report *describe(const struct options *options, const struct heap 
     return report;
 }
 
+/* The name of the program of PROCESS, as deep below its parents as it is. */
+static void put_indented(struct report *report, const struct snapshot_tree_process *process)
+{
+    const char *name = basename(process->last->program);
+    char *text;
+
+    if (asprintf(&text, "%*s%s", 2 * (int)process->depth, "", name) < 0) {
+        report->failed = true;
+        return;
+    }
+    report_put_text(report, text);
+    free(text);
+}
+
+static void add_process(struct report *report, const struct snapshot_tree *tree,
+                        const struct snapshot_tree_process *process)
+{
+    const struct heap *last = process->last;
+    char run[2 * sizeof(last->process->run) + 1];
+
+    format_hex(run, last->process->run, sizeof(last->process->run));
+    report_begin_row(report);
+    put_indented(report, process);
+    report_put_text(report, last->program);
+    report_put_number(report, last->process->pid);
+    if (process->parent != SNAPSHOT_TREE_NONE)
+        report_put_number(report, tree->processes[process->parent].last->process->pid);
+    else
+        report_put_unknown(report);
+    report_put_text(report, run);
+    report_put_number(report, process->snapshot_count);
+    report_put_text(report, last->path);
+    report_put_text(report, find_trigger(last->process->trigger).name);
+    report_put_number(report, last->account->live_blocks);
+    report_put_number(report, last->account->live_bytes);
+    report_put_number(report, process->peak_bytes);
+}
+
+/* The report on the processes of TREE, which is that of DIRECTORY; NULL for lack of
+ * memory. */
+static struct report *describe_tree(const struct snapshot_tree *tree, const char *directory)
+{
+    struct report *report = report_create();
+    uint64_t blocks = 0, bytes = 0;
+
+    if (!report)
+        return NULL;
+    for (size_t i = 0; i < tree->process_count; i++) {
+        blocks += tree->processes[i].last->account->live_blocks;
+        bytes += tree->processes[i].last->account->live_bytes;
+    }
+    report_title(report, "%s", directory);
+    report_add_text(report, "path", NULL, directory);
+    report_add_number(report, "process_count", "processes", REPORT_COUNT, tree->process_count);
+    report_add_number(report, "snapshots", "snapshots", REPORT_COUNT, tree->snapshot_count);
+    report_add_number(report, "blocks", "blocks", REPORT_COUNT, blocks);
+    report_add_remark(report, "in the last snapshots of all");
+    report_add_number(report, "bytes", "alive", REPORT_BYTES, bytes);
+    report_begin_table(report, "processes", "Processes", REPORT_TABLE, 0);
+    report_add_column(report, "tree", "program", REPORT_TEXT, REPORT_TEXT_ONLY);
+    report_add_column(report, "program", "program", REPORT_TEXT, REPORT_DATA_ONLY);
+    report_add_column(report, "pid", "process", REPORT_NUMBER, 0);
+    report_add_column(report, "parent_pid", "parent", REPORT_NUMBER, REPORT_DATA_ONLY);
+    report_add_column(report, "run", "run", REPORT_TEXT, REPORT_DATA_ONLY);
+    report_add_column(report, "snapshots", "snapshots", REPORT_COUNT, 0);
+    report_add_column(report, "last", "last", REPORT_TEXT, REPORT_DATA_ONLY);
+    report_add_column(report, "trigger", "trigger", REPORT_TEXT, REPORT_DATA_ONLY);
+    report_add_column(report, "blocks", "blocks", REPORT_COUNT, 0);
+    report_add_column(report, "bytes", "alive", REPORT_BYTES, 0);
+    report_add_column(report, "peak", "peak", REPORT_BYTES, 0);
+    for (size_t i = 0; i < tree->process_count; i++)
+        add_process(report, tree, &tree->processes[i]);
+    if (tree->merged_count)
+        report_add_note(report, "%zu merged %s in it: passed over, for its parts would count twice.",
+                        tree->merged_count, tree->merged_count == 1 ? "snapshot is" : "snapshots are");
+    return report;
+}
+
+/* Make the report on PATH. Returns -1 or the exit status. */
+static int report_path(const struct options *options, const char *path,
+                       struct report **out_report)
+{
+    struct snapshot_tree *tree = NULL;
+    struct heap *heap = NULL;
+    struct error error;
+    int result;
+
+    if (load_is_directory(path))
+        result = snapshot_tree_load(path, &tree, &error);
+    else
+        result = heap_load(path, &heap, &error);
+    if (result < 0)
+        return command_fail(&command_info, COMMAND_BAD_INPUT, "%s", error.text);
+    *out_report = tree ? describe_tree(tree, path) : describe(options, heap);
+    snapshot_tree_destroy(tree);
+    heap_destroy(heap);
+    return *out_report ? -1 : command_fail(&command_info, COMMAND_NEGATIVE, "out of memory");
+}
+
 static int info(const struct options *options, struct report **reports)
 {
-    struct error error;
-
     for (size_t i = 0; i < options->path_count; i++) {
-        struct heap *heap;
+        int status = report_path(options, options->paths[i], &reports[i]);
 
-        if (heap_load(options->paths[i], &heap, &error) < 0)
-            return command_fail(&command_info, COMMAND_BAD_INPUT, "%s", error.text);
-        reports[i] = describe(options, heap);
-        heap_destroy(heap);
-        if (!reports[i])
-            return command_fail(&command_info, COMMAND_NEGATIVE, "out of memory");
+        if (status >= 0)
+            return status;
     }
     return options_print(options, &command_info, reports, options->path_count);
 }

@@ -1,18 +1,18 @@
 /* cmd_stats.c - what is alive in a snapshot, by who allocated it. */
 #include "command.h"
-#include "format/snapshot.h"
 #include "model/diff.h"
 #include "model/diff_report.h"
-#include "model/heap.h"
+#include "model/load.h"
 #include "options.h"
 
 #include <string.h>
 
 /* clang-format off */
 static const char help[] =
-    "Usage: heapdelta stats [OPTIONS] SNAPSHOT\n"
+    "Usage: heapdelta stats [OPTIONS] SNAPSHOT|DIRECTORY\n"
     "\n"
-    "Show what is alive in a snapshot, largest first, by who allocated it.\n"
+    "Show what is alive in a snapshot, largest first, by who allocated it; of a directory,\n"
+    "in all its processes together, as of the last snapshot of each.\n"
     "\n" OPTIONS_HELP_GROUPS
     "  --sort ORDER         size (default), count, average or name\n"
     OPTIONS_HELP_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
@@ -22,6 +22,7 @@ static const char help[] =
     "  heapdelta stats app.1234.0001.exit.hds\n"
     "  heapdelta stats --group-by traceback --limit 3 app.1234.0001.exit.hds\n"
     "  heapdelta stats --filter 'src/*' --exclude function=cache_fill app.1234.0001.exit.hds\n"
+    "  heapdelta stats --group-by process heapdelta.make.1234\n"
     "  heapdelta stats --group-by module --limit 0 --format csv -o modules.csv app.hds\n";
 /* clang-format on */
 
@@ -35,10 +36,13 @@ static int stats(struct options *options, const struct heap *heap, struct symbol
     if (!diff || !report) {
         status = command_fail(&command_stats, COMMAND_NEGATIVE, "out of memory");
     } else {
+        char name[256];
+
+        load_describe(heap, name, sizeof(name));
         diff_sort(diff, options->sort);
-        report_title(report, "%s, process %u%s%s: alive by %s", basename(heap->program),
-                     heap->process->pid, *heap->label ? ", " : "", heap->label,
-                     group_key_name(options->group.key));
+        report_title(report, "%s%s%s: alive by %s", name,
+                     *heap->label && !heap->is_merged ? ", " : "",
+                     heap->is_merged ? "" : heap->label, group_key_name(options->group.key));
         diff_report(diff, &symbols, options->limit, report);
         if (options->group.cumulative)
             report_add_note(report, "Each block is counted to all frames of its stack, so the rows "
@@ -65,7 +69,8 @@ static int run(int argc, char **argv)
     if (options.path_count != 1) {
         status = command_fail(
             &command_stats, COMMAND_USAGE,
-            options.path_count ? "takes one snapshot, not %zu ('heapdelta diff' compares several)"
+            options.path_count ? "takes one snapshot, not %zu ('heapdelta diff' compares several, "
+                                 "'heapdelta merge' adds them up)"
                                : "needs a snapshot",
             options.path_count);
         goto out;
@@ -75,7 +80,7 @@ static int run(int argc, char **argv)
                               "--sort by a difference needs two snapshots: use 'heapdelta diff'");
         goto out;
     }
-    if (heap_load(options.paths[0], &heap, &error) < 0) {
+    if (load_heap(options.paths[0], &heap, &error) < 0) {
         status = command_fail(&command_stats, COMMAND_BAD_INPUT, "%s", error.text);
         goto out;
     }

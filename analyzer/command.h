@@ -36,6 +36,7 @@ extern const struct command command_run;
 extern const struct command command_info;
 extern const struct command command_stats;
 extern const struct command command_diff;
+extern const struct command command_merge;
 extern const struct command command_dump;
 
 #endif

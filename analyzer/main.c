@@ -7,7 +7,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_run, &command_info, &command_stats, &command_diff, &command_dump,
+    &command_run,  &command_info,  &command_stats,
+    &command_diff, &command_merge, &command_dump,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

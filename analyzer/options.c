@@ -116,8 +116,7 @@ static int parse_option(struct options *options, const struct command *command, 
     case OPTION_GROUP_BY:
         if (group_key_find(value, &options->group.key) < 0)
             return command_fail(
-                command, COMMAND_USAGE,
-                "--group-by '%s': none of lineno, filename, function, traceback, module", value);
+                command, COMMAND_USAGE, "--group-by '%s': none of " GROUP_KEY_NAMES, value);
         return -1;
     case OPTION_CUMULATIVE:
         options->group.cumulative = true;
@@ -184,10 +183,10 @@ int options_parse(struct options *options, const struct command *command, unsign
         else
             status = parse_option(options, command, code, optarg);
     }
-    if (status < 0 && options->group.cumulative && options->group.key == GROUP_TRACEBACK)
+    if (status < 0 && options->group.cumulative && !group_key_of_frames(options->group.key))
         status = command_fail(command, COMMAND_USAGE,
-                              "--cumulative counts frames: it can't be used with --group-by "
-                              "traceback");
+                              "--cumulative counts frames: it can't be used with --group-by %s",
+                              group_key_name(options->group.key));
     options->paths = argv + optind;
     options->path_count = (size_t)(argc - optind);
     return status;

@@ -63,7 +63,8 @@ int options_print(const struct options *options, const struct command *command,
 
 /* For the help of a command. */
 #define OPTIONS_HELP_GROUPS                                                                      \
-    "  --group-by KEY       lineno (default), filename, function, traceback or module\n"         \
+    "  --group-by KEY       lineno (default), filename, function, traceback, module,\n"          \
+    "                       program or process\n"                                                \
     "  --cumulative         count a block to every frame of its stack, not to the newest only\n" \
     "  --filter PATTERN     only blocks whose newest frame matches; may be repeated\n"           \
     "  --exclude PATTERN    no blocks whose newest frame matches; may be repeated\n"             \

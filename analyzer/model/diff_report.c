@@ -43,6 +43,13 @@ static void add_columns(const struct diff *diff, struct report *report)
     case GROUP_TRACEBACK:
         report_add_column(report, "stack", "stack", REPORT_NUMBER, 0);
         break;
+    case GROUP_PROCESS:
+        report_add_column(report, "program", "program", REPORT_FILE, 0);
+        report_add_column(report, "pid", "process", REPORT_NUMBER, 0);
+        break;
+    case GROUP_PROGRAM:
+        report_add_column(report, "program", "program", REPORT_FILE, 0);
+        break;
     case GROUP_KEYS:
         break;
     }
@@ -111,6 +118,13 @@ static void put_key(enum group_key key, const struct group *group, struct report
         break;
     case GROUP_TRACEBACK:
         report_put_number(report, group->stack);
+        break;
+    case GROUP_PROCESS:
+        report_put_text(report, group->program);
+        report_put_number(report, group->pid);
+        break;
+    case GROUP_PROGRAM:
+        report_put_text(report, group->program);
         break;
     case GROUP_KEYS:
         break;

@@ -13,7 +13,8 @@
 
 static const char *const key_names[GROUP_KEYS] = {
     [GROUP_LINENO] = "lineno",       [GROUP_FILENAME] = "filename", [GROUP_FUNCTION] = "function",
-    [GROUP_TRACEBACK] = "traceback", [GROUP_MODULE] = "module",
+    [GROUP_TRACEBACK] = "traceback", [GROUP_MODULE] = "module",     [GROUP_PROGRAM] = "program",
+    [GROUP_PROCESS] = "process",
 };
 
 /* Stands in for the frames of a stack that has none. */
@@ -88,6 +89,9 @@ static struct entry *intern(struct grouping *grouping, const struct group *group
              name_append_text(grouping, &length, group->module);
     else if (key == GROUP_MODULE)
         ok = name_append_text(grouping, &length, group->module);
+    else if (key == GROUP_PROGRAM || key == GROUP_PROCESS)
+        ok = name_append_text(grouping, &length, group->program) &&
+             name_append(grouping, &length, &group->pid, sizeof(group->pid));
     else
         ok = name_append(grouping, &length, &group->id, sizeof(group->id));
     if (!ok)
@@ -132,7 +136,9 @@ static struct entry *intern_symbol(struct grouping *grouping, const struct symbo
     case GROUP_MODULE:
         group.module = symbol->module;
         break;
-    case GROUP_TRACEBACK: /* has no single frame */
+    case GROUP_TRACEBACK: /* these are of no single frame */
+    case GROUP_PROGRAM:
+    case GROUP_PROCESS:
     case GROUP_KEYS:
         break;
     }
@@ -276,6 +282,13 @@ static int add_stack(struct grouping *grouping, uint32_t stack)
 
         group.id = grouping->ids[heap->stacks[stack].frame];
         entry = intern(grouping, &group);
+    } else if (options->key == GROUP_PROGRAM || options->key == GROUP_PROCESS) {
+        const struct heap_part *part = &heap->parts[heap->stacks[stack].part];
+        struct group group = {.heap = heap, .stack = stack, .program = part->program};
+
+        if (options->key == GROUP_PROCESS)
+            group.pid = part->process->pid;
+        entry = intern(grouping, &group);
     } else if (options->cumulative && heap->stacks[stack].frame) {
         return add_all_frames(grouping, stack);
     } else {
@@ -309,6 +322,10 @@ int group_compare(enum group_key key, const struct group *a, const struct group 
         return order ? order : compare_texts(a->module, b->module);
     case GROUP_MODULE:
         return compare_texts(a->module, b->module);
+    case GROUP_PROGRAM:
+    case GROUP_PROCESS:
+        order = compare_texts(a->program, b->program);
+        return order ? order : (a->pid > b->pid) - (a->pid < b->pid);
     case GROUP_TRACEBACK:
         if (memcmp(&a->id, &b->id, sizeof(a->id)) == 0)
             return 0;
@@ -424,6 +441,11 @@ const char *group_key_name(enum group_key key)
     return key_names[key];
 }
 
+bool group_key_of_frames(enum group_key key)
+{
+    return key != GROUP_TRACEBACK && key != GROUP_PROGRAM && key != GROUP_PROCESS;
+}
+
 int group_key_find(const char *name, enum group_key *out_key)
 {
     for (int i = 0; i < GROUP_KEYS; i++) {
@@ -466,6 +488,12 @@ void group_name(enum group_key key, const struct group *group, char *buffer, siz
         break;
     case GROUP_TRACEBACK:
         snprintf(buffer, size, "stack %" PRIu32, group->stack);
+        break;
+    case GROUP_PROGRAM:
+        snprintf(buffer, size, "%s", group->program);
+        break;
+    case GROUP_PROCESS:
+        snprintf(buffer, size, "%s (process %" PRIu32 ")", group->program, group->pid);
         break;
     case GROUP_KEYS:
         snprintf(buffer, size, "%s", "");

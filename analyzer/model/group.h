@@ -34,12 +34,14 @@ enum group_key {
     GROUP_FUNCTION,  /* function and module */
     GROUP_TRACEBACK, /* all frames, by module (build-id) and offset, so the same in every run */
     GROUP_MODULE,
-    GROUP_KEYS, /* how many there are */
+    GROUP_PROGRAM, /* the executable of the process */
+    GROUP_PROCESS, /* program and PID */
+    GROUP_KEYS,    /* how many there are */
 };
 
 struct group_options {
     enum group_key key;
-    bool cumulative;             /* not with GROUP_TRACEBACK */
+    bool cumulative;             /* only with keys that are about frames: group_key_of_frames() */
     const struct filter *filter; /* NULL: every block, and the skipping of filter_create() */
 };
 
@@ -49,7 +51,9 @@ struct group {
     uint32_t line;
     const char *function; /* or the name of the place; GROUP_LINENO: not in the key, may be NULL */
     const char *module;   /* file name without directories; NULL: none */
-    struct stack_id id;   /* GROUP_TRACEBACK */
+    const char *program;  /* path of the executable */
+    uint32_t pid;
+    struct stack_id id; /* GROUP_TRACEBACK */
 
     bool several_functions; /* GROUP_LINENO: the line lies in more functions than this one */
     bool is_place;          /* `file` or `function` is the name of a place */
@@ -83,6 +87,12 @@ int group_compare(enum group_key key, const struct group *a, const struct group 
 
 /* The name that the user types for KEY ("lineno"). */
 const char *group_key_name(enum group_key key);
+
+/* Is KEY about a frame, and not about the whole stack? */
+bool group_key_of_frames(enum group_key key);
+
+/* The names of all keys, as a list for the user: "lineno, filename …". */
+#define GROUP_KEY_NAMES "lineno, filename, function, traceback, module, program, process"
 
 /* Find the key named NAME. Returns 0 or -EINVAL. */
 int group_key_find(const char *name, enum group_key *out_key);

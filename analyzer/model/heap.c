@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,7 +23,9 @@ struct owned_heap {
     size_t strings_size;
     struct snapshot_process process;
     struct snapshot_account account;
+    struct snapshot_process *part_processes;
     uint8_t *build_ids; /* those of all modules */
+    struct snapshot_segment *segments;
 };
 
 /* A heap that is being loaded. */
@@ -136,27 +139,71 @@ static int find_string(const struct loader *loader, enum snapshot_kind kind, siz
     return 0;
 }
 
+/* Find the strings that PROCESS, which lies AT bytes into the section KIND, names. */
+static int find_process_strings(const struct loader *loader, enum snapshot_kind kind, size_t at,
+                                const struct snapshot_process *process, struct heap_part *out_part)
+{
+    int result;
+
+    out_part->process = process;
+    result = find_string(loader, kind, at + offsetof(struct snapshot_process, program),
+                         process->program, &out_part->program);
+    if (result == 0)
+        result = find_string(loader, kind, at + offsetof(struct snapshot_process, command),
+                             process->command, &out_part->command);
+    if (result == 0)
+        result = find_string(loader, kind, at + offsetof(struct snapshot_process, label),
+                             process->label, &out_part->label);
+    return result;
+}
+
 static int load_process(struct loader *loader)
 {
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_PROCESS];
     struct snapshot_process *process = &loader->owned->process;
     struct heap *heap = loader->heap;
+    struct heap_part part = {0};
     int result;
 
     if (payload->count != 1)
         return DAMAGE(loader, SNAPSHOT_PROCESS, 0, "%zu processes, not one", payload->count);
     memcpy(process, payload->data, sizeof(*process));
     heap->process = process;
+    heap->has_blocks = !(process->flags & SNAPSHOT_COUNTERS_ONLY);
+    result = find_process_strings(loader, SNAPSHOT_PROCESS, 0, process, &part);
+    if (result != 0)
+        return result;
+    heap->program = part.program;
+    heap->command = part.command;
+    heap->label = part.label;
+    return 0;
+}
 
-    result = find_string(loader, SNAPSHOT_PROCESS, offsetof(struct snapshot_process, program),
-                         process->program, &heap->program);
+static int load_parts(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_PARTS];
+    struct owned_heap *owned = loader->owned;
+    struct heap *heap = loader->heap;
+    int result = allocate(loader, payload->count, sizeof(*heap->parts), &heap->parts);
+
     if (result == 0)
-        result = find_string(loader, SNAPSHOT_PROCESS, offsetof(struct snapshot_process, command),
-                             process->command, &heap->command);
-    if (result == 0)
-        result = find_string(loader, SNAPSHOT_PROCESS, offsetof(struct snapshot_process, label),
-                             process->label, &heap->label);
-    return result;
+        result = allocate(loader, payload->count, sizeof(*owned->part_processes),
+                          &owned->part_processes);
+    for (size_t i = 0; result == 0 && i < payload->count; i++) {
+        size_t at = i * sizeof(*owned->part_processes);
+
+        memcpy(&owned->part_processes[i], payload->data + at, sizeof(*owned->part_processes));
+        result = find_process_strings(loader, SNAPSHOT_PARTS, at, &owned->part_processes[i],
+                                      &heap->parts[i]);
+    }
+    if (result != 0)
+        return result;
+    heap->is_merged = payload->count > 0;
+    heap->part_count = payload->count;
+    if (!heap->is_merged)
+        heap->parts[heap->part_count++] =
+            (struct heap_part){heap->process, heap->program, heap->command, heap->label};
+    return 0;
 }
 
 static int load_account(struct loader *loader)
@@ -170,9 +217,21 @@ static int load_account(struct loader *loader)
     return 0;
 }
 
+static int load_segments(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_SEGMENTS];
+    struct owned_heap *owned = loader->owned;
+    int result = allocate(loader, payload->count, sizeof(*owned->segments), &owned->segments);
+
+    if (result == 0 && payload->size > 0)
+        memcpy(owned->segments, payload->data, payload->size);
+    return result;
+}
+
 static int load_modules(struct loader *loader)
 {
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_MODULES];
+    size_t segment_count = loader->sections->kinds[SNAPSHOT_SEGMENTS].count;
     struct heap *heap = loader->heap;
     struct snapshot_module record;
     uint64_t segments = 0;
@@ -202,7 +261,9 @@ static int load_modules(struct loader *loader)
             .bias = record.bias,
             .build_id = build_id,
             .build_id_size = record.build_id_size,
+            .generation = record.generation,
             .flags = record.flags,
+            .segment_count = record.segment_count,
         };
         result = find_string(loader, SNAPSHOT_MODULES, at, record.path, &heap->modules[i].path);
         if (result != 0)
@@ -210,9 +271,14 @@ static int load_modules(struct loader *loader)
         segments += record.segment_count;
     }
     heap->module_count = payload->count;
-    if (segments != loader->sections->kinds[SNAPSHOT_SEGMENTS].count)
+    if (segments != segment_count)
         return DAMAGE(loader, SNAPSHOT_SEGMENTS, 0, "it has %zu segments, the modules %" PRIu64,
-                      loader->sections->kinds[SNAPSHOT_SEGMENTS].count, segments);
+                      segment_count, segments);
+    segments = 0;
+    for (size_t i = 0; i < heap->module_count; i++) {
+        heap->modules[i].segments = loader->owned->segments + segments;
+        segments += heap->modules[i].segment_count;
+    }
     return 0;
 }
 
@@ -308,6 +374,58 @@ static int load_counters(struct loader *loader)
     return cursor_end(loader, &cursor);
 }
 
+static int load_origins(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_ORIGINS];
+    struct cursor cursor = cursor_at(loader, SNAPSHOT_ORIGINS);
+    struct heap *heap = loader->heap;
+
+    if (!payload->present && !heap->is_merged)
+        return 0;
+    if (payload->count != heap->stack_count)
+        return DAMAGE(loader, SNAPSHOT_ORIGINS, 0, "origins of %zu stacks, there are %zu",
+                      payload->count, heap->stack_count);
+    for (size_t i = 0; i < payload->count; i++) {
+        uint64_t part = 0;
+        int result = cursor_next(loader, &cursor, 1, &part);
+
+        if (result != 0)
+            return result;
+        if (part >= heap->part_count)
+            return DAMAGE(loader, SNAPSHOT_ORIGINS, cursor_offset(&cursor),
+                          "stack %zu is of part %" PRIu64 " of %zu", i, part, heap->part_count);
+        heap->stacks[i].part = (uint32_t)part;
+    }
+    return cursor_end(loader, &cursor);
+}
+
+/* Without blocks, what is alive is what was allocated and not freed. */
+static int count_live(const struct loader *loader)
+{
+    const struct snapshot_account *account = loader->heap->account;
+    struct heap *heap = loader->heap;
+    uint64_t bytes = 0, blocks = 0;
+
+    if (loader->sections->kinds[SNAPSHOT_BLOCKS].present)
+        return DAMAGE(loader, SNAPSHOT_BLOCKS, 0, "the process says that there are no blocks");
+    for (size_t i = 0; i < heap->stack_count; i++) {
+        struct heap_stack *stack = &heap->stacks[i];
+
+        if (__builtin_sub_overflow(stack->allocations, stack->frees, &stack->live_blocks) ||
+            __builtin_sub_overflow(stack->allocated_bytes, stack->freed_bytes, &stack->live_bytes))
+            return DAMAGE(loader, SNAPSHOT_COUNTERS, 0, "stack %zu has freed more than it had", i);
+        if (__builtin_add_overflow(blocks, stack->live_blocks, &blocks) ||
+            __builtin_add_overflow(bytes, stack->live_bytes, &bytes))
+            return DAMAGE(loader, SNAPSHOT_COUNTERS, 0, "stack %zu holds impossibly much", i);
+    }
+    if (blocks != account->live_blocks || bytes != account->live_bytes)
+        return DAMAGE(loader, SNAPSHOT_COUNTERS, 0,
+                      "%" PRIu64 " blocks of %" PRIu64 " bytes are alive, the account has %" PRIu64
+                      " of %" PRIu64,
+                      blocks, bytes, account->live_blocks, account->live_bytes);
+    return 0;
+}
+
 /* Check that the blocks are what the account says, and none is there twice. */
 static int check_blocks(const struct loader *loader, uint64_t bytes)
 {
@@ -334,8 +452,11 @@ static int load_blocks(struct loader *loader)
     struct cursor cursor = cursor_at(loader, SNAPSHOT_BLOCKS);
     struct heap *heap = loader->heap;
     uint64_t address = 0, bytes = 0;
-    int result = allocate(loader, count, sizeof(*heap->blocks), &heap->blocks);
+    int result;
 
+    if (!heap->has_blocks)
+        return count_live(loader);
+    result = allocate(loader, count, sizeof(*heap->blocks), &heap->blocks);
     for (size_t i = 0; result == 0 && i < count; i++) {
         uint64_t values[4];
         struct heap_stack *stack;
@@ -442,17 +563,148 @@ static int load_timeline(struct loader *loader)
     return result != 0 ? result : cursor_end(loader, &cursor);
 }
 
-int heap_parse(const void *data, size_t size, const char *path, struct heap **out_heap,
-               struct error *error)
+/* Add DIFFERENCE to VALUE, which may not leave the range of numbers. */
+static bool apply_difference(uint64_t *value, uint64_t difference)
 {
-    /* In this order: each checks its numbers against those before it. */
-    static int (*const steps[])(struct loader *) = {
-        load_strings,  load_process, load_account, load_modules, load_frames,   load_stacks,
-        load_counters, load_blocks,  load_epochs,  load_threads, load_timeline,
-    };
+    uint64_t changed = varint_undelta(difference, *value);
+
+    if (difference & 1 ? changed >= *value : changed < *value)
+        return false;
+    *value = changed;
+    return true;
+}
+
+/* Read one change of the point numbered POINT, of a stack behind *STACK or, the FIRST,
+ * at any. HELD: what each stack holds so far. */
+static int load_change(struct loader *loader, struct cursor *cursor, uint32_t point, bool first,
+                       uint64_t *stack, struct heap_change *held)
+{
+    struct heap *heap = loader->heap;
+    struct heap_point *at = &heap->points[point];
+    uint64_t values[3];
+    int result = cursor_next(loader, cursor, 3, values);
+
+    if (result != 0)
+        return result;
+    if (!first && values[0] == 0)
+        return DAMAGE(loader, SNAPSHOT_SERIES, cursor_offset(cursor),
+                      "point %" PRIu32 " has stack %" PRIu64 " twice", point, *stack);
+    if (values[0] >= heap->stack_count - *stack)
+        return DAMAGE(loader, SNAPSHOT_SERIES, cursor_offset(cursor),
+                      "point %" PRIu32 " goes %" PRIu64 " stacks on from %" PRIu64 " of %zu", point,
+                      values[0], *stack, heap->stack_count);
+    *stack += values[0];
+    held += *stack;
+    held->point = point;
+    if (!apply_difference(&held->bytes, values[1]) || !apply_difference(&held->blocks, values[2]) ||
+        !apply_difference(&at->bytes, values[1]) || !apply_difference(&at->blocks, values[2]))
+        return DAMAGE(loader, SNAPSHOT_SERIES, cursor_offset(cursor),
+                      "at point %" PRIu32 " stack %" PRIu64 " holds less than nothing or "
+                      "impossibly much",
+                      point, *stack);
+    heap->stacks[*stack].change_count++;
+    return 0;
+}
+
+/* Read all points. OUT_CHANGES, if not NULL, takes what has changed, by stack. HELD has
+ * a zeroed element for each stack. */
+static int read_points(struct loader *loader, struct heap_change *held,
+                       struct heap_change *out_changes)
+{
+    struct cursor cursor = cursor_at(loader, SNAPSHOT_SERIES);
+    struct heap *heap = loader->heap;
+
+    for (uint32_t i = 0; i < heap->point_count; i++) {
+        struct heap_point *point = &heap->points[i];
+        uint64_t values[2], stack = 0;
+        int result = cursor_next(loader, &cursor, 2, values);
+
+        if (result != 0)
+            return result;
+        if (i > 0)
+            *point = point[-1];
+        if (!apply_difference(&point->time, values[0]) || (i > 0 && point->time < point[-1].time))
+            return DAMAGE(loader, SNAPSHOT_SERIES, cursor_offset(&cursor),
+                          "point %" PRIu32 " is out of order", i);
+        if (values[1] > heap->stack_count)
+            return DAMAGE(loader, SNAPSHOT_SERIES, cursor_offset(&cursor),
+                          "point %" PRIu32 " changes %" PRIu64 " of %zu stacks", i, values[1],
+                          heap->stack_count);
+        for (uint64_t j = 0; j < values[1]; j++) {
+            result = load_change(loader, &cursor, i, j == 0, &stack, held);
+            if (result != 0)
+                return result;
+            if (out_changes) {
+                const struct heap_stack *of = &heap->stacks[stack];
+
+                out_changes[of->first_change + of->change_count - 1] = held[stack];
+            }
+        }
+    }
+    return cursor_end(loader, &cursor);
+}
+
+/* Twice over the points: to count the changes of each stack, then to put them in the
+ * order of the stacks. */
+static int load_series(struct loader *loader)
+{
+    size_t count = loader->sections->kinds[SNAPSHOT_SERIES].count;
+    struct heap *heap = loader->heap;
+    struct heap_change *held = NULL;
+    int result;
+
+    if (count > SNAPSHOT_SERIES_POINTS)
+        return DAMAGE(loader, SNAPSHOT_SERIES, 0, "%zu points, at most %u are allowed", count,
+                      SNAPSHOT_SERIES_POINTS);
+    result = allocate(loader, count, sizeof(*heap->points), &heap->points);
+    if (result == 0)
+        result = allocate(loader, heap->stack_count, sizeof(*held), &held);
+    if (result != 0)
+        return result;
+    heap->point_count = count;
+    result = read_points(loader, held, NULL);
+    for (size_t i = 0; result == 0 && i < heap->stack_count; i++) {
+        heap->stacks[i].first_change = heap->change_count;
+        heap->change_count += heap->stacks[i].change_count;
+        heap->stacks[i].change_count = 0;
+    }
+    if (result == 0)
+        result = allocate(loader, heap->change_count, sizeof(*heap->changes), &heap->changes);
+    if (result == 0) {
+        memset(held, 0, heap->stack_count * sizeof(*held));
+        memset(heap->points, 0, count * sizeof(*heap->points));
+        result = read_points(loader, held, heap->changes);
+    }
+    free(held);
+    return result;
+}
+
+void heap_series(const struct heap *heap, size_t stack, uint64_t *out_bytes, uint64_t *out_blocks)
+{
+    const struct heap_change *change = heap->changes + heap->stacks[stack].first_change;
+    const struct heap_change *end = change + heap->stacks[stack].change_count;
+    uint64_t bytes = 0, blocks = 0;
+
+    for (size_t i = 0; i < heap->point_count; i++) {
+        if (change < end && change->point == i) {
+            bytes = change->bytes;
+            blocks = change->blocks;
+            change++;
+        }
+        out_bytes[i] = bytes;
+        out_blocks[i] = blocks;
+    }
+}
+
+typedef int (*load_step)(struct loader *loader);
+
+/* Load what the COUNT functions STEPS load of the sections WANTED. */
+static int parse(const void *data, size_t size, const char *path, uint32_t wanted,
+                 const load_step *steps, size_t count, struct heap **out_heap, struct error *error)
+{
     struct snapshot_sections sections;
     struct loader loader = {.sections = &sections, .error = error};
-    int result = snapshot_read(data, size, path, &sections, error);
+    int result = snapshot_read(data, size, path, wanted, &sections, error);
 
     if (result != 0)
         return result;
@@ -465,7 +717,7 @@ int heap_parse(const void *data, size_t size, const char *path, struct heap **ou
     }
     loader.heap = &loader.owned->heap;
     loader.heap->path = loader.owned->path;
-    for (size_t i = 0; result == 0 && i < sizeof(steps) / sizeof(*steps); i++)
+    for (size_t i = 0; result == 0 && i < count; i++)
         result = steps[i](&loader);
     if (result == 0) {
         *out_heap = loader.heap;
@@ -477,6 +729,20 @@ out:
         heap_destroy(&loader.owned->heap);
     snapshot_read_finish(&sections);
     return result;
+}
+
+int heap_parse(const void *data, size_t size, const char *path, struct heap **out_heap,
+               struct error *error)
+{
+    /* In this order: each checks its numbers against those before it. */
+    static const load_step steps[] = {
+        load_strings, load_process, load_account, load_parts,    load_segments,
+        load_modules, load_frames,  load_stacks,  load_counters, load_origins,
+        load_blocks,  load_epochs,  load_threads, load_timeline, load_series,
+    };
+
+    return parse(data, size, path, SNAPSHOT_READ_ALL, steps, sizeof(steps) / sizeof(*steps),
+                 out_heap, error);
 }
 
 /* Read up to ROOM bytes from DESCRIPTOR to DATA. Returns how many there were before
@@ -570,6 +836,39 @@ int heap_load(const char *path, struct heap **out_heap, struct error *error)
     return result;
 }
 
+int heap_peek(const char *path, struct heap **out_heap, struct error *error)
+{
+    static const load_step steps[] = {load_strings, load_process, load_account, load_parts};
+    const uint32_t wanted = 1u << SNAPSHOT_STRINGS | 1u << SNAPSHOT_PROCESS |
+                            1u << SNAPSHOT_ACCOUNT | 1u << SNAPSHOT_PARTS;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    void *data = NULL;
+    int result;
+
+    if (descriptor < 0 || fstat(descriptor, &status) < 0) {
+        result = error_set(error, -errno, "%s: %s", path, strerror(errno));
+    } else if (!S_ISREG(status.st_mode) || status.st_size == 0) {
+        result = error_set(error, -EBADMSG, "%s: not a snapshot: it is %s", path,
+                           S_ISREG(status.st_mode) ? "empty" : "no file");
+    } else {
+        /* Of a large file only a few pages are touched. */
+        data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+        if (data == MAP_FAILED) {
+            data = NULL;
+            result = error_set(error, -errno, "%s: %s", path, strerror(errno));
+        } else {
+            result = parse(data, (size_t)status.st_size, path, wanted, steps,
+                           sizeof(steps) / sizeof(*steps), out_heap, error);
+        }
+    }
+    if (data)
+        munmap(data, (size_t)status.st_size);
+    if (descriptor >= 0)
+        close(descriptor);
+    return result;
+}
+
 void heap_destroy(struct heap *heap)
 {
     struct owned_heap *owned = (struct owned_heap *)heap;
@@ -583,6 +882,11 @@ void heap_destroy(struct heap *heap)
     free(heap->epochs);
     free(heap->threads);
     free(heap->timeline);
+    free(heap->points);
+    free(heap->changes);
+    free(heap->parts);
+    free(owned->part_processes);
+    free(owned->segments);
     free(owned->build_ids);
     free(owned->strings);
     free(owned->path);

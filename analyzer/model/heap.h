@@ -1,4 +1,4 @@
-/* heap.h - a loaded snapshot: one process at one moment.
+/* heap.h - a loaded snapshot: one process at one moment, or several merged into one.
  *
  * Everything is an array, numbered as in the file, checked when it was loaded:
  * each number in here is within the array it points into, a frame's parent is
@@ -10,6 +10,7 @@
 
 #include "model/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +20,10 @@ struct heap_module {
     const char *path;
     const uint8_t *build_id;
     uint32_t build_id_size; /* 0: none */
-    uint32_t flags;         /* enum snapshot_module_flags */
+    uint32_t generation;
+    uint32_t flags; /* enum snapshot_module_flags */
+    const struct snapshot_segment *segments;
+    size_t segment_count;
 };
 
 struct heap_frame {
@@ -31,10 +35,14 @@ struct heap_frame {
 struct heap_stack {
     uint32_t frame; /* the newest; follow parent to the outermost; 0: none known */
     uint32_t flags; /* enum snapshot_stack_flags */
-    /* Sums over the blocks below. */
+    uint32_t part;  /* index in parts */
+    /* Sums over the blocks below; what the counters say if the blocks are not known. */
     uint64_t live_bytes, live_blocks;
     /* Since tracing began; all 0 if the snapshot has no counters. */
     uint64_t allocations, allocated_bytes, frees, freed_bytes, reallocations;
+    /* Its changes in the series, by point: changes[first_change] and on. */
+    size_t first_change;
+    uint32_t change_count;
 };
 
 struct heap_block {
@@ -60,12 +68,35 @@ struct heap_sample {
     uint64_t bytes, blocks, rss;
 };
 
+/* A moment of the series, and what was alive then. */
+struct heap_point {
+    uint64_t time; /* ns since tracing began */
+    uint64_t bytes, blocks;
+};
+
+/* What a stack held from a point on, until its next change. */
+struct heap_change {
+    uint32_t point;
+    uint64_t bytes, blocks;
+};
+
+/* One of the snapshots that were merged into this one; else the snapshot itself. */
+struct heap_part {
+    const struct snapshot_process *process;
+    const char *program, *command, *label;
+};
+
 struct heap {
     const char *path; /* of the snapshot file, as it was given */
 
     const struct snapshot_process *process;
     const struct snapshot_account *account;
     const char *program, *command, *label;
+
+    struct heap_part *parts; /* at least one */
+    size_t part_count;
+    bool is_merged;
+    bool has_blocks; /* false: there are none in `blocks`, whatever is alive */
 
     struct heap_module *modules;
     size_t module_count;
@@ -81,6 +112,10 @@ struct heap {
     size_t thread_count;
     struct heap_sample *timeline;
     size_t sample_count;
+    struct heap_point *points; /* at most SNAPSHOT_SERIES_POINTS */
+    size_t point_count;
+    struct heap_change *changes; /* by stack, of each by point */
+    size_t change_count;
 };
 
 /* Load the snapshot file PATH. Returns 0 and a heap for heap_destroy() in
@@ -93,6 +128,15 @@ int heap_load(const char *path, struct heap **out_heap, struct error *error);
  * does not keep pointers into DATA. */
 int heap_parse(const void *data, size_t size, const char *path, struct heap **out_heap,
                struct error *error);
+
+/* Load only what the snapshot file PATH says of itself: process, account, parts and
+ * their texts. Everything else is empty in OUT_HEAP, and not checked. Returns as
+ * heap_load(). */
+int heap_peek(const char *path, struct heap **out_heap, struct error *error);
+
+/* What STACK of HEAP held at each point of the series, into the arrays OUT_BYTES and
+ * OUT_BLOCKS of heap->point_count elements. */
+void heap_series(const struct heap *heap, size_t stack, uint64_t *out_bytes, uint64_t *out_blocks);
 
 /* Free HEAP, which may be NULL. */
 void heap_destroy(struct heap *heap);

@@ -20,6 +20,7 @@
 
 enum field_type {
     FIELD_NUMBER = 1,
+    FIELD_SIGNED, /* folded: only of SNAPSHOT_VARINT */
     FIELD_ADDRESS,
     FIELD_STRING,  /* an offset into the section of strings */
     FIELD_BYTES,   /* shown in hexadecimal */
@@ -38,6 +39,25 @@ struct field {
 #define VARINT(name, type) {name, type, 0, false}
 #define DELTA(name, type) {name, type, 0, true}
 
+#define PROCESS_FIELDS \
+    FIXED(snapshot_process, run, FIELD_BYTES), \
+    FIXED(snapshot_process, parent_run, FIELD_BYTES), \
+    FIXED(snapshot_process, start_time, FIELD_NUMBER), \
+    FIXED(snapshot_process, time, FIELD_NUMBER), \
+    FIXED(snapshot_process, elapsed, FIELD_NUMBER), \
+    FIXED(snapshot_process, pid, FIELD_NUMBER), \
+    FIXED(snapshot_process, parent_pid, FIELD_NUMBER), \
+    FIXED(snapshot_process, sequence, FIELD_NUMBER), \
+    FIXED(snapshot_process, epoch, FIELD_NUMBER), \
+    FIXED(snapshot_process, exec_count, FIELD_NUMBER), \
+    FIXED(snapshot_process, frame_limit, FIELD_NUMBER), \
+    FIXED(snapshot_process, program, FIELD_STRING), \
+    FIXED(snapshot_process, command, FIELD_STRING), \
+    FIXED(snapshot_process, label, FIELD_STRING), \
+    FIXED(snapshot_process, trigger, FIELD_NUMBER), \
+    FIXED(snapshot_process, flags, FIELD_ADDRESS), \
+    FIXED(snapshot_process, page_size, FIELD_NUMBER)
+
 static const struct kind {
     const char *name;
     enum snapshot_encoding encoding;
@@ -46,25 +66,7 @@ static const struct kind {
 } kinds[] = {
     [SNAPSHOT_END] = {"end", SNAPSHOT_FIXED, 0, {{0}}},
     [SNAPSHOT_STRINGS] = {"strings", SNAPSHOT_BYTES, 0, {{"text", FIELD_STRING, 0, false}}},
-    [SNAPSHOT_PROCESS] = {"process", SNAPSHOT_FIXED, 0, {
-        FIXED(snapshot_process, run, FIELD_BYTES),
-        FIXED(snapshot_process, parent_run, FIELD_BYTES),
-        FIXED(snapshot_process, start_time, FIELD_NUMBER),
-        FIXED(snapshot_process, time, FIELD_NUMBER),
-        FIXED(snapshot_process, elapsed, FIELD_NUMBER),
-        FIXED(snapshot_process, pid, FIELD_NUMBER),
-        FIXED(snapshot_process, parent_pid, FIELD_NUMBER),
-        FIXED(snapshot_process, sequence, FIELD_NUMBER),
-        FIXED(snapshot_process, epoch, FIELD_NUMBER),
-        FIXED(snapshot_process, exec_count, FIELD_NUMBER),
-        FIXED(snapshot_process, frame_limit, FIELD_NUMBER),
-        FIXED(snapshot_process, program, FIELD_STRING),
-        FIXED(snapshot_process, command, FIELD_STRING),
-        FIXED(snapshot_process, label, FIELD_STRING),
-        FIXED(snapshot_process, trigger, FIELD_NUMBER),
-        FIXED(snapshot_process, flags, FIELD_ADDRESS),
-        FIXED(snapshot_process, page_size, FIELD_NUMBER),
-    }},
+    [SNAPSHOT_PROCESS] = {"process", SNAPSHOT_FIXED, 0, {PROCESS_FIELDS}},
     [SNAPSHOT_MODULES] = {"modules", SNAPSHOT_FIXED, 1, {
         FIXED(snapshot_module, start, FIELD_ADDRESS),
         FIXED(snapshot_module, end, FIELD_ADDRESS),
@@ -140,8 +142,23 @@ static const struct kind {
         FIXED(snapshot_account, pause, FIELD_NUMBER),
         FIXED(snapshot_account, threads_seen, FIELD_NUMBER),
     }},
+    [SNAPSHOT_SERIES] = {"series", SNAPSHOT_VARINT, 0, {
+        DELTA("time", FIELD_NUMBER), /* of a point, as is `changes` */
+        VARINT("changes", FIELD_NUMBER),
+        VARINT("stack", FIELD_NUMBER), /* of a change, as are the next two */
+        VARINT("bytes", FIELD_SIGNED),
+        VARINT("blocks", FIELD_SIGNED),
+    }},
+    [SNAPSHOT_PARTS] = {"parts", SNAPSHOT_FIXED, 0, {PROCESS_FIELDS}},
+    [SNAPSHOT_ORIGINS] = {"origins", SNAPSHOT_VARINT, 0, {
+        VARINT("part", FIELD_NUMBER),
+    }},
 };
 /* clang-format on */
+
+/* The fields of a point of the series; the others are of its changes. */
+#define POINT_FIELDS  2
+#define SERIES_FIELDS 5
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -168,6 +185,7 @@ struct records {
     uint8_t *unpacked;
     size_t at; /* in the payload */
     uint64_t index;
+    uint64_t changes;                           /* left of the point, in the series */
     uint64_t before[RECORDS_FIELDS_MAX];        /* the record before, for the deltas */
     char texts[RECORDS_FIELDS_MAX][2 * 32 + 1]; /* made for values that have none */
 };
@@ -337,6 +355,7 @@ static void describe_fields(const struct kind *kind, struct records_section *sec
     for (const struct field *field = kind->fields; field->name; field++) {
         static const enum records_show shows[] = {
             [FIELD_NUMBER] = RECORDS_NUMBER,
+            [FIELD_SIGNED] = RECORDS_SIGNED,
             [FIELD_ADDRESS] = RECORDS_ADDRESS,
             [FIELD_STRING] = RECORDS_TEXT,
             [FIELD_BYTES] = RECORDS_TEXT,
@@ -363,6 +382,7 @@ int records_next_section(struct records *records, struct records_section *out_se
     records->kind = NULL;
     records->at = 0;
     records->index = 0;
+    records->changes = 0;
     memset(records->before, 0, sizeof(records->before));
 
     if (offset == records->file.size)
@@ -455,6 +475,8 @@ static int next_field(struct records *records, const struct field *field, size_t
             return damaged(records, "no number that ends", error);
         if (field->delta)
             value->number = varint_undelta(value->number, records->before[i]);
+        if (field->type == FIELD_SIGNED)
+            value->number = varint_undelta(value->number, 0);
         records->before[i] = value->number;
     } else if (size > left) {
         return damaged(records, "the record is cut short", error);
@@ -475,6 +497,38 @@ static int next_field(struct records *records, const struct field *field, size_t
     return 1;
 }
 
+/* The next point of the series, or the next change of the point that was read last. */
+static int next_of_series(struct records *records, struct records_value *values,
+                          struct error *error)
+{
+    const struct field *fields = records->kind->fields;
+    bool is_change = records->changes > 0;
+    uint64_t stack = records->before[POINT_FIELDS];
+
+    if (!is_change && records->index == records->section.head.count)
+        return 0;
+    values[0] = (struct records_value){.number = records->index - is_change};
+    for (size_t i = 0; i < SERIES_FIELDS; i++) {
+        int result;
+
+        values[1 + i] = (struct records_value){.missing = true};
+        if (is_change != (i >= POINT_FIELDS))
+            continue;
+        result = next_field(records, &fields[i], i, &values[1 + i], error);
+        if (result < 0)
+            return result;
+    }
+    if (is_change) {
+        records->before[POINT_FIELDS] = values[1 + POINT_FIELDS].number += stack;
+        records->changes--;
+    } else {
+        records->before[POINT_FIELDS] = 0;
+        records->changes = values[POINT_FIELDS].number;
+        records->index++;
+    }
+    return 1;
+}
+
 int records_next(struct records *records, struct records_value *out_values, struct error *error)
 {
     const struct kind *kind = records->kind;
@@ -489,6 +543,8 @@ int records_next(struct records *records, struct records_value *out_values, stru
     }
     if (kind == &kinds[SNAPSHOT_STRINGS])
         return next_string(records, out_values, error);
+    if (kind == &kinds[SNAPSHOT_SERIES])
+        return next_of_series(records, out_values, error);
     if (records->index == records->section.head.count)
         return 0;
     out_values[count++] = (struct records_value){.number = kind->first + records->index};

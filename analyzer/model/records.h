@@ -18,6 +18,7 @@
 
 enum records_show {
     RECORDS_NUMBER,
+    RECORDS_SIGNED,
     RECORDS_ADDRESS,
     RECORDS_TEXT, /* a string, or bytes in hexadecimal */
 };
@@ -39,6 +40,7 @@ struct records_section {
 struct records_value {
     uint64_t number;
     const char *text; /* of RECORDS_TEXT; valid until the next record */
+    bool missing;     /* the record has no such field */
 };
 
 struct records;
@@ -64,7 +66,8 @@ int records_next_section(struct records *records, struct records_section *out_se
                          struct error *error);
 
 /* Read the next record of the section: a value for each of its fields, the first of
- * which is the number by which other records name this one. Returns 1, 0 behind
+ * which is the number by which other records name this one. A point of the series is
+ * a record for itself, then one for each stack that changes. Returns 1, 0 behind
  * the last one, or -EBADMSG or -ENOMEM and ERROR. */
 int records_next(struct records *records, struct records_value *out_values, struct error *error);
 

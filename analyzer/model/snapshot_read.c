@@ -17,7 +17,7 @@
 #define UNPACKED_RATIO 1000u
 
 /* What is known of each kind. RECORD: bytes of a struct; numbers of a record of
- * varints; 1 for bytes. */
+ * varints, at least; 1 for bytes. */
 static const struct kind {
     const char *name;
     uint32_t encoding;
@@ -37,6 +37,9 @@ static const struct kind {
     [SNAPSHOT_THREADS] = {"THREADS", SNAPSHOT_FIXED, sizeof(struct snapshot_thread), false},
     [SNAPSHOT_TIMELINE] = {"TIMELINE", SNAPSHOT_VARINT, 4, false},
     [SNAPSHOT_ACCOUNT] = {"ACCOUNT", SNAPSHOT_FIXED, sizeof(struct snapshot_account), true},
+    [SNAPSHOT_SERIES] = {"SERIES", SNAPSHOT_VARINT, 2, false},
+    [SNAPSHOT_PARTS] = {"PARTS", SNAPSHOT_FIXED, sizeof(struct snapshot_process), false},
+    [SNAPSHOT_ORIGINS] = {"ORIGINS", SNAPSHOT_VARINT, 1, false},
 };
 
 static int damaged(const char *path, size_t at, struct error *error, const char *what, ...)
@@ -199,7 +202,7 @@ static int read_section(const struct snapshot_section *section, const uint8_t *d
 }
 
 /* Read the section AT bytes into DATA and move AT behind it. */
-static int read_next(const uint8_t *data, size_t size, size_t *at,
+static int read_next(const uint8_t *data, size_t size, size_t *at, uint32_t wanted,
                      struct snapshot_sections *sections, struct error *error)
 {
     const char *path = sections->path;
@@ -227,11 +230,13 @@ static int read_next(const uint8_t *data, size_t size, size_t *at,
                          "%s: snapshot is cut short: section %s at byte %zu should have %" PRIu64
                          " bytes, the file ends at byte %zu",
                          path, name, begin, section.length, size);
+    *at = begin + sizeof(section) + section.length;
+    if (section.kind >= SNAPSHOT_KIND_COUNT ? wanted != SNAPSHOT_READ_ALL
+                                            : !(wanted & 1u << section.kind))
+        return 0;
     result = check_sum(&section, payload, begin, name, path, error);
     if (result != 0)
         return result;
-
-    *at = begin + sizeof(section) + section.length;
     if (section.kind == SNAPSHOT_END) {
         if (section.length != 0 || section.count != *at)
             return damaged(path, begin, error, "the end says that the file has %" PRIu64 " bytes",
@@ -244,7 +249,19 @@ static int read_next(const uint8_t *data, size_t size, size_t *at,
     return read_section(&section, payload, begin, path, &sections->kinds[section.kind], error);
 }
 
-int snapshot_read(const void *data, size_t size, const char *path,
+/* Does the process say that there are no blocks? */
+static bool is_counters_only(const struct snapshot_sections *sections)
+{
+    const struct snapshot_payload *payload = &sections->kinds[SNAPSHOT_PROCESS];
+    struct snapshot_process process;
+
+    if (payload->count == 0)
+        return false;
+    memcpy(&process, payload->data, sizeof(process));
+    return process.flags & SNAPSHOT_COUNTERS_ONLY;
+}
+
+int snapshot_read(const void *data, size_t size, const char *path, uint32_t wanted,
                   struct snapshot_sections *out_sections, struct error *error)
 {
     struct snapshot_sections sections = {.path = path};
@@ -260,7 +277,7 @@ int snapshot_read(const void *data, size_t size, const char *path,
         return cut(path, size, error, "its header");
 
     while (!sections.kinds[SNAPSHOT_END].present) {
-        result = read_next(data, size, &at, &sections, error);
+        result = read_next(data, size, &at, wanted | 1u << SNAPSHOT_END, &sections, error);
         if (result != 0)
             goto fail;
     }
@@ -269,7 +286,9 @@ int snapshot_read(const void *data, size_t size, const char *path,
         goto fail;
     }
     for (size_t i = 0; i < SNAPSHOT_KIND_COUNT; i++) {
-        if (kinds[i].mandatory && !sections.kinds[i].present) {
+        if (i == SNAPSHOT_BLOCKS && is_counters_only(&sections))
+            continue;
+        if (kinds[i].mandatory && wanted & 1u << i && !sections.kinds[i].present) {
             result = damaged(path, size, error, "there is no section %s", kinds[i].name);
             goto fail;
         }

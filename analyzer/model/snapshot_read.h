@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SNAPSHOT_KIND_COUNT = SNAPSHOT_ACCOUNT + 1 };
+enum { SNAPSHOT_KIND_COUNT = SNAPSHOT_ORIGINS + 1 };
 
 /* One section. A kind that is not in the file is all zero. */
 struct snapshot_payload {
@@ -33,10 +33,13 @@ struct snapshot_sections {
     struct snapshot_payload kinds[SNAPSHOT_KIND_COUNT];
 };
 
-/* Take the SIZE bytes at DATA apart. OUT_SECTIONS points into DATA and PATH. Returns
- * 0 or, with ERROR filled and nothing to finish, -EBADMSG, -EPROTONOSUPPORT or
+/* The set of all kinds; KIND's own bit is 1 << KIND. */
+#define SNAPSHOT_READ_ALL UINT32_MAX
+
+/* Take the SIZE bytes at DATA apart, as far as the sections of WANTED go: others are
+ * passed over unseen. OUT_SECTIONS points into DATA and PATH. Returns 0 or, with ERROR filled and nothing to finish, -EBADMSG, -EPROTONOSUPPORT or
  * -ENOMEM as heap_parse() says. */
-int snapshot_read(const void *data, size_t size, const char *path,
+int snapshot_read(const void *data, size_t size, const char *path, uint32_t wanted,
                   struct snapshot_sections *out_sections, struct error *error);
 
 /* Free what SECTIONS, which may be all zero, hold. */

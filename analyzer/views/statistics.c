@@ -36,7 +36,8 @@ static bool is_place_kind(enum report_kind kind)
            kind == REPORT_MODULE || kind == REPORT_NUMBER;
 }
 
-/* Print what ROW is about: "FILE:LINE (FUNCTION)", "FUNCTION [MODULE]", "stack 5". */
+/* Print what ROW is about: "FILE:LINE (FUNCTION)", "FUNCTION [MODULE]", "stack 5",
+ * "PROGRAM (process 4711)". */
 static void print_place(FILE *out, const struct report_table *table, const struct report_row *row,
                         const struct paths *paths)
 {
@@ -61,7 +62,7 @@ static void print_place(FILE *out, const struct report_table *table, const struc
                 fprintf(out, ":%" PRIu64, cell->number);
             break;
         case REPORT_NUMBER:
-            fprintf(out, "%s %" PRIu64, column->title, cell->number);
+            fprintf(out, begun ? " (%s %" PRIu64 ")" : "%s %" PRIu64, column->title, cell->number);
             break;
         default:
             fputs(!begun ? "" : column->kind == REPORT_MODULE ? " [" : " (", out);

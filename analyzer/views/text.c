@@ -115,6 +115,8 @@ void text_print_lines(FILE *out, const struct report *report)
             for (size_t k = 0; k < table->column_count; k++) {
                 const struct report_column *column = &table->columns[k];
 
+                if (!table->rows[j].cells[k].known)
+                    continue;
                 fprintf(out, " %s=", column->key);
                 value_print(out, &table->rows[j].cells[k], column->kind, column->flags,
                             table->series_length);

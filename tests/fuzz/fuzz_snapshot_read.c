@@ -5,7 +5,8 @@
  *
  *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I. -Ianalyzer -Itests/support \
  *         tests/fuzz/fuzz_snapshot_read.c tests/fuzz/mutate.c tests/support/snapshot_builder.c \
- *         format/checksum.c analyzer/model/{heap,snapshot_read,block_sort,error}.c -lzstd
+ *         format/checksum.c \
+ *         analyzer/model/{heap,snapshot_read,snapshot_build,merge,block_sort,error}.c -lzstd
  */
 #include "format/snapshot.h"
 #include "model/heap.h"

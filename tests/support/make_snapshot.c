@@ -18,6 +18,10 @@
  *     epoch NUMBER TIME [LABEL]
  *     thread TID NAME
  *     sample TIME BYTES BLOCKS RSS
+ *     point TIME                    of the series
+ *     change STACK BYTES BLOCKS     … what STACK holds from there on
+ *     part PID                      a copy of the process with this PID; parts before
+ *     origin STACK-COUNT PART       … so many of the stacks are of it
  *
  * and to break it:
  *
@@ -218,6 +222,15 @@ static void read_counters(char **words)
     snapshot_builder_counters(builder, name_find(stacks, words[1], 0), values);
 }
 
+static void read_part(char **words)
+{
+    struct snapshot_process part = *snapshot_builder_process(builder);
+
+    part.pid = (uint32_t)number(words[1]);
+    part.run[1] = part.pid;
+    snapshot_builder_part(builder, &part);
+}
+
 static void read_section(char **words, size_t count)
 {
     uint8_t payload[HEX_MAX];
@@ -249,7 +262,8 @@ static void read_statement(char **words, size_t count, const char *rest)
         {"process", 2},  {"account", 3}, {"module", 5},   {"frame", 5}, {"stack", 3},
         {"counters", 7}, {"block", 4},   {"blocks", 6},   {"epoch", 3}, {"thread", 3},
         {"sample", 5},   {"version", 2}, {"compress", 1}, {"omit", 2},  {"section", 4},
-        {"patch", 3},    {"repair", 1},  {"cut", 2},
+        {"patch", 3},    {"repair", 1},  {"cut", 2},      {"point", 2}, {"change", 4},
+        {"part", 2},     {"origin", 3},
     };
     const char *verb = words[0];
     size_t i = 0;
@@ -291,6 +305,16 @@ static void read_statement(char **words, size_t count, const char *rest)
     else if (strcmp(verb, "sample") == 0)
         snapshot_builder_sample(builder, number(words[1]), number(words[2]), number(words[3]),
                                 number(words[4]));
+    else if (strcmp(verb, "point") == 0)
+        snapshot_builder_point(builder, number(words[1]));
+    else if (strcmp(verb, "change") == 0)
+        snapshot_builder_change(builder, name_find(stacks, words[1], 0), number(words[2]),
+                                number(words[3]));
+    else if (strcmp(verb, "part") == 0)
+        read_part(words);
+    else if (strcmp(verb, "origin") == 0)
+        for (uint64_t left = number(words[1]); left > 0; left--)
+            snapshot_builder_origin(builder, number(words[2]));
     else if (strcmp(verb, "version") == 0)
         snapshot_builder_version(builder, (uint32_t)number(words[1]));
     else if (strcmp(verb, "compress") == 0)

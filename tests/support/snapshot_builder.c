@@ -1,19 +1,12 @@
 #include "snapshot_builder.h"
 
-#include "format/checksum.h"
 #include "format/varint.h"
+#include "model/snapshot_build.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
-
-/* Bytes that grow at the end. */
-struct bytes {
-    uint8_t *data;
-    size_t size, capacity;
-};
 
 struct counters {
     bool set;
@@ -22,7 +15,7 @@ struct counters {
 
 struct extra {
     struct snapshot_section section;
-    struct bytes payload;
+    struct snapshot_bytes payload;
 };
 
 struct snapshot_builder {
@@ -33,13 +26,17 @@ struct snapshot_builder {
     struct snapshot_account account;
     bool epochs_set;
     /* Arrays of the records. */
-    struct bytes strings, modules, segments, epochs, threads;
-    struct bytes frames;   /* uint64_t[3] */
-    struct bytes stacks;   /* uint64_t[2] */
-    struct bytes counters; /* struct counters */
-    struct bytes blocks;   /* uint64_t[4] */
-    struct bytes samples;  /* uint64_t[4] */
-    struct bytes extras;   /* struct extra */
+    struct snapshot_bytes strings, modules, segments, epochs, threads;
+    struct snapshot_bytes frames;   /* uint64_t[3] */
+    struct snapshot_bytes stacks;   /* uint64_t[2] */
+    struct snapshot_bytes counters; /* struct counters */
+    struct snapshot_bytes blocks;   /* uint64_t[4] */
+    struct snapshot_bytes samples;  /* uint64_t[4] */
+    struct snapshot_bytes points;   /* uint64_t[2]: time and changes */
+    struct snapshot_bytes changes;  /* uint64_t[3]: of the points in turn, what a stack holds */
+    struct snapshot_bytes parts;
+    struct snapshot_bytes origins;  /* uint64_t per stack */
+    struct snapshot_bytes extras;   /* struct extra */
 };
 
 static void *check(void *memory)
@@ -49,27 +46,21 @@ static void *check(void *memory)
     return memory;
 }
 
-static void bytes_add(struct bytes *bytes, const void *data, size_t size)
+static void bytes_add(struct snapshot_bytes *bytes, const void *data, size_t size)
 {
-    if (bytes->size + size > bytes->capacity) {
-        bytes->capacity = (bytes->size + size) * 2;
-        bytes->data = check(realloc(bytes->data, bytes->capacity));
-    }
-    if (size > 0)
-        memcpy(bytes->data + bytes->size, data, size);
-    bytes->size += size;
+    if (!snapshot_bytes_add(bytes, data, size))
+        abort();
 }
 
-static void bytes_add_varint(struct bytes *bytes, uint64_t value)
+static void bytes_add_varint(struct snapshot_bytes *bytes, uint64_t value)
 {
-    uint8_t buffer[VARINT_MAX_SIZE];
-
-    bytes_add(bytes, buffer, varint_put(buffer, value));
+    if (!snapshot_bytes_add_varint(bytes, value))
+        abort();
 }
 
 uint32_t snapshot_builder_string(struct snapshot_builder *builder, const char *text)
 {
-    struct bytes *strings = &builder->strings;
+    struct snapshot_bytes *strings = &builder->strings;
     size_t offset = 0;
 
     while (offset < strings->size) {
@@ -123,6 +114,10 @@ void snapshot_builder_destroy(struct snapshot_builder *builder)
     free(builder->counters.data);
     free(builder->blocks.data);
     free(builder->samples.data);
+    free(builder->points.data);
+    free(builder->changes.data);
+    free(builder->parts.data);
+    free(builder->origins.data);
     free(builder->extras.data);
     free(builder);
 }
@@ -234,6 +229,32 @@ void snapshot_builder_sample(struct snapshot_builder *builder, uint64_t time, ui
     bytes_add(&builder->samples, sample, sizeof(sample));
 }
 
+void snapshot_builder_point(struct snapshot_builder *builder, uint64_t time)
+{
+    uint64_t point[2] = {time, 0};
+
+    bytes_add(&builder->points, point, sizeof(point));
+}
+
+void snapshot_builder_change(struct snapshot_builder *builder, uint32_t stack, uint64_t bytes,
+                             uint64_t blocks)
+{
+    uint64_t change[3] = {stack, bytes, blocks};
+
+    bytes_add(&builder->changes, change, sizeof(change));
+    ((uint64_t *)(builder->points.data + builder->points.size))[-1]++;
+}
+
+void snapshot_builder_part(struct snapshot_builder *builder, const struct snapshot_process *part)
+{
+    bytes_add(&builder->parts, part, sizeof(*part));
+}
+
+void snapshot_builder_origin(struct snapshot_builder *builder, uint64_t part)
+{
+    bytes_add(&builder->origins, &part, sizeof(part));
+}
+
 void snapshot_builder_version(struct snapshot_builder *builder, uint32_t version)
 {
     builder->version = version;
@@ -267,80 +288,90 @@ void snapshot_builder_section(struct snapshot_builder *builder, uint32_t kind, u
     bytes_add(&builder->extras, &extra, sizeof(extra));
 }
 
-static uint64_t checksum_of(const struct snapshot_section *section, const void *payload)
+/* Add one described section. */
+static void put_section(const struct snapshot_builder *builder, struct snapshot_build *build,
+                        uint32_t kind, uint32_t encoding, uint64_t count,
+                        const struct snapshot_bytes *payload)
 {
-    struct checksum sum;
-
-    checksum_init(&sum);
-    checksum_add(&sum, payload, section->length);
-    checksum_add(&sum, section, offsetof(struct snapshot_section, checksum));
-    return checksum_value(&sum);
+    if (!(builder->omitted & 1u << kind))
+        snapshot_build_section(build, kind, encoding, count, payload->data, payload->size);
 }
 
-/* Append one described section to OUT. */
-static void put_section(const struct snapshot_builder *builder, struct bytes *out, uint32_t kind,
-                        uint32_t encoding, uint64_t count, const void *payload, size_t size)
+/* Add a section of the records of SIZE bytes in RECORDS. */
+static void put_fixed(const struct snapshot_builder *builder, struct snapshot_build *build,
+                      uint32_t kind, const struct snapshot_bytes *records, size_t size)
 {
-    struct snapshot_section section = {
-        .kind = kind,
-        .encoding = encoding,
-        .count = count,
-        .length = size,
-        .raw_length = size,
-    };
-    void *packed = NULL;
-
-    if (builder->omitted & 1u << kind)
-        return;
-    if (builder->compressed && kind != SNAPSHOT_END) {
-        size_t bound = ZSTD_compressBound(size);
-
-        packed = check(malloc(bound));
-        section.encoding |= SNAPSHOT_ZSTD;
-        section.length = ZSTD_compress(packed, bound, size > 0 ? payload : "", size, 3);
-        if (ZSTD_isError(section.length))
-            abort();
-        payload = packed;
-    }
-    section.checksum = checksum_of(&section, payload);
-    bytes_add(out, &section, sizeof(section));
-    bytes_add(out, payload, section.length);
-    free(packed);
+    put_section(builder, build, kind, SNAPSHOT_FIXED, records->size / size, records);
 }
 
-/* Append a section of varints to OUT: the rows of WIDTH numbers in ROWS, column
- * DELTA as differences (WIDTH: none). */
-static void put_varints(const struct snapshot_builder *builder, struct bytes *out, uint32_t kind,
-                        const struct bytes *rows, size_t width, size_t delta)
+/* Add a section of varints: the rows of WIDTH numbers in ROWS, column DELTA as
+ * differences (WIDTH: none). */
+static void put_varints(const struct snapshot_builder *builder, struct snapshot_build *build,
+                        uint32_t kind, const struct snapshot_bytes *rows, size_t width,
+                        size_t delta)
 {
     const uint64_t *values = (const uint64_t *)rows->data;
-    size_t count = rows->size / (width * sizeof(*values));
-    struct bytes payload = {0};
-    uint64_t before = 0;
+
+    if (!(builder->omitted & 1u << kind))
+        snapshot_build_varints(build, kind, values, width, delta,
+                               rows->size / (width * sizeof(*values)));
+}
+
+/* What a stack held at the point before. */
+struct held {
+    uint64_t stack, bytes, blocks;
+};
+
+/* Find STACK in LIST, or add it as one that holds nothing. */
+static struct held *find_held(struct snapshot_bytes *list, uint64_t stack)
+{
+    struct held fresh = {.stack = stack};
+    size_t count = list->size / sizeof(fresh);
 
     for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < width; j++) {
-            uint64_t value = values[i * width + j];
+        if (((struct held *)list->data)[i].stack == stack)
+            return (struct held *)list->data + i;
+    }
+    bytes_add(list, &fresh, sizeof(fresh));
+    return (struct held *)list->data + count;
+}
 
-            if (j == delta) {
-                bytes_add_varint(&payload, varint_delta(value, before));
-                before = value;
-            } else {
-                bytes_add_varint(&payload, value);
-            }
+static void put_series(const struct snapshot_builder *builder, struct snapshot_build *build)
+{
+    const uint64_t *point = (const uint64_t *)builder->points.data;
+    const uint64_t *change = (const uint64_t *)builder->changes.data;
+    size_t count = builder->points.size / (2 * sizeof(*point));
+    struct snapshot_bytes payload = {0}, list = {0};
+    uint64_t time = 0;
+
+    for (size_t i = 0; i < count; i++, point += 2) {
+        uint64_t stack = 0;
+
+        bytes_add_varint(&payload, varint_delta(point[0], time));
+        bytes_add_varint(&payload, point[1]);
+        time = point[0];
+        for (size_t j = 0; j < point[1]; j++, change += 3) {
+            struct held *held = find_held(&list, change[0]);
+
+            bytes_add_varint(&payload, change[0] - stack);
+            bytes_add_varint(&payload, varint_delta(change[1], held->bytes));
+            bytes_add_varint(&payload, varint_delta(change[2], held->blocks));
+            *held = (struct held){change[0], change[1], change[2]};
+            stack = change[0];
         }
     }
-    put_section(builder, out, kind, SNAPSHOT_VARINT, count, payload.data, payload.size);
+    put_section(builder, build, SNAPSHOT_SERIES, SNAPSHOT_VARINT, count, &payload);
     free(payload.data);
+    free(list.data);
 }
 
 /* The counters of each stack as rows: as set, or what its blocks say. */
-static struct bytes counter_rows(const struct snapshot_builder *builder)
+static struct snapshot_bytes counter_rows(const struct snapshot_builder *builder)
 {
     const struct counters *counters = (const struct counters *)builder->counters.data;
     size_t count = builder->counters.size / sizeof(*counters);
     const uint64_t *blocks = (const uint64_t *)builder->blocks.data;
-    struct bytes rows = {0};
+    struct snapshot_bytes rows = {0};
     uint64_t *values;
 
     for (size_t i = 0; i < count; i++)
@@ -365,7 +396,7 @@ static void set_if_zero(uint64_t *field, uint64_t value)
 
 /* The account with what must add up filled in. */
 static struct snapshot_account full_account(const struct snapshot_builder *builder,
-                                            const struct bytes *counters)
+                                            const struct snapshot_bytes *counters)
 {
     struct snapshot_account account = builder->account;
     const uint64_t *blocks = (const uint64_t *)builder->blocks.data;
@@ -373,14 +404,20 @@ static struct snapshot_account full_account(const struct snapshot_builder *build
     const uint64_t *values = (const uint64_t *)counters->data;
     size_t block_count = builder->blocks.size / (4 * sizeof(*blocks));
     size_t stack_count = builder->stacks.size / (2 * sizeof(*stacks));
-    uint64_t bytes = 0, allocations = 0, frees = 0, truncated = 0;
+    uint64_t bytes = 0, allocations = 0, frees = 0, truncated = 0, held = 0;
 
     for (size_t i = 0; i < block_count; i++)
         bytes += blocks[4 * i + 1];
     for (size_t i = 0; i < stack_count; i++) {
         allocations += values[i * SNAPSHOT_COUNTERS_PER_STACK + SNAPSHOT_ALLOCATIONS];
         frees += values[i * SNAPSHOT_COUNTERS_PER_STACK + SNAPSHOT_FREES];
+        held += values[i * SNAPSHOT_COUNTERS_PER_STACK + SNAPSHOT_ALLOCATED_BYTES] -
+                values[i * SNAPSHOT_COUNTERS_PER_STACK + SNAPSHOT_FREED_BYTES];
         truncated += stacks[2 * i + 1] & SNAPSHOT_STACK_TRUNCATED;
+    }
+    if (builder->process.flags & SNAPSHOT_COUNTERS_ONLY) {
+        bytes = held;
+        block_count = allocations - frees;
     }
     set_if_zero(&account.live_bytes, bytes);
     set_if_zero(&account.live_blocks, block_count);
@@ -393,57 +430,59 @@ static struct snapshot_account full_account(const struct snapshot_builder *build
 
 void *snapshot_builder_finish(const struct snapshot_builder *builder, size_t *out_size)
 {
-    struct snapshot_header header = {
-        .version = builder->version,
-        .header_size = sizeof(header),
-    };
     struct snapshot_epoch first_epoch = {.number = 1};
-    struct bytes counters = counter_rows(builder);
+    struct snapshot_bytes counters = counter_rows(builder);
     struct snapshot_account account = full_account(builder, &counters);
-    struct bytes epochs = builder->epochs;
-    struct bytes out = {0};
+    struct snapshot_process process = builder->process;
+    struct snapshot_bytes epochs = builder->epochs;
+    struct snapshot_build build;
+    void *data;
 
-    memcpy(header.magic, SNAPSHOT_MAGIC, sizeof(header.magic));
     if (!builder->epochs_set)
-        epochs = (struct bytes){.data = (uint8_t *)&first_epoch, .size = sizeof(first_epoch)};
+        epochs =
+            (struct snapshot_bytes){.data = (uint8_t *)&first_epoch, .size = sizeof(first_epoch)};
 
-    bytes_add(&out, &header, sizeof(header));
-    put_section(builder, &out, SNAPSHOT_STRINGS, SNAPSHOT_BYTES, builder->strings.size,
-                builder->strings.data, builder->strings.size);
-    put_section(builder, &out, SNAPSHOT_PROCESS, SNAPSHOT_FIXED, 1, &builder->process,
-                sizeof(builder->process));
-    put_section(builder, &out, SNAPSHOT_MODULES, SNAPSHOT_FIXED,
-                builder->modules.size / sizeof(struct snapshot_module), builder->modules.data,
-                builder->modules.size);
-    put_section(builder, &out, SNAPSHOT_SEGMENTS, SNAPSHOT_FIXED,
-                builder->segments.size / sizeof(struct snapshot_segment), builder->segments.data,
-                builder->segments.size);
-    put_varints(builder, &out, SNAPSHOT_FRAMES, &builder->frames, 3, 1);
-    put_varints(builder, &out, SNAPSHOT_STACKS, &builder->stacks, 2, 2);
-    put_varints(builder, &out, SNAPSHOT_COUNTERS, &counters, SNAPSHOT_COUNTERS_PER_STACK,
+    snapshot_build_begin(&build, builder->version);
+    build.compressed = builder->compressed;
+    put_section(builder, &build, SNAPSHOT_STRINGS, SNAPSHOT_BYTES, builder->strings.size,
+                &builder->strings);
+    put_section(builder, &build, SNAPSHOT_PROCESS, SNAPSHOT_FIXED, 1,
+                &(struct snapshot_bytes){(uint8_t *)&process, sizeof(process), 0});
+    put_fixed(builder, &build, SNAPSHOT_MODULES, &builder->modules,
+              sizeof(struct snapshot_module));
+    put_fixed(builder, &build, SNAPSHOT_SEGMENTS, &builder->segments,
+              sizeof(struct snapshot_segment));
+    put_varints(builder, &build, SNAPSHOT_FRAMES, &builder->frames, 3, 1);
+    put_varints(builder, &build, SNAPSHOT_STACKS, &builder->stacks, 2, 2);
+    put_varints(builder, &build, SNAPSHOT_COUNTERS, &counters, SNAPSHOT_COUNTERS_PER_STACK,
                 SNAPSHOT_COUNTERS_PER_STACK);
-    put_varints(builder, &out, SNAPSHOT_BLOCKS, &builder->blocks, 4, 0);
-    put_section(builder, &out, SNAPSHOT_EPOCHS, SNAPSHOT_FIXED,
-                epochs.size / sizeof(struct snapshot_epoch), epochs.data, epochs.size);
-    put_section(builder, &out, SNAPSHOT_THREADS, SNAPSHOT_FIXED,
-                builder->threads.size / sizeof(struct snapshot_thread), builder->threads.data,
-                builder->threads.size);
-    put_varints(builder, &out, SNAPSHOT_TIMELINE, &builder->samples, 4, 0);
-    put_section(builder, &out, SNAPSHOT_ACCOUNT, SNAPSHOT_FIXED, 1, &account, sizeof(account));
+    if (!(process.flags & SNAPSHOT_COUNTERS_ONLY))
+        put_varints(builder, &build, SNAPSHOT_BLOCKS, &builder->blocks, 4, 0);
+    put_fixed(builder, &build, SNAPSHOT_EPOCHS, &epochs, sizeof(struct snapshot_epoch));
+    put_fixed(builder, &build, SNAPSHOT_THREADS, &builder->threads,
+              sizeof(struct snapshot_thread));
+    put_varints(builder, &build, SNAPSHOT_TIMELINE, &builder->samples, 4, 0);
+    put_section(builder, &build, SNAPSHOT_ACCOUNT, SNAPSHOT_FIXED, 1,
+                &(struct snapshot_bytes){(uint8_t *)&account, sizeof(account), 0});
+    if (builder->points.size > 0)
+        put_series(builder, &build);
+    if (builder->parts.size > 0)
+        put_fixed(builder, &build, SNAPSHOT_PARTS, &builder->parts,
+                  sizeof(struct snapshot_process));
+    if (builder->origins.size > 0)
+        put_varints(builder, &build, SNAPSHOT_ORIGINS, &builder->origins, 1, 1);
 
     for (size_t i = 0; i < builder->extras.size / sizeof(struct extra); i++) {
         const struct extra *extra = (const struct extra *)builder->extras.data + i;
-        struct snapshot_section section = extra->section;
 
-        section.checksum = checksum_of(&section, extra->payload.data);
-        bytes_add(&out, &section, sizeof(section));
-        bytes_add(&out, extra->payload.data, extra->payload.size);
+        snapshot_build_raw(&build, &extra->section, extra->payload.data);
     }
-    put_section(builder, &out, SNAPSHOT_END, SNAPSHOT_BYTES,
-                out.size + sizeof(struct snapshot_section), NULL, 0);
     free(counters.data);
-    *out_size = out.size;
-    return out.data;
+    if (builder->omitted & 1u << SNAPSHOT_END) {
+        *out_size = build.file.size;
+        return check(build.failed ? NULL : build.file.data);
+    }
+    return snapshot_build_finish(&build, &data, out_size) == 0 ? data : check(NULL);
 }
 
 int snapshot_builder_save(const char *path, const void *data, size_t size)
@@ -473,7 +512,7 @@ void snapshot_builder_repair(void *data, size_t size)
             return;
         if (section.kind == SNAPSHOT_END)
             section.count = offset + sizeof(section) + section.length;
-        section.checksum = checksum_of(&section, bytes + offset + sizeof(section));
+        section.checksum = snapshot_build_checksum(&section, bytes + offset + sizeof(section));
         memcpy(bytes + offset, &section, sizeof(section));
         offset += sizeof(section) + section.length;
     }

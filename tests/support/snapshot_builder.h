@@ -3,7 +3,8 @@
  * Describe a process, then take the bytes. What is not described gets a plain
  * default, and what must add up (the account, the counters of a stack) is summed
  * from the blocks, so a few lines make a valid snapshot. Nothing is checked: a
- * test may ask for a block of a stack that does not exist.
+ * test may ask for a block of a stack that does not exist. Blocks of a process that
+ * has the flag SNAPSHOT_COUNTERS_ONLY are counted, and left out.
  *
  * Memory comes from malloc; lack of it aborts the test. Strings are copied.
  */
@@ -65,6 +66,16 @@ void snapshot_builder_thread(struct snapshot_builder *builder, uint32_t tid, con
 
 void snapshot_builder_sample(struct snapshot_builder *builder, uint64_t time, uint64_t bytes,
                              uint64_t blocks, uint64_t rss);
+
+/* Begin a point of the series, then say what STACK holds from there on: by ascending
+ * stacks, only those that change. */
+void snapshot_builder_point(struct snapshot_builder *builder, uint64_t time);
+void snapshot_builder_change(struct snapshot_builder *builder, uint32_t stack, uint64_t bytes,
+                             uint64_t blocks);
+
+/* Add a part, as merged snapshots have them, and say of which part the next stack is. */
+void snapshot_builder_part(struct snapshot_builder *builder, const struct snapshot_process *part);
+void snapshot_builder_origin(struct snapshot_builder *builder, uint64_t part);
 
 /* Write another version into the header. */
 void snapshot_builder_version(struct snapshot_builder *builder, uint32_t version);
