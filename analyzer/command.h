@@ -20,7 +20,7 @@ enum command_status {
     COMMAND_DONE = 0,
     COMMAND_NEGATIVE = 1, /* the finding is negative; or the result can't be written */
     COMMAND_USAGE = 2,
-    COMMAND_BAD_INPUT = 3, /* a snapshot that can't be read, or lacks what was asked for */
+    COMMAND_BAD_INPUT = 3, /* a snapshot that can't be read, or lacks what was asked for; no such process */
 };
 
 /* Print "heapdelta NAME: …" with the printf-like FORMAT and a newline to stderr
@@ -33,6 +33,11 @@ int command_fail(const struct command *command, enum command_status status, cons
 int command_help(const struct command *command);
 
 extern const struct command command_run;
+extern const struct command command_snapshot;
+extern const struct command command_mark;
+extern const struct command command_start;
+extern const struct command command_stop;
+extern const struct command command_status;
 extern const struct command command_info;
 extern const struct command command_stats;
 extern const struct command command_diff;

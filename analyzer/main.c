@@ -7,8 +7,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_run,  &command_info,  &command_stats,
-    &command_diff, &command_merge, &command_dump,
+    &command_run,    &command_snapshot, &command_mark,  &command_start, &command_stop,
+    &command_status, &command_info,     &command_stats, &command_diff,  &command_merge,
+    &command_dump,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -63,7 +64,7 @@ static void print_help(FILE *out)
           "Begin with:\n"
           "  heapdelta run -- ./program\n"
           "\n"
-          "Exit status: 0 done, 1 the result can't be had or written, 2 misuse, 3 bad snapshot.\n"
+          "Exit status: 0 done, 1 the result can't be had or written, 2 misuse, 3 bad input.\n"
           "`run` returns the program's own.\n",
           out);
 }
@@ -113,7 +114,9 @@ static int fail_unknown(const char *name)
     for (size_t i = 0; i < COMMAND_COUNT && strlen(name) <= NAME_MAX_LENGTH; i++) {
         size_t distance = edit_distance(name, commands[i]->name);
 
-        if (distance < nearest) {
+        /* Of the equally near ones, one that was not typed to its end. */
+        if (distance < nearest || (distance == nearest && distance <= SUGGESTION_DISTANCE &&
+                                   strncmp(name, commands[i]->name, strlen(name)) == 0)) {
             nearest = distance;
             suggestion = commands[i]->name;
         }

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "output.h"
+#include "quantity.h"
 #include "views/csv.h"
 #include "views/json.h"
 #include "views/text.h"
@@ -12,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_LIMIT 10
+#define DEFAULT_LIMIT    10
+#define DEFAULT_TIMEOUT  10000000000u /* ns */
+#define LABEL_LENGTH_MAX 64
 
 enum option_code {
     OPTION_OUTPUT = 'o',
@@ -28,6 +31,8 @@ enum option_code {
     OPTION_LIMIT,
     OPTION_MODULES,
     OPTION_SECTION,
+    OPTION_TIMEOUT,
+    OPTION_LABEL,
 };
 
 /* Every option there is, and the sets it belongs to; 0: to each command. */
@@ -48,6 +53,8 @@ static const struct {
     {{"limit", required_argument, NULL, OPTION_LIMIT}, OPTIONS_GROUPS},
     {{"modules", no_argument, NULL, OPTION_MODULES}, OPTIONS_MODULES},
     {{"section", required_argument, NULL, OPTION_SECTION}, OPTIONS_SECTION},
+    {{"timeout", required_argument, NULL, OPTION_TIMEOUT}, OPTIONS_TIMEOUT},
+    {{"label", required_argument, NULL, OPTION_LABEL}, OPTIONS_LABEL},
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
@@ -88,6 +95,21 @@ static int parse_limit(struct options *options, const struct command *command, c
         return command_fail(command, COMMAND_USAGE,
                             "--limit '%s': not a number of rows (0 for all)", text);
     options->limit = (size_t)limit;
+    return -1;
+}
+
+static int parse_label(struct options *options, const struct command *command, const char *text)
+{
+    size_t length = strlen(text);
+    bool plain = length > 0 && length <= LABEL_LENGTH_MAX;
+
+    for (size_t i = 0; i < length && plain; i++)
+        plain = isascii(text[i]) && (isalnum(text[i]) || strchr("._+-", text[i]));
+    if (!plain)
+        return command_fail(command, COMMAND_USAGE,
+                            "--label '%s': not 1 to %d letters, digits and . _ + -", text,
+                            LABEL_LENGTH_MAX);
+    options->label = text;
     return -1;
 }
 
@@ -146,6 +168,13 @@ static int parse_option(struct options *options, const struct command *command, 
     case OPTION_SECTION:
         options->section = value;
         return -1;
+    case OPTION_TIMEOUT:
+        if (quantity_read_time(value, &options->timeout) < 0)
+            return command_fail(command, COMMAND_USAGE,
+                                "--timeout '%s': not a time as 500ms, 10s, 2m", value);
+        return -1;
+    case OPTION_LABEL:
+        return parse_label(options, command, value);
     }
     return -1;
 }
@@ -170,7 +199,11 @@ int options_parse(struct options *options, const struct command *command, unsign
     struct option selected[TABLE_SIZE + 1];
     int code, status = -1;
 
-    *options = (struct options){.limit = DEFAULT_LIMIT, .filter = filter_create()};
+    *options = (struct options){
+        .limit = DEFAULT_LIMIT,
+        .timeout = DEFAULT_TIMEOUT,
+        .filter = filter_create(),
+    };
     if (!options->filter)
         return command_fail(command, COMMAND_NEGATIVE, "out of memory");
     options->group.filter = options->filter;

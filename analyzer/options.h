@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Sets of options that a command takes. */
 enum options_set {
@@ -22,6 +23,8 @@ enum options_set {
     OPTIONS_GROUPS = 4,   /* --group-by, --cumulative, --filter … */
     OPTIONS_MODULES = 8,  /* --modules */
     OPTIONS_SECTION = 16, /* --section */
+    OPTIONS_TIMEOUT = 32, /* --timeout */
+    OPTIONS_LABEL = 64,   /* --label */
 };
 
 enum options_format {
@@ -39,8 +42,10 @@ struct options {
     size_t limit; /* rows; 0: all */
     bool modules;
     const char *section; /* NULL: all */
+    uint64_t timeout;    /* ns to wait for a process; 0: as long as it takes */
+    const char *label;   /* NULL: none */
 
-    /* What is left: the snapshots. */
+    /* What is left: the snapshots, or the process. */
     char **paths;
     size_t path_count;
 
@@ -77,6 +82,12 @@ int options_print(const struct options *options, const struct command *command,
 
 #define OPTIONS_HELP_OUTPUT \
     "  -o, --output FILE    write to FILE, which is replaced as a whole or not at all\n"
+
+#define OPTIONS_HELP_LABEL \
+    "  --label LABEL        a name for this moment: letters, digits and . _ + -, at most 64\n"
+
+#define OPTIONS_HELP_TIMEOUT \
+    "  --timeout T          how long to wait, as 500ms, 10s (default), 2m; 0: without end\n"
 
 #define OPTIONS_HELP_HELP "  -h, --help           show this help\n"
 

@@ -1,5 +1,6 @@
 #include "model/error.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -12,5 +13,10 @@ int error_set(struct error *error, int code, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(error->text, sizeof(error->text), format, arguments);
     va_end(arguments);
+    /* One line it is, whatever names are in it: they may be made to trick a terminal. */
+    for (char *at = error->text; *at; at++) {
+        if (iscntrl((unsigned char)*at))
+            *at = '?';
+    }
     return code;
 }

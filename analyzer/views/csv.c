@@ -190,7 +190,11 @@ static const struct report_table *main_table(const struct report *report)
         if (report->tables[i].style == REPORT_STATISTICS)
             return &report->tables[i];
     }
-    return NULL;
+    for (size_t i = 0; i < report->fact_count; i++) {
+        if (report->facts[i].key)
+            return NULL;
+    }
+    return report->table_count > 0 ? &report->tables[0] : NULL;
 }
 
 void csv_print(FILE *out, struct report *const *reports, size_t count)

@@ -12,8 +12,8 @@
 #include <stdio.h>
 
 /* Write the COUNT reports at REPORTS, which are of one kind, at least one: the first table of
- * statistics of each, or if they have none, their facts, one line a report. Whether
- * the writing went well OUT knows. */
+ * statistics of each; if they have none, their facts, one line a report; if they have
+ * none of these either, their first table. Whether the writing went well OUT knows. */
 void csv_print(FILE *out, struct report *const *reports, size_t count);
 
 #endif
