@@ -25,7 +25,8 @@ struct stack {
     uint32_t count, capacity;
     uint32_t flags;    /* enum snapshot_stack_flags */
     uintptr_t known_pages[STACK_KNOWN_PAGES]; /* readable pages' numbers, by their low bits */
-    struct cfi_registers registers; /* of a walk with all of them: too large for a caller's stack */
+    struct cfi_registers registers[2]; /* of a walk with all of them: of a frame and its caller.
+                                        * Too large for a caller's stack */
 };
 
 /* Where a walk begins: the state in the caller of a hook. */

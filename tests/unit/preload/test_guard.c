@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define THREADS      4
-#define CLOSE_ROUNDS 3000
+#define CLOSE_ROUNDS 1000
 
 /* A state with something in it that takes two steps to change. Relaxed atomics:
  * nothing but the gate makes both steps look like one. */
