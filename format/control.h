@@ -13,7 +13,7 @@
 #define CONTROL_ENV_OUT "HEAPDELTA_OUT"       /* directory for snapshots; with it, one at exit */
 #define CONTROL_ENV_NFRAME "HEAPDELTA_NFRAME" /* frames kept per stack; 0 = all */
 #define CONTROL_ENV_EXEC_COUNT "HEAPDELTA_EXEC_COUNT" /* how many execs came before */
-#define CONTROL_ENV_FAIL_MAP "HEAPDELTA_FAIL_MAP" /* for tests: the N-th mapping fails */
+#define CONTROL_ENV_FAIL_MAP "HEAPDELTA_FAIL_MAP" /* for tests: the N-th mapping and later ones fail */
 
 #define CONTROL_ENV_LIBRARY "HEAPDELTA_LIBRARY" /* the shim to preload, not the installed one */
 

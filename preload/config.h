@@ -13,7 +13,7 @@ struct config {
     const char *out;     /* HEAPDELTA_OUT: directory for snapshots; NULL: none at exit */
     uint64_t nframe;     /* HEAPDELTA_NFRAME: frames kept per stack, 0 = all */
     uint64_t exec_count; /* HEAPDELTA_EXEC_COUNT: execs of this process so far, for us alone */
-    uint64_t fail_map;   /* HEAPDELTA_FAIL_MAP: the N-th mapping fails, for tests; 0 = none */
+    uint64_t fail_map;   /* HEAPDELTA_FAIL_MAP: the N-th mapping and later ones fail, for tests */
 };
 
 /* What config_read() found; the defaults before. */

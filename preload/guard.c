@@ -97,6 +97,7 @@ static struct thread *arrive(void)
     state = spare_state();
     if (state) {
         state->alive = true;
+        state->fresh = true;
         state->tid = syscall_gettid();
     }
     lock_release(&states_lock);

@@ -592,7 +592,7 @@ int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *
         return -ENODATA;
     self = guard_enter();
     if (!self)
-        return -EBUSY;
+        return guard_self() ? -EBUSY : -ENOMEM;
     snapshot = arena_map(sizeof *snapshot, ARENA_OTHER);
     if (!snapshot) {
         guard_leave(self);

@@ -34,6 +34,11 @@ static inline bool page_readable(struct stack *stack, uintptr_t address)
            ask_page(stack, page);
 }
 
+void stack_forget_pages(struct stack *stack)
+{
+    memset(stack->known_pages, 0, sizeof stack->known_pages);
+}
+
 typedef uint64_t __attribute__((aligned(1), may_alias)) loose_word;
 
 static inline bool load(struct stack *stack, uintptr_t address, uint64_t *out_word)
