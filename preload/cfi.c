@@ -823,11 +823,11 @@ static bool recover(const struct description *description, const struct rule *ru
     return false;
 }
 
-bool cfi_step(struct cfi_registers *registers, cfi_read *read, void *context, bool *out_end)
+bool cfi_step(const struct cfi_registers *registers, struct cfi_registers *out_caller,
+              cfi_read *read, void *context, bool *out_end)
 {
     uintptr_t pc = registers->value[CFI_REG_PC] - (registers->interrupted ? 0 : 1);
     struct inputs inputs = { registers, read, context };
-    struct cfi_registers caller = { .valid = 0 };
     struct description description;
     struct row row;
     uint64_t cfa;
@@ -852,17 +852,15 @@ bool cfi_step(struct cfi_registers *registers, cfi_read *read, void *context, bo
             return false;
         cfa = registers->value[row.cfa_register] + (uint64_t)row.cfa_offset;
     }
+    out_caller->valid = 0;
     for (unsigned number = 0; number < CFI_REGISTERS; number++)
         if (number == CFI_REG_RSP && row.registers[number].place == SAME) {
-            caller.value[number] = cfa;
-            caller.valid |= 1u << number;
+            out_caller->value[number] = cfa;
+            out_caller->valid |= 1u << number;
         } else if (recover(&description, &row.registers[number], &inputs, number, cfa,
-                           &caller.value[number])) {
-            caller.valid |= 1u << number;
+                           &out_caller->value[number])) {
+            out_caller->valid |= 1u << number;
         }
-    caller.interrupted = description.signal_frame;
-    if (!(caller.valid >> CFI_REG_PC & 1) || !(caller.valid >> CFI_REG_RSP & 1))
-        return false;
-    *registers = caller;
-    return true;
+    out_caller->interrupted = description.signal_frame;
+    return out_caller->valid >> CFI_REG_PC & out_caller->valid >> CFI_REG_RSP & 1;
 }

@@ -81,8 +81,10 @@ struct cfi_registers {
 /* Reads the 8 bytes at ADDRESS; false if they are not to be touched. */
 typedef bool cfi_read(void *context, uintptr_t address, uint64_t *out_word);
 
-/* Change REGISTERS to the caller's, reading memory by READ with CONTEXT. Returns
- * false where the walk can't go on; then OUT_END says whether that is the end. */
-bool cfi_step(struct cfi_registers *registers, cfi_read *read, void *context, bool *out_end);
+/* Set OUT_CALLER, which lies elsewhere, to the registers of the caller of the frame that
+ * has REGISTERS, reading memory by READ with CONTEXT. Returns false where the walk can't
+ * go on; then OUT_END says whether that is the end. */
+bool cfi_step(const struct cfi_registers *registers, struct cfi_registers *out_caller,
+              cfi_read *read, void *context, bool *out_end);
 
 #endif

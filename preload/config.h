@@ -21,7 +21,7 @@ struct config {
     uint64_t signals;    /* HEAPDELTA_SIGNALS: 1: a last snapshot at INT, TERM and HUP */
     uint64_t follow;     /* HEAPDELTA_FOLLOW: enum control_follow */
     uint64_t exec_count; /* HEAPDELTA_EXEC_COUNT: execs of this process so far, for us alone */
-    uint64_t fail_map;   /* HEAPDELTA_FAIL_MAP: the N-th mapping fails, for tests; 0 = none */
+    uint64_t fail_map;   /* HEAPDELTA_FAIL_MAP: the N-th mapping and later ones fail, for tests */
 };
 
 /* What config_read() found; the defaults before. */

@@ -97,6 +97,7 @@ static struct thread *arrive(void)
     state = spare_state();
     if (state) {
         state->alive = true;
+        state->fresh = true;
         state->tid = syscall_gettid();
     }
     lock_release(&states_lock);
@@ -199,13 +200,13 @@ static bool wait_for_rest(const struct thread *state, uint64_t deadline)
 
 int guard_close(void)
 {
-    uint64_t deadline = syscall_time(CLOCK_MONOTONIC) + CLOSE_TIMEOUT_NS;
-    uint64_t all = ~(uint64_t)0, before;
+    uint64_t all = ~(uint64_t)0, before, deadline;
 
     /* A handler that forks would wait for the gate that its own thread holds. */
     SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
     lock_take(&gate_lock);
     lock_take(&states_lock); /* nobody arrives or departs: a fork finds the list whole */
+    deadline = syscall_time(CLOCK_MONOTONIC) + CLOSE_TIMEOUT_NS;
     owner_signals = before;
     /* NULL or a state: nobody else's guard_wait() equals it. A departed thread that is
      * inside is BUSY and has the state that all of them share. */

@@ -38,6 +38,7 @@ struct thread {
     _Atomic uint32_t recording;
     _Atomic bool inside;
     bool alive;                 /* belongs to a thread, changed under guard's lock */
+    bool fresh;                 /* belongs to another thread than before; for its user to reset */
     uint32_t tid;
 };
 

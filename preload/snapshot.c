@@ -105,7 +105,7 @@ int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *
         return -ENODATA;
     self = guard_enter();
     if (!self)
-        return -EBUSY;
+        return guard_self() ? -EBUSY : -ENOMEM;
     lock_take(&lock);
     clean_up(true);
     result = create(trigger, label, &snapshot);
@@ -131,7 +131,7 @@ int snapshot_begin(enum snapshot_trigger trigger, const char *label,
         return -ENODATA;
     self = guard_enter();
     if (!self)
-        return -EBUSY;
+        return guard_self() ? -EBUSY : -ENOMEM;
     if (!lock_try(&lock))
         goto out;
     if (clean_up(false)) {

@@ -34,6 +34,11 @@ static inline bool page_readable(struct stack *stack, uintptr_t address)
            ask_page(stack, page);
 }
 
+void stack_forget_pages(struct stack *stack)
+{
+    memset(stack->known_pages, 0, sizeof stack->known_pages);
+}
+
 typedef uint64_t __attribute__((aligned(1), may_alias)) loose_word;
 
 static inline bool load(struct stack *stack, uintptr_t address, uint64_t *out_word)
@@ -131,10 +136,21 @@ static bool entered_by_return(uintptr_t pc)
     return kind == CFI_SIGNAL || kind == CFI_ENTRY;
 }
 
+/* Step from *REGISTERS to the caller's in STACK's other ones. */
+static bool step(struct stack *stack, struct cfi_registers **registers, bool *out_end)
+{
+    struct cfi_registers *caller = &stack->registers[*registers == &stack->registers[0]];
+
+    if (!cfi_step(*registers, caller, read_word, stack, out_end))
+        return false;
+    *registers = caller;
+    return true;
+}
+
 /* Walk from START with all registers: first out of our own frames, to know them. */
 static void walk_fully(struct stack *stack, const struct stack_start *start, uint32_t limit)
 {
-    struct cfi_registers *registers = &stack->registers;
+    struct cfi_registers *registers = &stack->registers[0];
     unsigned signals = 0;
     uint64_t sp;
     bool end;
@@ -143,7 +159,7 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
     registers->valid = CAPTURED;
     registers->interrupted = true; /* the pc is one of an instruction, not a return address */
     for (int i = 0; registers->value[CFI_REG_RSP] != start->sp; i++)
-        if (i == OWN_FRAMES || !cfi_step(registers, read_word, stack, &end)) {
+        if (i == OWN_FRAMES || !step(stack, &registers, &end)) {
             stack->flags |= SNAPSHOT_STACK_TRUNCATED;
             return;
         }
@@ -151,7 +167,7 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
         sp = registers->value[CFI_REG_RSP];
         if (!registers->interrupted && entered_by_return(registers->value[CFI_REG_PC] - 1))
             stack->frames[stack->count - 1]++;
-        if (!cfi_step(registers, read_word, stack, &end)) {
+        if (!step(stack, &registers, &end)) {
             if (!end && !is_outermost(sp))
                 stack->flags |= SNAPSHOT_STACK_TRUNCATED;
             return;

@@ -4,9 +4,9 @@
  * a frame needs more, the walk is done again with all of them. Nothing is guessed:
  * where no rule is known the stack ends, and says so.
  *
- * No read leaves memory that is known to be readable: each page is asked for once,
- * by a system call that reads a word and does nothing else, so a lying rule can't
- * fault. Memory comes from the arena; on lack of it a stack is truncated.
+ * No read leaves memory that is known to be readable: each page is asked for once a
+ * thread, by a system call that reads a word and does nothing else. So a lying rule
+ * does not fault, unless it leads to a page that was a stack before and is unmapped. Memory comes from the arena; on lack of it a stack is truncated.
  */
 #ifndef PRELOAD_STACK_H
 #define PRELOAD_STACK_H
@@ -25,7 +25,8 @@ struct stack {
     uint32_t count, capacity;
     uint32_t flags;    /* enum snapshot_stack_flags */
     uintptr_t known_pages[STACK_KNOWN_PAGES]; /* readable pages' numbers, by their low bits */
-    struct cfi_registers registers; /* of a walk with all of them: too large for a caller's stack */
+    struct cfi_registers registers[2]; /* of a walk with all of them: of a frame and its caller.
+                                        * Too large for a caller's stack */
 };
 
 /* Where a walk begins: the state in the caller of a hook. */
@@ -42,6 +43,9 @@ struct stack_start {
         .sp = (uintptr_t)__builtin_frame_address(0) + 16,                               \
         .bp = ((const uintptr_t *)__builtin_frame_address(0))[0]                        \
     }
+
+/* Forget which pages are readable: STACK is another thread's now. */
+void stack_forget_pages(struct stack *stack);
 
 /* Before the first walk: OUTERMOST is below where the process began, as ld.so's
  * __libc_stack_end has it; 0 if unknown. */

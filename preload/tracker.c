@@ -168,6 +168,18 @@ static uint32_t limit(void)
     return atomic_load_explicit(&frame_limit, memory_order_relaxed);
 }
 
+/* Walk the stack of SELF, the calling thread, from START. */
+static void walk(struct tracker_thread *self, const struct stack_start *start)
+{
+    if (__builtin_expect(self->guard.fresh, false)) {
+        self->guard.fresh = false;
+        stack_forget_pages(&self->stack);
+        for (uint32_t i = 0; self->deferred && i < DEFERRED_EVENTS; i++)
+            stack_forget_pages(&self->deferred->events[i].stack);
+    }
+    stack_walk(&self->stack, start, limit());
+}
+
 /* ---- events in a handler that interrupted us ------------------------------------ */
 
 /* Where to put aside an event of KIND in the calling thread, NULL if that can't be. */
@@ -272,7 +284,7 @@ void tracker_allocated(void *block, size_t size, const struct stack_start *start
         defer_new(block, size, false, start);
         return;
     }
-    stack_walk(&self->stack, start, limit());
+    walk(self, start);
     guard_record(&self->guard);
     if (tracker_tracing()) {
         put(self, &self->stack,
@@ -346,7 +358,7 @@ void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size
         return;
     }
     if (block)
-        stack_walk(&self->stack, start, limit());
+        walk(self, start);
     guard_record(&self->guard);
     land(self, call);
     if (tracker_tracing()) {

@@ -60,3 +60,10 @@ END
     "$HEAPDELTA" run --quiet -o "$OUT" -- "$PROGRAMS/processes" environment | grep -v '^SHLVL=' >traced.out
     diff native.out traced.out
 }
+
+@test "whoever writes our snapshots is no child of the program" {
+    same_as_native "$PROGRAMS/unseen_helper"
+    grep -x "0 signals, 0 children" native.out
+    [ "$(ls "$OUT"/*.helper.hds | wc -l)" -eq 60 ]
+    snapshots_add_up
+}

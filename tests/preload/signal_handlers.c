@@ -8,11 +8,16 @@
  *                                    guard page keep 20 blocks of 53 bytes, and free others
  *        signal_handlers fault       SIGSEGV from a bad address; the handler keeps a block
  *                                    of 54 bytes and leaves by siglongjmp, 100 times
+ *        signal_handlers snapshots   a timer that restarts no system call, while 30
+ *                                    snapshots are taken; the handler keeps 300 blocks of
+ *                                    55 bytes
  *
  * "in-malloc" is sound because the loop's blocks always come from glibc's
  * per-thread cache, and the handler's from another size's bin of it, which main
  * fills beforehand: neither takes a lock nor meets the other's list.
  */
+#include "preload/heapdelta.h"
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -137,6 +142,22 @@ static void fault(void)
             *nowhere = 1;
 }
 
+static void snapshots(void)
+{
+    handler_size = 55;
+    set_handler(SIGALRM, keep_one, 0);
+    set_timer(300);
+    for (int i = 0; i < 30; i++) {
+        int result = heapdelta_take_snapshot("interrupted");
+
+        if (result != 0 && result != -ENOSYS)
+            printf("snapshot %d: %s\n", i, strerror(-result));
+    }
+    while (hits < HITS)
+        continue;
+    set_timer(0);
+}
+
 int main(int argc, char **argv)
 {
     const char *way = argc > 1 ? argv[1] : "";
@@ -149,6 +170,8 @@ int main(int argc, char **argv)
         small_stack();
     else if (strcmp(way, "fault") == 0)
         fault();
+    else if (strcmp(way, "snapshots") == 0)
+        snapshots();
     else
         return 2;
     printf("%d\n", (int)hits);

@@ -81,6 +81,20 @@ unharmed_in() {
     (ulimit -v 60000; unharmed HEAPDELTA_OUT="$OUT")
 }
 
+@test "whichever of our mappings fails" {
+    "$PROGRAMS/leak_ten_sites" >native.out
+    for n in {1..40}; do
+        rm -rf "$OUT"
+        mkdir "$OUT"
+        HEAPDELTA_FAIL_MAP=$n HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM" \
+            "$PROGRAMS/leak_ten_sites" >traced.out 2>traced.err
+        cmp native.out traced.out
+        [ "$(wc -l <traced.err)" -le 1 ]
+        # A whole snapshot, or none and a line.
+        if [ -n "$(ls "$OUT")" ]; then snapshots_add_up; else [ -s traced.err ]; fi
+    done
+}
+
 @test "descriptors are the program's own" {
     "$PROGRAMS/descriptors" native
     traced "$PROGRAMS/descriptors" ours

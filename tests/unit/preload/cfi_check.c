@@ -70,8 +70,8 @@ cfi_rule cfi_check_rule(uintptr_t pc)
     cfi_rule rule = cfi_lookup(pc);
 
     for (unsigned turn = 0; turn < TURNS; turn++) {
-        struct cfi_registers registers = cfi_check_registers(pc, turn), by_rule = registers;
-        bool end, stepped = cfi_step(&registers, cfi_check_read, NULL, &end);
+        struct cfi_registers by_rule = cfi_check_registers(pc, turn), registers;
+        bool end, stepped = cfi_step(&by_rule, &registers, cfi_check_read, NULL, &end);
 
         switch (cfi_rule_kind(rule)) {
         case CFI_FULL:

@@ -385,13 +385,14 @@ static bool step(const uint8_t *bytes, size_t size, struct cfi_registers *out_re
 {
     uintptr_t address = symbol("blank");
     uint8_t program[FIXTURE_PROGRAM_SIZE] = { 0x0f, (uint8_t)size };
+    struct cfi_registers registers;
     bool end, stepped;
 
     memcpy(program + 2, bytes, size);
     write_program(address, program, size + 2);
     cfi_check_rule(address + 16);
-    *out_registers = cfi_check_registers(address + 16, 0);
-    stepped = cfi_step(out_registers, cfi_check_read, NULL, &end);
+    registers = cfi_check_registers(address + 16, 0);
+    stepped = cfi_step(&registers, out_registers, cfi_check_read, NULL, &end);
     assert_false(end);
     return stepped;
 }
@@ -485,31 +486,30 @@ static bool read_nothing(void *context, uintptr_t address, uint64_t *out_word)
 static void what_cannot_be_read_or_known_ends_the_walk(void **state)
 {
     uintptr_t pc = symbol("prologue") + 4;
-    struct cfi_registers registers = cfi_check_registers(pc, 0), before = registers;
+    struct cfi_registers registers = cfi_check_registers(pc, 0), caller;
     bool end;
 
     (void)state;
-    assert_false(cfi_step(&registers, read_nothing, NULL, &end));
+    assert_false(cfi_step(&registers, &caller, read_nothing, NULL, &end));
     assert_false(end);
-    assert_memory_equal(&registers, &before, sizeof(before));
     registers.valid &= ~(1u << CFI_REG_RBP); /* the CFA is computed from it */
-    assert_false(cfi_step(&registers, cfi_check_read, NULL, &end));
+    assert_false(cfi_step(&registers, &caller, cfi_check_read, NULL, &end));
     assert_false(end);
 }
 
 static void a_return_address_belongs_to_the_call_before_it(void **state)
 {
     uintptr_t pc = symbol("prologue");
-    struct cfi_registers registers = cfi_check_registers(pc + 1, 0);
+    struct cfi_registers registers = cfi_check_registers(pc + 1, 0), caller;
     bool end;
 
     (void)state;
     registers.interrupted = false;
-    assert_true(cfi_step(&registers, cfi_check_read, NULL, &end));
-    assert_int_equal(registers.value[CFI_REG_RSP], RSP + 8);
+    assert_true(cfi_step(&registers, &caller, cfi_check_read, NULL, &end));
+    assert_int_equal(caller.value[CFI_REG_RSP], RSP + 8);
     registers = cfi_check_registers(pc + 1, 0);
-    assert_true(cfi_step(&registers, cfi_check_read, NULL, &end));
-    assert_int_equal(registers.value[CFI_REG_RSP], RSP + 16);
+    assert_true(cfi_step(&registers, &caller, cfi_check_read, NULL, &end));
+    assert_int_equal(caller.value[CFI_REG_RSP], RSP + 16);
 }
 
 /* ---- lies ----------------------------------------------------------------------------------- */
@@ -527,12 +527,11 @@ static void look(void)
 
     for (int i = 0; i < 4; i++) {
         uintptr_t pc = symbol(names[i]) + 20;
-        struct cfi_registers registers = cfi_check_registers(pc, 0);
+        struct cfi_registers registers = cfi_check_registers(pc, 0), caller;
         bool end;
 
         cfi_lookup(pc);
-        cfi_step(&registers, cfi_check_read, NULL, &end);
-        cfi_step(&registers, cfi_check_read, NULL, &end);
+        cfi_step(&registers, &caller, cfi_check_read, NULL, &end);
     }
 }
 

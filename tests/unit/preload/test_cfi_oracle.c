@@ -98,11 +98,11 @@ static void compare(Dwarf_Frame *frame, uintptr_t pc, bool signal, unsigned turn
 {
     static const int numbers[] = { CFI_REG_PC, CFI_REG_RSP, CFI_REG_RBP, CFI_RBX, 12, 13, 14, 15 };
     const struct cfi_registers before = cfi_check_registers(pc, turn);
-    struct cfi_registers after = before;
+    struct cfi_registers after;
     uint64_t cfa, value;
     Dwarf_Op *ops;
     size_t count;
-    bool end, is_value, stepped = cfi_step(&after, cfi_check_read, NULL, &end);
+    bool end, is_value, stepped = cfi_step(&before, &after, cfi_check_read, NULL, &end);
 
     assert_int_equal(dwarf_frame_cfa(frame, &ops, &count), 0);
     cfa = evaluate(ops, count, &before, 0, &is_value);
