@@ -126,6 +126,11 @@ static void add_numbers(struct report *report, const struct heap *heap)
                           heap->process->frame_limit);
 
     report_add_heading(report, "Since tracing began");
+    if (heap->point_count > 0) {
+        report_add_number(report, NULL, "series", REPORT_COUNT, heap->point_count);
+        report_add_remark(report, "points: what each stack held then, over %s",
+                          units_duration(buffer, heap->points[heap->point_count - 1].time));
+    }
     report_add_number(report, "allocations", "allocations", REPORT_COUNT, account->allocations);
     report_add_number(report, "frees", "frees", REPORT_COUNT, account->frees);
     report_add_number(report, "missed_frees", account->missed_frees ? "missed frees" : NULL,
@@ -183,7 +188,7 @@ static void add_account(struct report *report, const struct heap *heap)
 
 static void add_timeline(struct report *report, const struct heap *heap)
 {
-    report_begin_table(report, "timeline", "timeline", REPORT_CHART, 0);
+    report_begin_table(report, "timeline", "Alive over time", REPORT_CHART, 0);
     report_add_column(report, "time", "time", REPORT_DURATION, 0);
     report_add_column(report, "bytes", "alive", REPORT_BYTES, 0);
     report_add_column(report, "blocks", "blocks", REPORT_COUNT, 0);

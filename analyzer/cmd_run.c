@@ -8,12 +8,15 @@
 #include "command.h"
 #include "format/control.h"
 #include "launch.h"
+#include "leftovers.h"
 #include "model/traceable.h"
+#include "quantity.h"
 #include "run_summary.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,24 +26,51 @@
 #include <unistd.h>
 
 #define NFRAME_MAX         65535
+#define KEEP_DEFAULT       "100"
+#define GROWTH_MAX         ((uint64_t)1 << 60)
 #define PROGRAM_LENGTH_MAX 64
+#define MILLISECOND        1000000u /* ns */
 
 extern char **environ;
 
+/* Variables that are ours to set for the program, and no one else's. */
+enum variable {
+    VARIABLE_OUT,
+    VARIABLE_NFRAME,
+    VARIABLE_OFF,
+    VARIABLE_INTERVAL,
+    VARIABLE_GROWTH,
+    VARIABLE_PEAK,
+    VARIABLE_KEEP,
+    VARIABLE_COUNTERS,
+    VARIABLE_SIGNALS,
+    VARIABLE_FOLLOW,
+    VARIABLE_EXEC_COUNT, /* taken out only */
+    VARIABLE_COUNT,
+};
+
+static const char *const variable_names[VARIABLE_COUNT] = {
+    [VARIABLE_OUT] = CONTROL_ENV_OUT,
+    [VARIABLE_NFRAME] = CONTROL_ENV_NFRAME,
+    [VARIABLE_OFF] = CONTROL_ENV_OFF,
+    [VARIABLE_INTERVAL] = CONTROL_ENV_INTERVAL,
+    [VARIABLE_GROWTH] = CONTROL_ENV_GROWTH,
+    [VARIABLE_PEAK] = CONTROL_ENV_PEAK,
+    [VARIABLE_KEEP] = CONTROL_ENV_KEEP,
+    [VARIABLE_COUNTERS] = CONTROL_ENV_COUNTERS,
+    [VARIABLE_SIGNALS] = CONTROL_ENV_SIGNALS,
+    [VARIABLE_FOLLOW] = CONTROL_ENV_FOLLOW,
+    [VARIABLE_EXEC_COUNT] = CONTROL_ENV_EXEC_COUNT,
+};
+
 struct settings {
     const char *out; /* the directory as the user named it; NULL: after the program and its PID */
-    const char *nframe; /* NULL: as the environment has it */
+    const char *values[VARIABLE_COUNT]; /* of the variables; NULL: not set */
+    char interval[24], growth[24];      /* two of the values */
     bool quiet;
     char library[PATH_MAX];
     char program[PROGRAM_LENGTH_MAX + 1]; /* as it is part of file names */
     char absolute[PATH_MAX];              /* of `out`, or of the working directory */
-};
-
-/* Variables that are ours to set for the program, and no one else's. */
-static const char *const own_variables[] = {
-    CONTROL_ENV_OUT,
-    CONTROL_ENV_NFRAME,
-    CONTROL_ENV_EXEC_COUNT,
 };
 
 /* The last part of PATH, as far as it may be part of a file name. */
@@ -67,7 +97,7 @@ static void name_directory(const struct settings *settings, pid_t pid, char out_
 }
 
 /* "NAME=VALUE" in new memory; NULL for lack of it. */
-static char *variable(const char *name, const char *before, const char *value)
+static char *make_variable(const char *name, const char *before, const char *value)
 {
     char *text;
 
@@ -83,8 +113,8 @@ static bool is_variable(const char *entry, const char *name)
 
 static bool is_own_variable(const char *entry)
 {
-    for (size_t i = 0; i < sizeof own_variables / sizeof *own_variables; i++) {
-        if (is_variable(entry, own_variables[i]))
+    for (size_t i = 0; i < VARIABLE_COUNT; i++) {
+        if (is_variable(entry, variable_names[i]))
             return true;
     }
     return false;
@@ -101,7 +131,7 @@ static char **make_environment(pid_t pid, const void *context)
 
     while (environ[count])
         count++;
-    result = calloc(count + 4, sizeof *result);
+    result = calloc(count + 1 + VARIABLE_COUNT + 1, sizeof *result);
     if (!result)
         return NULL;
     for (size_t i = 0; i < count; i++) {
@@ -113,7 +143,8 @@ static char **make_environment(pid_t pid, const void *context)
             char library[PATH_MAX + 1];
 
             snprintf(library, sizeof library, "%s:", settings->library);
-            entry = variable(CONTROL_ENV_PRELOAD, library, entry + strlen(CONTROL_ENV_PRELOAD) + 1);
+            entry = make_variable(CONTROL_ENV_PRELOAD, library,
+                                  entry + strlen(CONTROL_ENV_PRELOAD) + 1);
             preloaded = true;
         }
         if (!entry)
@@ -126,12 +157,15 @@ static char **make_environment(pid_t pid, const void *context)
     else
         snprintf(directory, sizeof directory, "%s/heapdelta.%s.%d", settings->absolute,
                  settings->program, (int)pid);
-    if (!preloaded && !(result[kept++] = variable(CONTROL_ENV_PRELOAD, "", settings->library)))
+    if (!preloaded &&
+        !(result[kept++] = make_variable(CONTROL_ENV_PRELOAD, "", settings->library)))
         return NULL;
-    if (!(result[kept++] = variable(CONTROL_ENV_OUT, "", directory)))
-        return NULL;
-    if (settings->nframe && !(result[kept++] = variable(CONTROL_ENV_NFRAME, "", settings->nframe)))
-        return NULL;
+    for (size_t i = 0; i < VARIABLE_COUNT; i++) {
+        const char *value = i == VARIABLE_OUT ? directory : settings->values[i];
+
+        if (value && !(result[kept++] = make_variable(variable_names[i], "", value)))
+            return NULL;
+    }
     return result;
 }
 
@@ -183,68 +217,173 @@ static int find_library(char out_library[PATH_MAX])
     return realpath(HEAPDELTA_LIBRARY_PATH, out_library) ? 0 : -errno;
 }
 
-/* Whether TEXT is a number of frames. */
-static bool is_nframe(const char *text)
+/* Whether TEXT is a number from 0 to MAX, in digits. */
+static bool is_number(const char *text, uint64_t max)
 {
     size_t length = strlen(text);
 
-    return length > 0 && length <= 5 && strspn(text, "0123456789") == length &&
-           atoi(text) <= NFRAME_MAX;
+    return length > 0 && length <= 10 && strspn(text, "0123456789") == length &&
+           strtoull(text, NULL, 10) <= max;
 }
 
-enum { OPTION_NFRAME = 256, OPTION_QUIET, OPTION_NO_GRAPH, OPTION_HELP };
+/* The value of the shim's variable for --follow TEXT; NULL: it has none. */
+static const char *follow_value(const char *text)
+{
+    static const char *const names[] = {
+        [CONTROL_FOLLOW_NONE] = "none",
+        [CONTROL_FOLLOW_FORK] = "fork",
+        [CONTROL_FOLLOW_EXEC] = "exec",
+        [CONTROL_FOLLOW_ALL] = "all",
+    };
+    static const char *const values[] = {"0", "1", "2", "3"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) == 0)
+            return values[i];
+    }
+    return NULL;
+}
+
+/* Set the value of --interval to TEXT. Returns -1, or the exit status. */
+static int set_interval(struct settings *settings, const char *text)
+{
+    uint64_t time;
+
+    if (quantity_read_time(text, &time) < 0 || time < MILLISECOND ||
+        time / MILLISECOND > UINT32_MAX)
+        return command_fail(&command_run, COMMAND_USAGE,
+                            "--interval must be a time from 1ms to 49 days, as 500ms, 10s, 5m or "
+                            "1h, not '%s'",
+                            text);
+    snprintf(settings->interval, sizeof settings->interval, "%" PRIu64, time / MILLISECOND);
+    settings->values[VARIABLE_INTERVAL] = settings->interval;
+    return -1;
+}
+
+static int set_growth(struct settings *settings, const char *text)
+{
+    uint64_t bytes;
+
+    if (quantity_read_bytes(text, &bytes) < 0 || bytes == 0 || bytes > GROWTH_MAX)
+        return command_fail(&command_run, COMMAND_USAGE,
+                            "--growth must be a number of bytes, as 65536, 64K, 10M or 1G, not "
+                            "'%s'",
+                            text);
+    snprintf(settings->growth, sizeof settings->growth, "%" PRIu64, bytes);
+    settings->values[VARIABLE_GROWTH] = settings->growth;
+    return -1;
+}
+
+enum {
+    OPTION_NFRAME = 256,
+    OPTION_OFF,
+    OPTION_INTERVAL,
+    OPTION_GROWTH,
+    OPTION_PEAK,
+    OPTION_KEEP,
+    OPTION_COUNTERS,
+    OPTION_FOLLOW,
+    OPTION_QUIET,
+    OPTION_NO_GRAPH,
+    OPTION_HELP,
+};
 
 static const struct option long_options[] = {
     {"nframe", required_argument, NULL, OPTION_NFRAME},
+    {"off", no_argument, NULL, OPTION_OFF},
+    {"interval", required_argument, NULL, OPTION_INTERVAL},
+    {"growth", required_argument, NULL, OPTION_GROWTH},
+    {"peak", no_argument, NULL, OPTION_PEAK},
+    {"keep", required_argument, NULL, OPTION_KEEP},
+    {"counters", no_argument, NULL, OPTION_COUNTERS},
+    {"follow", required_argument, NULL, OPTION_FOLLOW},
     {"quiet", no_argument, NULL, OPTION_QUIET},
     {"no-graph", no_argument, NULL, OPTION_NO_GRAPH},
     {"help", no_argument, NULL, OPTION_HELP},
     {0},
 };
 
+/* Take OPTION with its VALUE. Returns -1, or the exit status to end with. */
+static int take_option(struct settings *settings, int option, const char *value)
+{
+    const struct command *command = &command_run;
+
+    switch (option) {
+    case 'o':
+        settings->out = value;
+        return -1;
+    case OPTION_NFRAME:
+        if (!is_number(value, NFRAME_MAX))
+            return command_fail(command, COMMAND_USAGE,
+                                "--nframe must be a number from 0 (all frames) to %d, not '%s'",
+                                NFRAME_MAX, value);
+        settings->values[VARIABLE_NFRAME] = value;
+        return -1;
+    case OPTION_OFF:
+        settings->values[VARIABLE_OFF] = "1";
+        return -1;
+    case OPTION_INTERVAL:
+        return set_interval(settings, value);
+    case OPTION_GROWTH:
+        return set_growth(settings, value);
+    case OPTION_PEAK:
+        settings->values[VARIABLE_PEAK] = "1";
+        return -1;
+    case OPTION_KEEP:
+        if (!is_number(value, UINT32_MAX) || strcmp(value, "1") == 0)
+            return command_fail(command, COMMAND_USAGE,
+                                "--keep must be a number of snapshots from 2 (0: all), not '%s'",
+                                value);
+        settings->values[VARIABLE_KEEP] = value;
+        return -1;
+    case OPTION_COUNTERS:
+        settings->values[VARIABLE_COUNTERS] = "1";
+        return -1;
+    case OPTION_FOLLOW:
+        settings->values[VARIABLE_FOLLOW] = follow_value(value);
+        if (!settings->values[VARIABLE_FOLLOW])
+            return command_fail(command, COMMAND_USAGE,
+                                "--follow must be none, fork, exec or all, not '%s'", value);
+        return -1;
+    case OPTION_QUIET:
+        settings->quiet = true;
+        return -1;
+    case OPTION_NO_GRAPH: /* there is none yet to leave out */
+        return -1;
+    default:
+        return command_help(command);
+    }
+}
+
 /* Read the options before the command into SETTINGS and check all values.
  * Returns -1, or the exit status to end with. */
 static int read_options(int argc, char **argv, struct settings *settings)
 {
     const struct command *command = &command_run;
-    int option;
+    const char **nframe = &settings->values[VARIABLE_NFRAME];
+    int option, status;
 
+    settings->values[VARIABLE_KEEP] = KEEP_DEFAULT;
+    settings->values[VARIABLE_SIGNALS] = "1";
     optind = 0; /* main may have used getopt before */
     opterr = 0;
     while ((option = getopt_long(argc, argv, "+:o:h", long_options, NULL)) != -1) {
-        switch (option) {
-        case 'o':
-            settings->out = optarg;
-            break;
-        case OPTION_NFRAME:
-            if (!is_nframe(optarg))
-                return command_fail(command, COMMAND_USAGE,
-                                    "--nframe must be a number from 0 (all frames) to %d, not '%s'",
-                                    NFRAME_MAX, optarg);
-            settings->nframe = optarg;
-            break;
-        case OPTION_QUIET:
-            settings->quiet = true;
-            break;
-        case OPTION_NO_GRAPH: /* there is none yet to leave out */
-            break;
-        case 'h':
-        case OPTION_HELP:
-            return command_help(command);
-        case ':':
+        if (option == ':')
             return command_fail(command, COMMAND_USAGE, "%s needs a value", argv[optind - 1]);
-        default:
+        if (option == '?')
             return command_fail(command, COMMAND_USAGE, "unknown option %s", argv[optind - 1]);
-        }
+        status = take_option(settings, option, optarg);
+        if (status >= 0)
+            return status;
     }
     if (optind >= argc)
         return command_fail(command, COMMAND_USAGE, "which program shall be run?");
-    if (!settings->nframe) {
-        settings->nframe = getenv(CONTROL_ENV_NFRAME);
-        if (settings->nframe && *settings->nframe && !is_nframe(settings->nframe))
+    if (!*nframe) {
+        *nframe = getenv(CONTROL_ENV_NFRAME);
+        if (*nframe && **nframe && !is_number(*nframe, NFRAME_MAX))
             return command_fail(command, COMMAND_USAGE,
                                 "%s must be a number from 0 (all frames) to %d, not '%s'",
-                                CONTROL_ENV_NFRAME, NFRAME_MAX, settings->nframe);
+                                CONTROL_ENV_NFRAME, NFRAME_MAX, *nframe);
     }
     return -1;
 }
@@ -294,6 +433,8 @@ static int run_traced(const struct settings *settings, const char *path, char **
 {
     struct launch_program program = {path, argv, make_environment, settings};
     struct run_snapshots before = {0}, written = {0};
+    const char *follow = settings->values[VARIABLE_FOLLOW];
+    bool follows = follow && strcmp(follow, "0") != 0;
     char directory[PATH_MAX];
     struct launch launch;
     int code = launch_fork(&launch, &program);
@@ -309,7 +450,7 @@ static int run_traced(const struct settings *settings, const char *path, char **
                             "can't write snapshots to '%s': %s; name another directory with -o",
                             directory, strerror(-code));
     }
-    run_snapshots_find(directory, launch.pid, NULL, &before);
+    run_snapshots_find(directory, launch.pid, follows, NULL, &before);
     code = launch_go(&launch);
     if (code < 0) {
         if (!settings->out)
@@ -318,8 +459,9 @@ static int run_traced(const struct settings *settings, const char *path, char **
         return fail_exec(argv[0], code);
     }
     status = launch_wait(&launch);
+    leftovers_settle(directory);
     if (!settings->quiet) {
-        run_snapshots_find(directory, launch.pid, &before, &written);
+        run_snapshots_find(directory, launch.pid, follows, &before, &written);
         run_summary_print(settings->program, directory, &written, status);
         run_snapshots_finish(&written);
     }
@@ -358,11 +500,19 @@ const struct command command_run = {
             "\n"
             "Run COMMAND, record its allocations, and end with its exit status. What it\n"
             "reads, prints and returns is what it would be without us; a short summary goes\n"
-            "to stderr at the end. A snapshot is taken at exit, and where the program asks\n"
-            "for one (heapdelta.h).\n"
+            "to stderr at the end. A snapshot is taken at exit, before INT, TERM or HUP end\n"
+            "it, and where the program (heapdelta.h) or 'heapdelta snapshot PID' asks for one.\n"
             "\n"
             "  -o DIR        put the snapshots into DIR, which is created if needed\n"
             "                (default ./heapdelta.PROGRAM.PID)\n"
+            "  --interval T  also a snapshot every T: 500ms, 10s, 5m, 1h\n"
+            "  --growth N    also one each time the heap has grown by N bytes: 64K, 10M, 1G\n"
+            "  --peak        also one at each new peak\n"
+            "  --keep N      keep N of all these, thinning out the middle (default 100; 0: all)\n"
+            "  --counters    snapshots say how much each stack holds, not which blocks: smaller\n"
+            "  --off         do not trace until 'heapdelta start PID'\n"
+            "  --follow WHO  trace children, too: fork (those that fork, until they exec), exec\n"
+            "                (the programs that they execute), all, or none, the default\n"
             "  --nframe N    keep the N newest frames of each stack; 0, the default: all\n"
             "  --quiet       no summary; errors only\n"
             "  --no-graph    do not record which block points to which\n"
@@ -377,6 +527,8 @@ const struct command command_run = {
             "Examples:\n"
             "  heapdelta run -- ./server --port 8080\n"
             "  heapdelta run -o /tmp/out -- sqlite3 data.db .dump\n"
-            "  PYTHONMALLOC=malloc heapdelta run -- python3 script.py\n",
+            "  PYTHONMALLOC=malloc heapdelta run -- python3 script.py\n"
+            "  heapdelta run --follow all -o make.out -- make -j2\n"
+            "  heapdelta run --growth 10M --keep 20 -- ./server\n",
     .run = run,
 };

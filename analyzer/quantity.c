@@ -36,3 +36,13 @@ int quantity_read_time(const char *text, uint64_t *out_nanoseconds)
 
     return read_quantity(text, units, out_nanoseconds);
 }
+
+int quantity_read_bytes(const char *text, uint64_t *out_bytes)
+{
+    static const struct unit units[] = {
+        {"", 1},         {"K", 0x1p10},   {"M", 0x1p20},   {"G", 0x1p30},
+        {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {NULL, 0},
+    };
+
+    return read_quantity(text, units, out_bytes);
+}

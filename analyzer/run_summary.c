@@ -4,6 +4,7 @@
 #include "model/group.h"
 #include "model/heap.h"
 #include "model/report.h"
+#include "model/snapshot_tree.h"
 #include "model/symbols.h"
 #include "views/text.h"
 #include "views/units.h"
@@ -21,21 +22,21 @@
 #define HOLDERS_SHOWN 5
 #define MODULES_SHOWN 3 /* of those that lack lines */
 
-/* Whether NAME is PROGRAM.PID.SEQ[.LABEL].hds; PROGRAM may have dots and digits
- * of its own. */
+/* Whether NAME is PROGRAM.PID.SEQ[.LABEL].hds, for the PID given or, with 0, for any;
+ * PROGRAM may have dots and digits of its own. */
 static bool is_snapshot(const char *name, pid_t pid, bool *out_at_exit)
 {
     const char *suffix = strrchr(name, '.');
-    char middle[32];
 
-    if (!suffix || strcmp(suffix, ".hds") != 0)
+    if (!suffix || strcmp(suffix, ".hds") != 0 || name[0] == '.')
         return false;
-    snprintf(middle, sizeof middle, ".%d.", (int)pid);
-    for (const char *at = strstr(name, middle); at; at = strstr(at + 1, middle)) {
-        const char *sequence = at + strlen(middle);
-        const char *rest = sequence + strspn(sequence, "0123456789");
+    for (const char *at = strchr(name, '.'); at; at = strchr(at + 1, '.')) {
+        const char *dot = at + 1 + strspn(at + 1, "0123456789"), *rest;
 
-        if (rest - sequence >= 4 && *rest == '.') {
+        if (dot == at + 1 || *dot != '.' || (pid && strtol(at + 1, NULL, 10) != pid))
+            continue;
+        rest = dot + 1 + strspn(dot + 1, "0123456789");
+        if (rest - (dot + 1) >= 4 && *rest == '.') {
             *out_at_exit = strcmp(rest, ".exit.hds") == 0;
             return true;
         }
@@ -63,8 +64,8 @@ static int compare_age(const void *a, const void *b)
     return strcmp(one->name, other->name); /* by SEQ, within a tick of the clock */
 }
 
-void run_snapshots_find(const char *directory, pid_t pid, const struct run_snapshots *before,
-                        struct run_snapshots *out_list)
+void run_snapshots_find(const char *directory, pid_t pid, bool all,
+                        const struct run_snapshots *before, struct run_snapshots *out_list)
 {
     DIR *stream = opendir(directory);
     struct dirent *entry;
@@ -75,7 +76,10 @@ void run_snapshots_find(const char *directory, pid_t pid, const struct run_snaps
         struct run_snapshot *longer;
         struct stat status;
 
-        if (!is_snapshot(entry->d_name, pid, &found.at_exit) || contains(before, entry->d_name) ||
+        found.is_main = is_snapshot(entry->d_name, pid, &found.at_exit);
+        if (!found.is_main && !(all && is_snapshot(entry->d_name, 0, &found.at_exit)))
+            continue;
+        if (contains(before, entry->d_name) ||
             fstatat(dirfd(stream), entry->d_name, &status, 0) < 0)
             continue;
         longer = realloc(out_list->snapshots, (out_list->count + 1) * sizeof *longer);
@@ -237,7 +241,7 @@ static void add_heap(const char *program, const struct heap *heap, struct symbol
                         account->lost_blocks);
 }
 
-/* Write DIRECTORY/NAME to OUT so that it can be typed at a shell. */
+/* Write DIRECTORY, or DIRECTORY/NAME, to OUT so that it can be typed at a shell. */
 static void write_quoted(FILE *out, const char *directory, const char *name)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -252,12 +256,14 @@ static void write_quoted(FILE *out, const char *directory, const char *name)
             fputc(*at, out);
     }
     /* Nothing in a snapshot's own name needs it. */
-    fprintf(out, "/%s%s", name, quote ? "'" : "");
+    fprintf(out, "%s%s%s", name ? "/" : "", name ? name : "", quote ? "'" : "");
 }
 
-/* Note what to type next: the growth between the first and the last snapshot that
- * the program took, else what the newest one holds. */
-static void add_next(const char *directory, const struct run_snapshots *list, struct report *report)
+/* Note what to type next: of several processes, what they hold together; else the growth
+ * between the first and the last snapshot that the program took, or what the newest
+ * one holds. */
+static void add_next(const char *directory, const struct run_snapshots *list, bool has_children,
+                     struct report *report)
 {
     const struct run_snapshot *first = NULL, *last = NULL;
     char *text = NULL;
@@ -276,13 +282,50 @@ static void add_next(const char *directory, const struct run_snapshots *list, st
     out = open_memstream(&text, &size);
     if (!out)
         return;
-    fprintf(out, "%s %s", program_invocation_name, first && first != last ? "diff" : "stats");
-    if (first && first != last)
+    fprintf(out, "%s ", program_invocation_name);
+    if (has_children) {
+        fputs("stats", out);
+        write_quoted(out, directory, NULL);
+    } else if (first && first != last) {
+        fputs("diff", out);
         write_quoted(out, directory, first->name);
-    write_quoted(out, directory, last->name);
+        write_quoted(out, directory, last->name);
+    } else {
+        fputs("stats", out);
+        write_quoted(out, directory, last->name);
+    }
     if (fclose(out) == 0)
         report_add_note(report, "next: %s", text);
     free(text);
+}
+
+/* Note what all processes of the snapshots LIST hold. Returns whether there are several. */
+static bool add_processes(const char *directory, const struct run_snapshots *list,
+                          struct report *report)
+{
+    const char **names = calloc(list->count, sizeof(*names));
+    struct snapshot_tree *tree = NULL;
+    uint64_t blocks = 0, bytes = 0;
+    bool several = false;
+    char text[UNITS_SIZE];
+    struct error error;
+
+    for (size_t i = 0; names && i < list->count; i++)
+        names[i] = list->snapshots[i].name;
+    if (names && snapshot_tree_load_files(directory, names, list->count, &tree, &error) == 0)
+        several = tree->process_count > 1;
+    for (size_t i = 0; several && i < tree->process_count; i++) {
+        blocks += tree->processes[i].last->account->live_blocks;
+        bytes += tree->processes[i].last->account->live_bytes;
+    }
+    if (several)
+        report_add_note(report,
+                        "all %zu processes together: %" PRIu64 " blocks, %s alive in their last "
+                        "snapshots",
+                        tree->process_count, blocks, units_bytes(text, (double)bytes, false));
+    snapshot_tree_destroy(tree);
+    free(names);
+    return several;
 }
 
 static const char *exit_snapshot(const struct run_snapshots *list)
@@ -290,7 +333,7 @@ static const char *exit_snapshot(const struct run_snapshots *list)
     const char *name = NULL;
 
     for (size_t i = 0; i < list->count; i++) {
-        if (list->snapshots[i].at_exit)
+        if (list->snapshots[i].at_exit && list->snapshots[i].is_main)
             name = list->snapshots[i].name;
     }
     return name;
@@ -318,9 +361,11 @@ void run_summary_print(const char *program, const char *directory, const struct 
         report_add_note(report, "%s", error.text);
     }
     if (list->count > 0) {
+        bool has_children = add_processes(directory, list, report);
+
         report_add_note(report, "%zu snapshot%s in %s", list->count, list->count == 1 ? "" : "s",
                         directory);
-        add_next(directory, list, report);
+        add_next(directory, list, has_children, report);
     }
     text_print(stderr, report, text_terminal_width(stderr));
     report_destroy(report);

@@ -1,8 +1,8 @@
 /* run_summary.h - the few lines that `heapdelta run` ends with.
  *
  * What is alive, who holds it, what is not known about it, and what to type
- * next. Also knows which snapshots a run has left behind: those of its process
- * that were not in the directory before.
+ * next. Also knows which snapshots a run has left behind: those of its process, or
+ * also of those it started, that were not in the directory before.
  */
 #ifndef RUN_SUMMARY_H
 #define RUN_SUMMARY_H
@@ -15,6 +15,7 @@
 struct run_snapshot {
     char *name; /* without the directory */
     bool at_exit;
+    bool is_main; /* of the process that was started */
     struct timespec time;
 };
 
@@ -23,11 +24,11 @@ struct run_snapshots {
     size_t count;
 };
 
-/* Put the snapshots that the process PID has written to DIRECTORY into OUT_LIST,
- * but those in BEFORE (which may be NULL). Finish the list with
+/* Put the snapshots that the process PID, or with ALL any process, has written to
+ * DIRECTORY into OUT_LIST, but those in BEFORE (which may be NULL). Finish the list with
  * run_snapshots_finish(). Lack of memory or of the directory makes it shorter. */
-void run_snapshots_find(const char *directory, pid_t pid, const struct run_snapshots *before,
-                        struct run_snapshots *out_list);
+void run_snapshots_find(const char *directory, pid_t pid, bool all,
+                        const struct run_snapshots *before, struct run_snapshots *out_list);
 
 /* Free what LIST holds. */
 void run_snapshots_finish(struct run_snapshots *list);

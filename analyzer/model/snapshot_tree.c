@@ -70,9 +70,6 @@ static int read_directory(struct snapshot_tree *tree, const char *directory, str
     if (result == 0 && errno)
         result = error_set(error, -errno, "%s: %s", directory, strerror(errno));
     closedir(stream);
-    if (result == 0 && tree->snapshot_count == 0)
-        result = error_set(error, -ENOENT, "%s: there is no %ssnapshot in this directory",
-                           directory, tree->merged_count ? "single " : "");
     return result;
 }
 
@@ -148,22 +145,50 @@ static int compare_ages(const void *a, const void *b)
     return order ? order : compare_heads(&left->last, &right->last);
 }
 
-/* The parent of process NUMBER among the older ones: by its run, else the youngest that
- * has the PID. */
+/* May PARENT, by PID and time, be the process that forked CHILD? If it has called exec, it
+ * is older than its last image. */
+static bool may_be_parent(const struct heap *parent, const struct snapshot_process *child)
+{
+    const struct snapshot_process *process = parent->process;
+
+    return process->pid == child->parent_pid &&
+           (process->start_time <= child->start_time || process->exec_count > 0) &&
+           !(has_ended(parent) && process->time < child->start_time);
+}
+
+/* The parent of process NUMBER: by its run, else by its PID, of several the youngest one
+ * that is older, or the oldest that is younger. */
 static size_t find_parent(const struct snapshot_tree *tree, size_t number)
 {
     const struct snapshot_process *child = tree->processes[number].last->process;
     size_t found = SNAPSHOT_TREE_NONE;
 
-    for (size_t i = number; i-- > 0;) {
-        const struct snapshot_process *process = tree->processes[i].last->process;
+    for (size_t i = 0; i < tree->process_count; i++) {
+        const struct heap *last = tree->processes[i].last;
 
-        if (memcmp(process->run, child->parent_run, sizeof(process->run)) == 0)
+        if (i == number)
+            continue;
+        if (memcmp(last->process->run, child->parent_run, sizeof(child->parent_run)) == 0)
             return i;
-        if (found == SNAPSHOT_TREE_NONE && process->pid == child->parent_pid)
+        if (may_be_parent(last, child) && (i < number || found == SNAPSHOT_TREE_NONE))
             found = i;
     }
     return found;
+}
+
+static void find_parents(struct snapshot_tree *tree)
+{
+    for (size_t i = 0; i < tree->process_count; i++)
+        tree->processes[i].parent = find_parent(tree, i);
+    /* Hostile files may go round in circles. */
+    for (size_t i = 0; i < tree->process_count; i++) {
+        size_t steps = 0, at = i;
+
+        while (at != SNAPSHOT_TREE_NONE && steps++ <= tree->process_count)
+            at = tree->processes[at].parent;
+        if (at != SNAPSHOT_TREE_NONE)
+            tree->processes[i].parent = SNAPSHOT_TREE_NONE;
+    }
 }
 
 /* Put the processes, which are sorted by age, in the order of the tree. ORDER and
@@ -175,8 +200,6 @@ static void order_processes(struct snapshot_tree *tree, size_t *order,
     size_t *stack = order + tree->process_count; /* what is to come, the next one last */
     size_t *place = stack + tree->process_count; /* in the new order */
 
-    for (size_t i = 0; i < tree->process_count; i++)
-        tree->processes[i].parent = find_parent(tree, i);
     for (size_t i = tree->process_count; i-- > 0;) {
         if (tree->processes[i].parent == SNAPSHOT_TREE_NONE)
             stack[children++] = i;
@@ -191,7 +214,7 @@ static void order_processes(struct snapshot_tree *tree, size_t *order,
             process->parent = place[process->parent];
             process->depth = sorted[process->parent].depth + 1;
         }
-        for (size_t i = tree->process_count; i-- > number + 1;) {
+        for (size_t i = tree->process_count; i-- > 0;) {
             if (tree->processes[i].parent == number)
                 stack[children++] = i;
         }
@@ -199,33 +222,63 @@ static void order_processes(struct snapshot_tree *tree, size_t *order,
     memcpy(tree->processes, sorted, count * sizeof(*sorted));
 }
 
-int snapshot_tree_load(const char *directory, struct snapshot_tree **out_tree, struct error *error)
+/* Make processes of the snapshots in TREE. */
+static int finish(struct snapshot_tree *tree, const char *directory, struct error *error)
 {
-    struct snapshot_tree *tree = calloc(1, sizeof(*tree));
-    struct snapshot_tree_process *sorted = NULL;
-    size_t *order = NULL;
-    int result = tree ? read_directory(tree, directory, error) : no_memory(directory, error);
+    struct snapshot_tree_process *sorted = calloc(tree->snapshot_count, sizeof(*sorted));
+    size_t *order = calloc(tree->snapshot_count, 3 * sizeof(*order));
+    int result = 0;
 
-    if (result != 0)
-        goto fail;
     tree->processes = calloc(tree->snapshot_count, sizeof(*tree->processes));
-    sorted = calloc(tree->snapshot_count, sizeof(*sorted));
-    order = calloc(tree->snapshot_count, 3 * sizeof(*order));
-    if (!tree->processes || !sorted || !order) {
+    if (tree->processes && sorted && order) {
+        qsort(tree->heads, tree->snapshot_count, sizeof(struct heap *), compare_heads);
+        collect_processes(tree);
+        qsort(tree->processes, tree->process_count, sizeof(*tree->processes), compare_ages);
+        find_parents(tree);
+        order_processes(tree, order, sorted);
+    } else {
         result = no_memory(directory, error);
-        goto fail;
     }
-    qsort(tree->heads, tree->snapshot_count, sizeof(struct heap *), compare_heads);
-    collect_processes(tree);
-    qsort(tree->processes, tree->process_count, sizeof(*tree->processes), compare_ages);
-    order_processes(tree, order, sorted);
-    *out_tree = tree;
-    tree = NULL;
-fail:
-    snapshot_tree_destroy(tree);
     free(sorted);
     free(order);
     return result;
+}
+
+/* Load the COUNT files NAMES in DIRECTORY, or if NAMES is NULL all snapshots in it. */
+static int load(const char *directory, const char *const *names, size_t count,
+                struct snapshot_tree **out_tree, struct error *error)
+{
+    struct snapshot_tree *tree = calloc(1, sizeof(*tree));
+    int result = 0;
+
+    if (!tree)
+        return no_memory(directory, error);
+    if (!names)
+        result = read_directory(tree, directory, error);
+    for (size_t i = 0; names && result == 0 && i < count; i++)
+        result = add_file(tree, directory, names[i], error);
+    if (result == 0 && tree->snapshot_count == 0)
+        result = error_set(error, -ENOENT, "%s: there is no %ssnapshot in this directory",
+                           directory, tree->merged_count ? "single " : "");
+    if (result == 0)
+        result = finish(tree, directory, error);
+    if (result != 0) {
+        snapshot_tree_destroy(tree);
+        return result;
+    }
+    *out_tree = tree;
+    return 0;
+}
+
+int snapshot_tree_load(const char *directory, struct snapshot_tree **out_tree, struct error *error)
+{
+    return load(directory, NULL, 0, out_tree, error);
+}
+
+int snapshot_tree_load_files(const char *directory, const char *const *names, size_t count,
+                             struct snapshot_tree **out_tree, struct error *error)
+{
+    return load(directory, names, count, out_tree, error);
 }
 
 void snapshot_tree_destroy(struct snapshot_tree *tree)

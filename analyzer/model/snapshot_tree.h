@@ -44,6 +44,10 @@ struct snapshot_tree {
  * ERROR. */
 int snapshot_tree_load(const char *directory, struct snapshot_tree **out_tree, struct error *error);
 
+/* The same of the COUNT files NAMES in DIRECTORY only. */
+int snapshot_tree_load_files(const char *directory, const char *const *names, size_t count,
+                             struct snapshot_tree **out_tree, struct error *error);
+
 /* Free TREE, which may be NULL. */
 void snapshot_tree_destroy(struct snapshot_tree *tree);
 

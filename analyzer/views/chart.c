@@ -18,7 +18,8 @@ static size_t bytes_column(const struct report_table *table)
     return i;
 }
 
-/* One line of blocks: in each column the highest value of its stretch of time. */
+/* A line of blocks, in each column the highest value of its stretch of time, and one that
+ * gives the measures. */
 void chart_print(FILE *out, const struct report_table *table)
 {
     static const char *const levels[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -50,9 +51,9 @@ void chart_print(FILE *out, const struct report_table *table)
         if (level > highest)
             highest = level;
     }
-    fprintf(out, "  %s  ", table->title);
+    fprintf(out, "\n%s\n  ", table->title);
     for (size_t i = 0; i < CHART_COLUMNS; i++)
         fputs(levels[highest ? (size_t)((double)columns[i] / (double)highest * 7 + 0.5) : 0], out);
-    fprintf(out, "  up to %s, over %s\n", units_bytes(bytes, (double)highest, false),
-            units_duration(time, length));
+    fprintf(out, "\n  over %s, up to %s\n", units_duration(time, length),
+            units_bytes(bytes, (double)highest, false));
 }

@@ -1,4 +1,4 @@
-/* chart.h - a table of times and bytes as one line of blocks. */
+/* chart.h - a table of times and bytes as a line of blocks. */
 #ifndef VIEWS_CHART_H
 #define VIEWS_CHART_H
 

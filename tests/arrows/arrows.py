@@ -50,8 +50,10 @@ RULES = [
     ("analyzer/model/*", FORMAT + ["model/*.h"], []),
     ("analyzer/views/*", ["views/*.h", "model/report.h"], LIBDW),
     ("analyzer/cmd_run.c",
-     FORMAT + ["model/*.h", "views/*.h", "command.h", "options.h", "launch.h", "run_summary.h"],
+     FORMAT + ["model/*.h", "views/*.h", "command.h", "options.h", "launch.h", "leftovers.h",
+               "quantity.h", "run_summary.h"],
      LIBDW),
+    ("analyzer/leftovers.[ch]", ["format/control.h"], LIBDW),
     *[(f"analyzer/{name}.[ch]",
        ["format/control.h", "model/*.h", "views/*.h", "ask.h", "command.h", "moment.h", "options.h"],
        LIBDW)
@@ -88,6 +90,8 @@ FORBIDDEN = [
     ("analyzer/ask.c", '"preload/control.h"'),
     ("analyzer/cmd_stats.c", '"preload/heapdelta.h"'),
     ("analyzer/cmd_stats.c", '"launch.h"'),
+    ("analyzer/leftovers.c", '"model/heap.h"'),
+    ("analyzer/model/merge.c", '"preload/trie.h"'),
     ("analyzer/cmd_stats.c", '"heap.h"'),
 ]
 
