@@ -1,5 +1,5 @@
 /* The target: whatever the bytes are, they are refused with words, or are a heap that
- * keeps every promise of heap.h.
+ * keeps every promise of heap.h, and can be merged with another.
  *
  * Also for libFuzzer, which then brings the driver:
  *
@@ -10,6 +10,7 @@
  */
 #include "format/snapshot.h"
 #include "model/heap.h"
+#include "model/merge.h"
 #include "mutate.h"
 
 #include <errno.h>
@@ -43,6 +44,73 @@ static void read_strings(const struct heap *heap)
         string_bytes += strlen(heap->epochs[i].label);
     for (size_t i = 0; i < heap->thread_count; i++)
         string_bytes += strlen(heap->threads[i].name);
+    for (size_t i = 0; i < heap->part_count; i++)
+        string_bytes += strlen(heap->parts[i].program) + strlen(heap->parts[i].command) +
+                        strlen(heap->parts[i].label) + heap->parts[i].process->pid;
+}
+
+static void check_series(const struct heap *heap)
+{
+    uint64_t bytes[SNAPSHOT_SERIES_POINTS], blocks[SNAPSHOT_SERIES_POINTS];
+    uint64_t all_bytes[SNAPSHOT_SERIES_POINTS] = {0}, all_blocks[SNAPSHOT_SERIES_POINTS] = {0};
+
+    PROMISE(heap->point_count <= SNAPSHOT_SERIES_POINTS);
+    for (size_t i = 0; i < heap->stack_count; i++) {
+        heap_series(heap, i, bytes, blocks);
+        for (size_t j = 0; j < heap->point_count; j++) {
+            all_bytes[j] += bytes[j];
+            all_blocks[j] += blocks[j];
+        }
+    }
+    for (size_t i = 0; i < heap->point_count; i++) {
+        PROMISE(i == 0 || heap->points[i].time >= heap->points[i - 1].time);
+        PROMISE(heap->points[i].bytes == all_bytes[i] && heap->points[i].blocks == all_blocks[i]);
+    }
+}
+
+/* The heap of an ordinary snapshot. */
+static struct heap *ordinary(void)
+{
+    static uint8_t *data;
+    static size_t size;
+    struct error error = {0};
+    struct heap *heap = NULL;
+
+    if (!data)
+        data = mutate_begin(2, &size);
+    PROMISE(heap_parse(data, size, "other.hds", &heap, &error) == 0);
+    return heap;
+}
+
+/* Merge HEAP with another one, by which it may be refused, but what comes out is good. */
+static void check_merge(const struct heap *heap)
+{
+    enum merge_detail detail = heap->block_count % 2 ? MERGE_ALL : MERGE_LIVE;
+    struct merge *merge = merge_create(detail);
+    struct heap *other = ordinary(), *merged = NULL;
+    struct error error = {0};
+    int result = merge_add(merge, heap, &error);
+    void *data;
+    size_t size;
+
+    if (result == 0)
+        result = merge_add(merge, other, &error);
+    if (result == 0) {
+        PROMISE(merge_finish(merge, &data, &size, &error) == 0);
+        PROMISE(heap_parse(data, size, "merged.hds", &merged, &error) == 0);
+        PROMISE(merged->part_count == heap->part_count + 1);
+        PROMISE(merged->account->live_bytes ==
+                heap->account->live_bytes + other->account->live_bytes);
+        PROMISE(detail == MERGE_LIVE ||
+                merged->stack_count == heap->stack_count + other->stack_count);
+        heap_destroy(merged);
+        free(data);
+    } else {
+        PROMISE(result == -EEXIST || result == -ERANGE || result == -ENOMEM);
+        PROMISE(error.text[0] != 0 && !strchr(error.text, '\n'));
+    }
+    merge_destroy(merge);
+    heap_destroy(other);
 }
 
 static void check_promises(const struct heap *heap)
@@ -51,14 +119,19 @@ static void check_promises(const struct heap *heap)
 
     PROMISE(heap->process && heap->account && strcmp(heap->path, "fuzz.hds") == 0);
     PROMISE(heap->frame_count >= 1 && heap->frames[0].parent == 0 && heap->frames[0].address == 0);
-    for (size_t i = 0; i < heap->module_count; i++)
+    for (size_t i = 0; i < heap->module_count; i++) {
         PROMISE(heap->modules[i].start <= heap->modules[i].end);
+        for (size_t j = 0; j < heap->modules[i].segment_count; j++)
+            string_bytes += heap->modules[i].segments[j].flags;
+    }
+    PROMISE(heap->part_count >= 1 && (heap->is_merged || heap->part_count == 1));
     for (size_t i = 1; i < heap->frame_count; i++) {
         PROMISE(heap->frames[i].parent < i);
         PROMISE(heap->frames[i].module <= heap->module_count);
     }
     for (size_t i = 0; i < heap->stack_count; i++) {
         PROMISE(heap->stacks[i].frame < heap->frame_count);
+        PROMISE(heap->stacks[i].part < heap->part_count);
         stack_bytes += heap->stacks[i].live_bytes;
         stack_blocks += heap->stacks[i].live_blocks;
     }
@@ -67,11 +140,15 @@ static void check_promises(const struct heap *heap)
         PROMISE(heap->blocks[i].stack < heap->stack_count);
         bytes += heap->blocks[i].size;
     }
-    PROMISE(bytes == stack_bytes && bytes == heap->account->live_bytes);
-    PROMISE(heap->block_count == stack_blocks && stack_blocks == heap->account->live_blocks);
+    PROMISE(stack_bytes == heap->account->live_bytes);
+    PROMISE(stack_blocks == heap->account->live_blocks);
+    PROMISE(!heap->has_blocks || (bytes == stack_bytes && heap->block_count == stack_blocks));
+    PROMISE(heap->has_blocks || heap->block_count == 0);
     for (size_t i = 1; i < heap->epoch_count; i++)
         PROMISE(heap->epochs[i].number > heap->epochs[i - 1].number);
     read_strings(heap);
+    check_series(heap);
+    check_merge(heap);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -63,7 +63,7 @@ static void *copy_of(const void *data, size_t size)
 uint8_t *mutate_begin(unsigned kind, size_t *out_size)
 {
     struct snapshot_builder *builder = snapshot_builder_create();
-    const size_t blocks = (const size_t[]){0, 1, 5, 200, 50, 1000}[kind % MUTATE_KINDS];
+    const size_t blocks = (const size_t[]){0, 1, 5, 200, 50, 1000, 20, 30, 40}[kind % MUTATE_KINDS];
     uint64_t random = kind;
     uint32_t frame = 0;
     void *data;
@@ -89,8 +89,23 @@ uint8_t *mutate_begin(unsigned kind, size_t *out_size)
         snapshot_builder_sample(builder, i * 12345, i * 100, i, i * 4096);
     if (kind == 3)
         snapshot_builder_section(builder, 77, 1, 1, "unknown", 7, 7);
-    if (kind >= 4)
+    if (kind == 4 || kind == 5)
         snapshot_builder_compress(builder);
+    for (uint32_t i = 0; kind >= 6 && i < 10; i++) {
+        snapshot_builder_point(builder, i * 1000);
+        for (uint32_t j = i; j < blocks; j += 3)
+            snapshot_builder_change(builder, j, i * 100, i);
+    }
+    if (kind == 7)
+        snapshot_builder_process(builder)->flags = SNAPSHOT_COUNTERS_ONLY;
+    for (uint32_t i = 0; kind == 8 && i < 3; i++) {
+        struct snapshot_process part = *snapshot_builder_process(builder);
+
+        part.run[0] = i + 1;
+        snapshot_builder_part(builder, &part);
+    }
+    for (uint32_t i = 0; kind == 8 && i < blocks + 1; i++)
+        snapshot_builder_origin(builder, i % 3);
     data = snapshot_builder_finish(builder, out_size);
     snapshot_builder_destroy(builder);
     return data;
@@ -214,7 +229,7 @@ static void change_header(struct section *section, uint64_t *random)
 
     switch (below(random, 6)) {
     case 0:
-        section->header.kind = (uint32_t)below(random, 15);
+        section->header.kind = (uint32_t)below(random, 18);
         break;
     case 1:
         section->header.encoding = (uint32_t)(below(random, 5) | (below(random, 2) << 8));
