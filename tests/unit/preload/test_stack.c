@@ -154,15 +154,34 @@ static void other_stacks(void **state)
     assert_int_equal(checked, 1);
 }
 
-static void all_of_it_3(void) { frames_rbx(check); check(); }
-static void all_of_it_2(void) { frames_realigned(all_of_it_3); check(); }
-static void all_of_it_1(void) { frames_alloca(100, all_of_it_2); frames_signal(1, all_of_it_2); }
-static void all_of_it_0(void) { frames_libc(all_of_it_1); check(); }
+static void inner(void)
+{
+    frames_rbx(check);
+    check();
+}
+
+static void middle(void)
+{
+    frames_realigned(inner);
+    check();
+}
+
+static void outer(void)
+{
+    frames_alloca(100, middle);
+    frames_signal(1, middle);
+}
+
+static void outermost(void)
+{
+    frames_libc(outer);
+    check();
+}
 
 static void all_in_one(void **state)
 {
     (void)state;
-    frames_context(all_of_it_0);
+    frames_context(outermost);
     assert_int_equal(checked, 7);
 }
 
