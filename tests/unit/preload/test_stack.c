@@ -352,8 +352,9 @@ static void memory_that_cannot_be_read_is_not(void **state)
 static void no_register_leads_astray(void **state)
 {
     const uintptr_t wild[] = {
-        0, 1, 7, 8, 4095, (uintptr_t)-1, (uintptr_t)-8, (uintptr_t)-15, (uintptr_t)-16, (uintptr_t)-17,
-        (uintptr_t)-24, (uintptr_t)-4096, (uintptr_t)1 << 47, ((uintptr_t)1 << 47) - 16,
+        0, 1, 7, 8, 4095, (uintptr_t)-1, (uintptr_t)-8, (uintptr_t)-15, (uintptr_t)-16,
+        (uintptr_t)-17, (uintptr_t)-24,
+        (uintptr_t)-4096, (uintptr_t)1 << 47, ((uintptr_t)1 << 47) - 16,
         (uintptr_t)1 << 63, 0xffff800000000000, 0xffffffffff600000, 0xdeadbeefdeadbeef,
     };
 
