@@ -29,6 +29,7 @@ void cfi_fixture_load(struct cfi_fixture *fixture, const char *path)
 {
     struct dl_find_object object;
     uintptr_t first;
+    size_t size;
 
     fixture->handle = dlopen(path, RTLD_NOW);
     assert_non_null(fixture->handle);
@@ -38,8 +39,8 @@ void cfi_fixture_load(struct cfi_fixture *fixture, const char *path)
     find_segment(fixture, object.dlfo_map_start);
     assert_non_null(fixture->cfi);
     first = (uintptr_t)fixture->cfi & ~(PAGE - 1);
-    assert_int_equal(mprotect((void *)first, (uintptr_t)fixture->end - first, PROT_READ | PROT_WRITE),
-                     0);
+    size = (uintptr_t)fixture->end - first;
+    assert_int_equal(mprotect((void *)first, size, PROT_READ | PROT_WRITE), 0);
 }
 
 uintptr_t cfi_fixture_symbol(const struct cfi_fixture *fixture, const char *symbol)

@@ -54,7 +54,9 @@ def read_graph(path, frames, calls):
                 bounded = "dynamic" not in size[2] or "bounded" in size[2]
                 frames[plain(node[1])] = int(size[1]) if bounded else LIMIT * 10
         elif edge := EDGE.match(line):
-            targets = POINTERS.get(source, ["?"]) if edge[2] == "__indirect_call" else [plain(edge[2])]
+            targets = [plain(edge[2])]
+            if edge[2] == "__indirect_call":
+                targets = POINTERS.get(source, ["?"])
             calls.setdefault(plain(edge[1]), set()).update(targets)
 
 
@@ -79,8 +81,8 @@ def main(root, *arguments):
     with tempfile.TemporaryDirectory() as directory:
         def graph_of(source):
             output = pathlib.Path(directory) / (pathlib.Path(source).stem + ".o")
-            subprocess.run([*compiler, "-I", root, "-fcallgraph-info=su", "-c", source, "-o", output],
-                           check=True)
+            subprocess.run([*compiler, "-I", root, "-fcallgraph-info=su", "-c", source,
+                            "-o", output], check=True)
             return output.with_suffix(".ci")
 
         with ThreadPool() as pool:

@@ -267,7 +267,8 @@ static void each_program_has_its_rule(void **state)
 
         write_program(address, programs[i].bytes, programs[i].size);
         rule = cfi_lookup(address + 16);
-        if (cfi_rule_kind(rule) != programs[i].kind || cfi_rule_offset(rule) != programs[i].offset ||
+        if (cfi_rule_kind(rule) != programs[i].kind ||
+            cfi_rule_offset(rule) != programs[i].offset ||
             cfi_rule_rbp_slot(rule) != programs[i].rbp_slot)
             fail_msg("%s: kind %d, offset %ld, slot %u", programs[i].what, cfi_rule_kind(rule),
                      (long)cfi_rule_offset(rule), cfi_rule_rbp_slot(rule));
@@ -314,6 +315,9 @@ struct expression {
     uint8_t size;
     uint8_t bytes[40];
 };
+
+#define ONES_5   0x31, 0x31, 0x31, 0x31, 0x31
+#define PLUSES_7 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22
 
 #define RSP 0x100007000000 /* of cfi_check_registers(), turn 0 */
 
@@ -375,9 +379,7 @@ static const struct expression expressions[] = {
     { "breg7", RSP - 16, BYTES(0x77, 0x70) },
     { "breg3", 0x100003000000, BYTES(0x73, 0) },
     { "bregx", RSP + 300, BYTES(0x92, 7, 0xac, 2) },
-    { "15 on the stack", 15, BYTES(0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31,
-                                   0x31, 0x31, 0x31, 0x31, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22,
-                                   0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22) },
+    { "15 on the stack", 15, BYTES(ONES_5, ONES_5, ONES_5, PLUSES_7, PLUSES_7) },
 };
 
 /* Step out of the blank function, the CFA of which is the expression of SIZE BYTES. */
@@ -451,8 +453,7 @@ static const struct expression impossible[] = {
     { "a jump far away", 0, BYTES(0x31, 0x2f, 0xff, 0x7f) },
     { "cut off", 0, BYTES(0x31, 0x08) },
     { "cut off in a number", 0, BYTES(0x31, 0x10, 0x80) },
-    { "a stack too deep", 0, BYTES(0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31,
-                                   0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31) },
+    { "a stack too deep", 0, BYTES(ONES_5, ONES_5, ONES_5, ONES_5) },
     { "a register that is none", 0, BYTES(0x81, 0) },
     { "register 300", 0, BYTES(0x92, 0xac, 2, 0) },
     { "in a register", 0, BYTES(0x57) },

@@ -172,10 +172,9 @@ static struct counts compare_module(const struct link_map *map, const char *path
     header = object.dlfo_eh_frame;
     table = table_of(header, &functions);
     for (uint32_t i = 0; i < functions; i += every) {
-        Dwarf_Addr at = (uintptr_t)header + (uintptr_t)(intptr_t)table[2 * i] - map->l_addr, end;
-        Dwarf_Addr next = i + 1 < functions
-                              ? (uintptr_t)header + (uintptr_t)(intptr_t)table[2 * i + 2] - map->l_addr
-                              : UINT64_MAX;
+        Dwarf_Addr origin = (uintptr_t)header - map->l_addr, end;
+        Dwarf_Addr at = origin + (Dwarf_Addr)table[2 * i];
+        Dwarf_Addr next = i + 1 < functions ? origin + (Dwarf_Addr)table[2 * i + 2] : UINT64_MAX;
         Dwarf_Frame *frame;
         bool signal;
 

@@ -75,8 +75,9 @@ static void a_bad_value_is_ignored_with_a_line(void **state)
                      variable, numbers[i].max);
             assert_string_equal(read_one(variable), said);
         }
-    assert_string_equal(read_one(CONTROL_ENV_NFRAME "=65536"),
-                        "heapdelta: HEAPDELTA_NFRAME=65536 ignored: not a number from 0 to 65535\n");
+    assert_string_equal(
+        read_one(CONTROL_ENV_NFRAME "=65536"),
+        "heapdelta: HEAPDELTA_NFRAME=65536 ignored: not a number from 0 to 65535\n");
     assert_int_equal(config->nframe, 0);
     assert_int_equal(config->exec_count, 0);
     assert_int_equal(config->fail_map, 0);

@@ -54,6 +54,9 @@ static void a_label_is_cut_at_64_bytes(void **state)
         assert_int_equal(strlen(epochs_get(epochs_count() - 1)->label), length < 64 ? length : 64);
         label[length] = 'x';
     }
+    label[sizeof(label) - 1] = '\0';
+    for (int i = 0; i < 2000; i++) /* also where the memory ends */
+        epochs_begin(label, 0);
 }
 
 /* Numbers are given to all; the list ends where it is full. */

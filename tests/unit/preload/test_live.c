@@ -206,6 +206,33 @@ static void without_memory_a_block_is_not_known(void **state)
     child_starve(add_without_memory);
 }
 
+/* A table that can't grow takes blocks while there is room, and still finds what is in it
+ * and what is not. */
+static void a_full_table_still_answers(void **state)
+{
+    const uintptr_t blocks = 30000;
+    struct live_block block = { 0, 8, 1, 1 }, old;
+    uintptr_t added = 0;
+
+    (void)state;
+    for (block.address = 16; block.address <= 1000 * 16; block.address += 16)
+        assert_true(live_add(&block, &old));
+    arena_fail_after(1);
+    for (; block.address <= blocks * 16; block.address += 16)
+        added += live_add(&block, &old);
+    assert_in_range(added, 1, blocks - 1001);
+    assert_int_equal(live_count(), 1000 + added);
+    for (uintptr_t i = 1; i <= blocks; i++) {
+        bool known = live_find(i * 16, &block);
+
+        added -= known && i > 1000;
+        assert_true(known || i > 1000);
+        assert_false(live_find((blocks + i) * 16, &block));
+        assert_false(live_remove((blocks + i) * 16, &block));
+    }
+    assert_int_equal(added, 0);
+}
+
 static void *change_often(void *model)
 {
     for (int i = 0; i < 200000; i++)
@@ -282,6 +309,7 @@ int main(void)
         child_test(it_forgets_all_and_gives_the_memory_back),
         child_test(memory_follows_the_live_set_not_the_events),
         cmocka_unit_test(without_memory_a_block_is_not_known),
+        child_test(a_full_table_still_answers),
         child_test(threads_do_not_disturb_each_other),
         child_test(a_handler_gives_up_rather_than_wait),
     };

@@ -21,7 +21,7 @@ enum fixture { ONE, OTHER, NO_ID, SHORT_ID, LONG_ID, FIXTURES };
 
 static char *paths[FIXTURES];
 
-/* ---- helpers ---------------------------------------------------------------------- */
+/* ---- asking and checking ------------------------------------------------------------ */
 
 /* The number of the module at ADDRESS; BACK says whether it must be one that comes back. */
 static uint32_t find(const void *address, bool back)

@@ -154,15 +154,34 @@ static void other_stacks(void **state)
     assert_int_equal(checked, 1);
 }
 
-static void all_of_it_3(void) { frames_rbx(check); check(); }
-static void all_of_it_2(void) { frames_realigned(all_of_it_3); check(); }
-static void all_of_it_1(void) { frames_alloca(100, all_of_it_2); frames_signal(1, all_of_it_2); }
-static void all_of_it_0(void) { frames_libc(all_of_it_1); check(); }
+static void inner(void)
+{
+    frames_rbx(check);
+    check();
+}
+
+static void middle(void)
+{
+    frames_realigned(inner);
+    check();
+}
+
+static void outer(void)
+{
+    frames_alloca(100, middle);
+    frames_signal(1, middle);
+}
+
+static void outermost(void)
+{
+    frames_libc(outer);
+    check();
+}
 
 static void all_in_one(void **state)
 {
     (void)state;
-    frames_context(all_of_it_0);
+    frames_context(outermost);
     assert_int_equal(checked, 7);
 }
 
@@ -333,8 +352,9 @@ static void memory_that_cannot_be_read_is_not(void **state)
 static void no_register_leads_astray(void **state)
 {
     const uintptr_t wild[] = {
-        0, 1, 7, 8, 4095, (uintptr_t)-1, (uintptr_t)-8, (uintptr_t)-15, (uintptr_t)-16, (uintptr_t)-17,
-        (uintptr_t)-24, (uintptr_t)-4096, (uintptr_t)1 << 47, ((uintptr_t)1 << 47) - 16,
+        0, 1, 7, 8, 4095, (uintptr_t)-1, (uintptr_t)-8, (uintptr_t)-15, (uintptr_t)-16,
+        (uintptr_t)-17, (uintptr_t)-24,
+        (uintptr_t)-4096, (uintptr_t)1 << 47, ((uintptr_t)1 << 47) - 16,
         (uintptr_t)1 << 63, 0xffff800000000000, 0xffffffffff600000, 0xdeadbeefdeadbeef,
     };
 
