@@ -26,7 +26,10 @@ KEYS = {
     "function": ("function", "module"),
     "traceback": ("stack",),
     "module": ("module",),
+    "program": ("program",),
+    "process": ("program", "pid"),
 }
+FRAME_KEYS = ("lineno", "filename", "function", "module")  # those that are about a frame
 FRAME = {"function", "file", "line", "module", "offset", "inlined"}
 
 count = 0
@@ -78,7 +81,7 @@ def check_stats(path, info):
         check([(int(row["size"]), int(row["count"])) for row in table] == order,
               f"{name}: CSV says the same", table)
 
-        if group_by != "traceback":
+        if group_by in FRAME_KEYS:
             cumulative = load("stats", "--cumulative", "--group-by", group_by, "--limit", 0, path)
             check(cumulative["total"] == stats["total"] and all(
                 row["size"] <= info["bytes"] and row["count"] <= info["blocks"]
@@ -107,6 +110,63 @@ def check_diff(old, new):
                       for r in rows), f"{name}: the old sizes are those of stats")
 
 
+def totals(path, group_by):
+    """What stats says of each group: {key: (size, count)}. A stack is known by its frames."""
+    rows = load("stats", "--group-by", group_by, "--limit", 0, path)["rows"]
+    sums = {}
+    for row in rows:
+        key = tuple(row[part] for part in KEYS[group_by])
+        if group_by == "traceback":
+            key = tuple((frame["module"], frame["offset"]) for frame in row["traceback"])
+        size, blocks = sums.get(key, (0, 0))
+        sums[key] = (size + row["size"], blocks + row["count"])
+    return sums
+
+
+def check_together(together, parts, name, keys=KEYS):
+    """What is known of several snapshots together is the sum of what each one says."""
+    for group_by in keys:
+        sums = {}
+        for path in parts:
+            for key, (size, blocks) in totals(path, group_by).items():
+                before = sums.get(key, (0, 0))
+                sums[key] = (before[0] + size, before[1] + blocks)
+        actual = totals(together, group_by)
+        check(actual == sums, f"{name} by {group_by}: the sum of the parts",
+              {key: (actual.get(key), sums.get(key)) for key in actual.keys() | sums.keys()
+               if actual.get(key) != sums.get(key)})
+
+
+def check_merge(parts, merged):
+    call("merge", "-o", merged, *parts)
+    infos, info = [load("info", part) for part in parts], load("info", merged)
+    check_together(merged, parts, merged.name)
+    for key in ("blocks", "bytes", "peak", "allocations", "frees", "stacks", "tracer_bytes", "rss"):
+        if key in ("allocations", "frees") or info["has_blocks"] or key != "stacks":
+            check(info[key] == sum(part[key] for part in infos), f"{merged.name}: {key} add up")
+    check([(part["program"], part["pid"]) for part in info["parts"]] ==
+          [(part["program"], part["pid"]) for part in infos], f"{merged.name}: the parts are named")
+    check_stats(merged, info)
+
+
+def check_tree(directory):
+    """A directory of processes that ended is all its files together."""
+    files = sorted(directory.glob("*.hds"))
+    info = load("info", directory)
+    check(info["process_count"] == len(files) == len(info["processes"]),
+          f"{directory.name}: a process for each file", info["process_count"])
+    check(info["bytes"] == sum(load("info", path)["bytes"] for path in files),
+          f"{directory.name}: bytes of info add up")
+    check_together(directory, files, directory.name, ("function", "process"))
+    diff = load("diff", "--limit", 0, directory, directory)
+    check(all(row["size_diff"] == row["count_diff"] == 0 for row in diff["rows"]),
+          f"{directory.name}: no difference to itself")
+    merged = directory.with_suffix(".merged.hds")
+    call("merge", "-o", merged, directory)
+    check(totals(merged, "traceback") == totals(directory, "traceback"),
+          f"{directory.name}: merged it is the same")
+
+
 def main():
     directory = pathlib.Path(sys.argv[1]).resolve()
     shutil.rmtree(directory, ignore_errors=True)
@@ -130,12 +190,23 @@ def main():
         check_stats(path, info)
         lines = [json.loads(line) for line in call("dump", "--format", "json", path).splitlines()]
         blocks = [line for line in lines if line["section"] == "blocks"]
-        check((len(blocks), column_sum(blocks, "size")) == (info["blocks"], info["bytes"]),
-              f"{path.name}: the blocks of dump are those of info")
+        if info["has_blocks"]:
+            check((len(blocks), column_sum(blocks, "size")) == (info["blocks"], info["bytes"]),
+                  f"{path.name}: the blocks of dump are those of info")
     check_diff(made["before"], made["after"])
     check_diff(made["before"], made["moved"])
     check_diff(made["empty"], made["odd"])
     check_diff(taken[0], taken[1])
+    check_diff(made["before"], made["child"])
+    check_merge([made["after"], made["moved"], made["odd"], made["empty"]],
+                directory / "merged.hds")
+    check_merge([made["child"], made["moved"]], directory / "counted.hds")
+
+    subprocess.run([heapdelta, "run", "--quiet", "--follow", "all", "-o", directory / "tree", "--",
+                    "/bin/sh", "-c",
+                    "cat /dev/null; (echo a; echo b) | cat; ls / >/dev/null & wait"],
+                   check=True, stdout=subprocess.DEVNULL)
+    check_tree(directory / "tree")
 
     leak = [row for row in load("diff", "--limit", 0, taken[0], taken[1])["rows"]
             if row["function"] == "event_handler_new"]
