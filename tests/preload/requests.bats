@@ -1,0 +1,240 @@
+#!/usr/bin/env bats
+# Snapshots of programs that are at something, each 100 times: what they are at goes on.
+
+load common.bash
+
+ROUNDS=100
+
+teardown() {
+    end_program
+}
+
+# Start `occupied WHAT`, traced, and wait until it is ready. Its PID is PROGRAM.
+program() {
+    coproc PROGRAM_PROCESS { HEAPDELTA_OUT=$OUT LD_PRELOAD=$SHIM exec "$PROGRAMS/occupied" "$1" 3>&-; }
+    PROGRAM=$PROGRAM_PROCESS_PID
+    SAY=${PROGRAM_PROCESS[1]}
+    read -r -u "${PROGRAM_PROCESS[0]}" line
+    [ "$line" = ready ]
+}
+
+end_program() {
+    [ -n "${PROGRAM:-}" ] || return 0
+    { kill -KILL "$PROGRAM" && wait "$PROGRAM"; } 2>/dev/null || true
+    PROGRAM=
+}
+
+# The program is there, and at what it was.
+still_there() {
+    kill -0 "$PROGRAM"
+    grep -q '^State:.[RSD]' "/proc/$PROGRAM/status"
+}
+
+# COUNT snapshots were written, which are whole, and have the program's blocks.
+snapshots_are_whole() {
+    local files=("$OUT"/*.hds)
+
+    [ ${#files[@]} -eq "$1" ]
+    snapshots_add_up
+    "$HEAPDELTA" stats --filter function=hold_blocks --format json "${files[-1]}" |
+        json 'it["total"]' | grep -qF "{'size': 100000, 'count': 1000}"
+}
+
+# Ask for a snapshot; whatever comes goes to ./answer, ./messages and STATUS.
+ask() {
+    STATUS=0
+    "$HEAPDELTA" snapshot "$@" "$PROGRAM" >answer 2>messages 3>&- || STATUS=$?
+}
+
+# Every request, one after the other, gives a snapshot, and nothing is said.
+answers_each_time() {
+    for _ in $(seq $ROUNDS); do
+        ask
+        [ "$STATUS" -eq 0 ] && [ ! -s messages ] || {
+            echo "status $STATUS"
+            cat messages
+            return 1
+        }
+        [ -f "$(cat answer)" ]
+    done
+    still_there
+    snapshots_are_whole $ROUNDS
+}
+
+@test "in epoll_wait" {
+    program epoll
+    answers_each_time
+}
+
+@test "in read" {
+    program read
+    answers_each_time
+}
+
+@test "in nanosleep" {
+    program sleep
+    answers_each_time
+}
+
+@test "in a futex" {
+    program futex
+    answers_each_time
+}
+
+@test "spinning, without an allocation" {
+    program spin
+    answers_each_time
+}
+
+@test "in the middle of malloc" {
+    program malloc
+    answers_each_time
+}
+
+@test "with 200 threads" {
+    program threads
+    answers_each_time
+}
+
+# Requests to WHAT are taken when it allocates, and that is told.
+taken_at_next_allocation() {
+    local client line
+
+    program "$1"
+    mkfifo waiting
+    for _ in $(seq $ROUNDS); do
+        "$HEAPDELTA" snapshot --timeout 0 "$PROGRAM" >answer 2>waiting 3>&- &
+        client=$!
+        read -r line <waiting
+        [[ "$line" = *"blocks our signal in every thread; the request is taken at its next allocation" ]]
+        echo >&"$SAY"
+        wait "$client"
+        [ -f "$(cat answer)" ]
+    done
+    still_there
+    snapshots_are_whole $ROUNDS
+}
+
+@test "our signal blocked" {
+    taken_at_next_allocation read_blocked
+}
+
+@test "our signal blocked in each of 200 threads" {
+    taken_at_next_allocation threads_blocked
+}
+
+@test "stopped" {
+    program read
+    for _ in $(seq $ROUNDS); do
+        kill -STOP "$PROGRAM"
+        until grep -q '^State:.T' "/proc/$PROGRAM/status"; do :; done
+        ask --timeout 0
+        [ "$STATUS" -eq 1 ]
+        grep -q "is stopped; continue it with: kill -CONT $PROGRAM" messages
+        kill -CONT "$PROGRAM"
+        until grep -q '^State:.[RS]' "/proc/$PROGRAM/status"; do :; done
+    done
+    ask
+    [ "$STATUS" -eq 0 ]
+    snapshots_are_whole 1
+}
+
+# The answer was a whole snapshot, or a reason that a process has that is about to go.
+answered_or_told() {
+    if [ "$STATUS" -eq 0 ]; then
+        [ -f "$(cat answer)" ]
+        return
+    fi
+    grep -Eq "(ended before it was done|executed another program before it was done; ask again|\
+can't be asked any more: its control file .* was removed|has ended|is only just starting: ask again|\
+is not traced: it must be started|there is no process)" messages || {
+        echo "status $STATUS"
+        cat messages
+        return 1
+    }
+}
+
+@test "while it becomes another program" {
+    local answers=0
+
+    program execute
+    for _ in $(seq $ROUNDS); do
+        ask
+        answered_or_told
+        [ "$STATUS" -ne 0 ] || answers=$((answers + 1))
+        still_there
+    done
+    echo "$answers of $ROUNDS were answered"
+    [ -z "$(find "$OUT" -name '*.hds.*')" ]
+    [ "$answers" -eq 0 ] || snapshots_add_up
+}
+
+@test "while it ends" {
+    local client
+
+    for _ in $(seq $ROUNDS); do
+        program read
+        "$HEAPDELTA" snapshot "$PROGRAM" >answer 2>messages 3>&- &
+        client=$!
+        eval "exec $SAY>&-" # the end of its input
+        STATUS=0
+        wait "$client" || STATUS=$?
+        answered_or_told
+        wait "$PROGRAM"
+        PROGRAM=
+    done
+    snapshots_add_up
+    # the one at exit each time, besides
+    [ "$(find "$OUT" -name '*.exit.hds' | wc -l)" -eq $ROUNDS ]
+    [ -z "$(find "$OUT" -name '.*')" ]
+}
+
+# The value of EXPRESSION over `it`, what status says of the program.
+status_says() {
+    "$HEAPDELTA" status --format json "$PROGRAM" | json "$1"
+}
+
+@test "off, start, mark, stop, start" {
+    HEAPDELTA_OFF=1 program read
+    [ "$(status_says "it['processes'][0]['state']")" = off ]
+    ask
+    [ "$STATUS" -eq 1 ]
+    grep -q "refused: it does not trace at the moment; 'heapdelta start' makes it" messages
+    ! "$HEAPDELTA" mark "$PROGRAM" 2>messages
+    grep -q "refused: it does not trace" messages
+
+    "$HEAPDELTA" start "$PROGRAM"
+    "$HEAPDELTA" start "$PROGRAM"
+    [ "$(status_says "it['processes'][0]['state']")" = tracing ]
+    [ "$(status_says "it['processes'][0]['mark_growth']")" = None ]
+    ask --label began
+    [ "$STATUS" -eq 0 ]
+    [ "$(info "$(cat answer)" "it['blocks']")" -eq 0 ]
+
+    "$HEAPDELTA" mark --label here "$PROGRAM"
+    [ "$(status_says "it['processes'][0]['mark_growth']")" = 0 ]
+    ask --label marked
+    info "$(cat answer)" "[epoch['label'] for epoch in it['epochs']]" | grep -q "'began', 'here'"
+
+    "$HEAPDELTA" stop "$PROGRAM"
+    "$HEAPDELTA" stop "$PROGRAM"
+    [ "$(status_says "it['processes'][0]['state']")" = off ]
+    ask
+    [ "$STATUS" -eq 1 ]
+
+    "$HEAPDELTA" start "$PROGRAM"
+    ask
+    [ "$STATUS" -eq 0 ]
+    still_there
+}
+
+@test "status has what the heap holds" {
+    program read
+    ask
+    [ "$(status_says "it['processes'][0]['blocks']")" = "$(info "$(cat answer)" "it['blocks']")" ]
+    [ "$(status_says "it['processes'][0]['bytes']")" = "$(info "$(cat answer)" "it['bytes']")" ]
+    [ "$(status_says "it['processes'][0]['growth']")" -ge 100000 ]
+    [ "$(status_says "it['processes'][0]['snapshots']")" -eq 1 ]
+    [ "$(status_says "it['processes'][0]['last_pause']")" -gt 0 ]
+    [ "$(status_says "it['processes'][0]['tracer_bytes']")" -gt 0 ]
+}
