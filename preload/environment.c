@@ -62,7 +62,9 @@ void environment_clean(char **variables, const char *library, bool remove)
     for (char **variable = variables; *variable; variable++) {
         bool ours = has_prefix(*variable, CONTROL_ENV_PREFIX);
 
-        if (ours && !has_prefix(*variable, COUNT_PREFIX) && saved_count < MAX_SAVED) {
+        if (has_prefix(*variable, COUNT_PREFIX))
+            continue; /* of this process, not of one that it spawns */
+        if (ours && saved_count < MAX_SAVED) {
             saved[saved_count] = copy(*variable);
             saved_count += saved[saved_count] != NULL;
         } else if (has_prefix(*variable, PRELOAD_PREFIX)) {

@@ -10,11 +10,13 @@
 #include <stdbool.h>
 
 /* Remember our variables in the array at VARIABLES, and that our library was loaded as
- * LIBRARY by LD_PRELOAD there; with REMOVE take them out of it. */
+ * LIBRARY by LD_PRELOAD there; with REMOVE take them out of it. The count of execs leaves
+ * it in any case. */
 void environment_clean(char **variables, const char *library, bool remove);
 
-/* An array like VARIABLES with ours put back, for exec, the EXEC_COUNT-th of the process. To be given back by environment_release(). VARIABLES itself if there is
- * nothing to put back, the loader shall only list libraries, or memory is short. */
+/* An array like VARIABLES with ours put back, for exec, the EXEC_COUNT-th of the process.
+ * To be given back by environment_release(). VARIABLES itself if there is nothing to put
+ * back, the loader shall only list libraries, or memory is short. */
 char **environment_restored(char *const *variables, unsigned long exec_count);
 
 /* Give back RESTORED, made of VARIABLES: the exec failed. */

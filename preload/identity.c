@@ -1,5 +1,6 @@
 #include "preload/identity.h"
 
+#include "preload/config.h"
 #include "preload/syscall.h"
 #include "preload/timeline.h"
 
@@ -11,6 +12,8 @@
 
 static struct identity values;
 const struct identity *const identity = &values;
+
+static bool forked; /* what the configuration says of execs is about another process */
 
 void identity_clean_name(const char *name, char *out)
 {
@@ -65,4 +68,10 @@ void identity_forked(void)
 {
     memcpy(values.parent_run, values.run, sizeof values.run);
     make_run();
+    forked = true;
+}
+
+uint64_t identity_exec_count(void)
+{
+    return forked ? 0 : config->exec_count;
 }

@@ -25,6 +25,9 @@ void identity_init(void);
 /* This is a child of fork that goes on being traced: a run of its own. */
 void identity_forked(void);
 
+/* How often this process has called exec while traced. */
+uint64_t identity_exec_count(void);
+
 /* Copy NAME (NULL: empty) to the IDENTITY_NAME_MAX + 1 bytes at OUT, made harmless as a
  * part of a file name: what is not [A-Za-z0-9._+-] becomes '_'. */
 void identity_clean_name(const char *name, char *out);

@@ -5,9 +5,9 @@
  * here or below changes it.
  */
 #include "preload/attention.h"
-#include "preload/config.h"
 #include "preload/control.h"
 #include "preload/environment.h"
+#include "preload/identity.h"
 #include "preload/life.h"
 #include "preload/real.h"
 #include "preload/signals.h"
@@ -258,9 +258,12 @@ EXPORT pid_t _Fork(void)
     pid_t child;
 
     life_begin();
+    life_before_fork();
     child = real._Fork();
     if (child == 0)
         life_forked();
+    else
+        life_after_fork();
     return child;
 }
 
@@ -284,7 +287,7 @@ static char **before_exec(char *const *variables)
 
     life_begin();
     if (life_follows())
-        restored = environment_restored(variables, life_own() ? config->exec_count + 1 : 0);
+        restored = environment_restored(variables, life_own() ? identity_exec_count() + 1 : 0);
     if (life_own())
         life_before_exec();
     return restored;

@@ -26,7 +26,7 @@ enum phase { UNBORN, BEGINNING, BEGUN };
 
 static _Atomic int phase;
 static uint32_t own_pid;
-static bool gate_held; /* by the thread that forks */
+static __thread bool gate_held; /* by this thread, which forks; others may fork, too */
 static bool by_fork;   /* this process is a traced child of fork */
 static atomic_flag exit_taken = ATOMIC_FLAG_INIT;
 
@@ -65,7 +65,7 @@ bool life_begin(void)
 /* ---- fork ---------------------------------------------------------------------- */
 
 /* Fork with nobody inside the tables, so that the child finds them whole. */
-static void before_fork(void)
+void life_before_fork(void)
 {
     struct thread *self;
 
@@ -78,10 +78,11 @@ static void before_fork(void)
     gate_held = guard_close() == 0;
 }
 
-static void after_fork(void)
+void life_after_fork(void)
 {
     if (gate_held)
         guard_open();
+    gate_held = false;
 }
 
 /* The child goes on being traced, as a process of its own. */
@@ -105,7 +106,7 @@ void life_forked(void)
     tracker_forked(traced);
     if (gate_held)
         guard_forked();
-    gate_held = false; /* _Fork() may call this a second time */
+    gate_held = false;
     if (traced)
         begin_again();
 }
@@ -185,7 +186,7 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     guard_watch_threads();
     signals_init();
     control_init();
-    pthread_atfork(before_fork, after_fork, life_forked);
+    pthread_atfork(life_before_fork, life_after_fork, life_forked);
     __cxa_atexit(at_exit, NULL, NULL);
     __cxa_at_quick_exit(at_exit, NULL);
 }

@@ -26,7 +26,10 @@ static inline bool life_ready(void)
  * process that was started (not a child of vfork). */
 void life_exit(void);
 
-/* The process is a fresh child of fork. */
+/* The calling thread is about to fork; it did, or failed to; the process is the fresh
+ * child. pthread_atfork() calls these, but not for _Fork(). */
+void life_before_fork(void);
+void life_after_fork(void);
 void life_forked(void);
 
 /* Whether this is the traced process itself, not a child of it that we share memory or

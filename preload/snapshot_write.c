@@ -4,7 +4,6 @@
 #include "format/varint.h"
 #include "preload/arena.h"
 #include "preload/buffer.h"
-#include "preload/config.h"
 #include "preload/epochs.h"
 #include "preload/guard.h"
 #include "preload/identity.h"
@@ -136,7 +135,7 @@ static void write_process(struct writer *writer)
         .parent_pid = writer->origin->parent_pid,
         .sequence = writer->origin->sequence,
         .epoch = writer->cut->epoch,
-        .exec_count = (uint32_t)config->exec_count,
+        .exec_count = (uint32_t)identity_exec_count(),
         .frame_limit = writer->cut->frame_limit,
         .program = put_text(writer, identity->path),
         .command = put_command(writer),

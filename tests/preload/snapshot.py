@@ -12,10 +12,11 @@ import sys
 
 MASK = (1 << 64) - 1
 (END, STRINGS, PROCESS, MODULES, SEGMENTS, FRAMES, STACKS, COUNTERS, BLOCKS, EPOCHS, THREADS,
- TIMELINE, ACCOUNT) = range(13)
+ TIMELINE, ACCOUNT, SERIES) = range(14)
 FIXED, VARINT, BYTES, ZSTD = 1, 2, 3, 0x100
 TRUNCATED, LIMITED = 1, 2
 MAIN, UNLOADED, DELETED, OWN = 1, 2, 4, 8
+COUNTERS_ONLY = 2
 COUNTERS_PER_STACK = 5
 
 Process = collections.namedtuple("Process", """run_0 run_1 parent_run_0 parent_run_1 start_time time
@@ -105,9 +106,12 @@ class Snapshot:
         self.frames = [Frame(0, 0, 0)] + [Frame(*r) for r in records(self.payload(FRAMES, VARINT), 3, 1)]
         self.stacks = records(self.payload(STACKS, VARINT), 2)
         self.counters = records(self.payload(COUNTERS, VARINT), COUNTERS_PER_STACK)
-        self.blocks = [Block(*r) for r in records(self.payload(BLOCKS, VARINT), 4, 0)]
+        self.blocks = []
+        if not self.process.flags & COUNTERS_ONLY:
+            self.blocks = [Block(*r) for r in records(self.payload(BLOCKS, VARINT), 4, 0)]
         self.epochs = list(struct.iter_unpack("<IIQ", self.payload(EPOCHS, FIXED)))
         self.timeline = records(self.payload(TIMELINE, VARINT), 4, 0) if TIMELINE in sections else []
+        self.series = self.read_series() if SERIES in sections else []
 
     def payload(self, kind, encoding):
         if kind not in self.sections:
@@ -119,6 +123,23 @@ class Snapshot:
     def string(self, offset):
         strings = self.payload(STRINGS, BYTES)
         return strings[offset:strings.index(b"\0", offset)].decode(errors="surrogateescape")
+
+    def read_series(self):
+        """The moments as (time, {stack: (bytes, blocks)}): what was held then."""
+        numbers = iter(varints(self.payload(SERIES, VARINT)))
+        moments = []
+        time, held = 0, {}
+        for _ in range(self.sections[SERIES][1]):
+            time += unfold(next(numbers))
+            stack, held = 0, dict(held)
+            for _ in range(next(numbers)):
+                stack += next(numbers)
+                bytes_, blocks = held.get(stack, (0, 0))
+                held[stack] = bytes_ + unfold(next(numbers)), blocks + unfold(next(numbers))
+            moments.append((time, held))
+        if list(numbers):
+            raise Damaged("more numbers than moments")
+        return moments
 
     def stack(self, number):
         """The frames of a stack, newest first."""
@@ -145,8 +166,13 @@ class Snapshot:
                 found.append(f"{what}: {have}, expected {want}")
 
         account = self.account
-        expect("live_bytes", account.live_bytes, sum(b.size for b in self.blocks))
-        expect("live_blocks", account.live_blocks, len(self.blocks))
+        by_counters = self.process.flags & COUNTERS_ONLY
+        if by_counters:
+            expect("live_bytes", account.live_bytes, sum(c[1] - c[3] for c in self.counters))
+            expect("live_blocks", account.live_blocks, sum(c[0] - c[2] for c in self.counters))
+        else:
+            expect("live_bytes", account.live_bytes, sum(b.size for b in self.blocks))
+            expect("live_blocks", account.live_blocks, len(self.blocks))
         expect("allocations", account.allocations, sum(c[0] for c in self.counters))
         expect("frees", account.frees, sum(c[2] for c in self.counters))
         expect("truncated_stacks", account.truncated_stacks,
@@ -160,7 +186,8 @@ class Snapshot:
         for kind, have in ((MODULES, self.modules), (SEGMENTS, self.segments), (FRAMES, self.frames[1:]),
                            (STACKS, self.stacks), (BLOCKS, self.blocks), (EPOCHS, self.epochs),
                            (COUNTERS, self.counters)):
-            expect(f"records of section {kind}", len(have), self.sections[kind][1])
+            if kind in self.sections:
+                expect(f"records of section {kind}", len(have), self.sections[kind][1])
 
         live = collections.defaultdict(lambda: [0, 0])
         for block in self.blocks:
@@ -169,8 +196,11 @@ class Snapshot:
         expect("counters", len(self.counters), len(self.stacks))
         for number, counts in enumerate(self.counters):
             allocations, bytes_, frees, freed, reallocations = counts
-            expect(f"live by the counters of stack {number}", [allocations - frees, bytes_ - freed],
-                   live[number])
+            if not by_counters:
+                expect(f"live by the counters of stack {number}",
+                       [allocations - frees, bytes_ - freed], live[number])
+            elif allocations < frees or bytes_ < freed:
+                found.append(f"stack {number} holds less than nothing")
             if reallocations > allocations:
                 found.append(f"stack {number}: {reallocations} reallocations of {allocations}")
 
@@ -201,6 +231,17 @@ class Snapshot:
         for earlier, later in zip(self.timeline, self.timeline[1:]):
             if later[0] < earlier[0]:
                 found.append("the timeline goes backwards")
+
+        if len(self.series) > 64:
+            found.append(f"{len(self.series)} moments in the series")
+        for earlier, later in zip(self.series, self.series[1:]):
+            if later[0] <= earlier[0]:
+                found.append("the series goes backwards")
+        for time, held in self.series:
+            for number, (bytes_, blocks) in held.items():
+                if bytes_ < 0 or blocks < 0 or number >= len(self.stacks) or \
+                        blocks > self.counters[number][0]:
+                    found.append(f"at {time} stack {number} held {bytes_} bytes, {blocks} blocks")
 
         name = re.fullmatch(r"([A-Za-z0-9._+-]+?)\.(\d+)\.(\d{4,})(?:\.([A-Za-z0-9._+-]+))?\.hds",
                             os.path.basename(self.path))
