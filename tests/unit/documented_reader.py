@@ -1,11 +1,13 @@
-"""The reader that docs/snapshot-format.md prints, on the recorded snapshot: what a stranger
-copies from there must work."""
+"""The reader that docs/snapshot-format.md prints, on the recorded snapshot and on one without
+blocks: what a stranger copies from there must work."""
 
 import os
+import pathlib
 import subprocess
 import sys
+import tempfile
 
-EXPECTED = """\
+RECORDED = """\
 1000 bytes
     /opt/app/lib/libplug.so+0x1007
     /opt/app/bin/app+0x402033
@@ -16,14 +18,34 @@ EXPECTED = """\
 0 bytes
 """
 
-root = os.environ["SOURCE_ROOT"]
-with open(f"{root}/docs/snapshot-format.md", encoding="utf-8") as page:
-    reader = page.read().split("```python\n")[1].split("```")[0]
-snapshot = f"{root}/tests/snapshots/version-1.hds"
-result = subprocess.run([sys.executable, "-c", reader, snapshot], capture_output=True, text=True)
-print("1..1")
-if result.stdout == EXPECTED:
-    print("ok 1 - the documented reader")
-else:
-    print("not ok 1 - the documented reader")
-    print("\n".join("# " + line for line in (result.stdout + result.stderr).splitlines()))
+COUNTED = """\
+2016 bytes
+    @DIR@/places+0x401020
+    @DIR@/places+0x401000
+700 bytes
+    @DIR@/places+0x401030
+    @DIR@/places+0x401000
+0 bytes
+    @DIR@/places+0x401000
+"""
+
+root = pathlib.Path(os.environ["SOURCE_ROOT"])
+make_snapshot = pathlib.Path(os.environ["BUILD_ROOT"]) / "tests/support/make_snapshot"
+page = (root / "docs/snapshot-format.md").read_text(encoding="utf-8")
+reader = page.split("```python\n")[1].split("```")[0]
+
+
+def check(number, name, snapshot, expected):
+    result = subprocess.run([sys.executable, "-c", reader, snapshot], capture_output=True, text=True)
+    good = result.stdout == expected
+    print(f"{'' if good else 'not '}ok {number} - the documented reader on {name}")
+    if not good:
+        print("\n".join("# " + line for line in (result.stdout + result.stderr).splitlines()))
+
+
+print("1..2")
+check(1, "the recorded snapshot", root / "tests/snapshots/version-1.hds", RECORDED)
+with tempfile.TemporaryDirectory() as directory:
+    counted = pathlib.Path(directory) / "counted.hds"
+    subprocess.run([make_snapshot, root / "tests/cli/snapshots/child.txt", counted], check=True)
+    check(2, "counters without blocks", counted, COUNTED)
