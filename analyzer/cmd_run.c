@@ -67,6 +67,7 @@ struct settings {
     const char *out; /* the directory as the user named it; NULL: after the program and its PID */
     const char *values[VARIABLE_COUNT]; /* of the variables; NULL: not set */
     char interval[24], growth[24];      /* two of the values */
+    bool created;                       /* `out` was not there before */
     bool quiet;
     char library[PATH_MAX];
     char program[PROGRAM_LENGTH_MAX + 1]; /* as it is part of file names */
@@ -169,9 +170,9 @@ static char **make_environment(pid_t pid, const void *context)
     return result;
 }
 
-/* Create the directory PATH and those above it. Returns 0 if it can be written
- * to afterwards, else -errno. */
-static int make_directory(const char *path)
+/* Create the directory PATH and those above it; sets OUT_CREATED if PATH itself was not
+ * there. Returns 0 if it can be written to afterwards, else -errno. */
+static int make_directory(const char *path, bool *out_created)
 {
     char part[PATH_MAX];
     struct stat status;
@@ -183,7 +184,9 @@ static int make_directory(const char *path)
         *slash = '\0';
         mkdir(part, 0777); /* what matters is whether the last one succeeds */
     }
-    if (mkdir(path, 0777) < 0 && errno != EEXIST)
+    if (mkdir(path, 0777) == 0)
+        *out_created = true;
+    else if (errno != EEXIST)
         return -errno;
     if (stat(path, &status) < 0)
         return -errno;
@@ -289,6 +292,7 @@ enum {
 };
 
 static const struct option long_options[] = {
+    {"output", required_argument, NULL, 'o'},
     {"nframe", required_argument, NULL, OPTION_NFRAME},
     {"off", no_argument, NULL, OPTION_OFF},
     {"interval", required_argument, NULL, OPTION_INTERVAL},
@@ -396,6 +400,20 @@ static int fail_exec(const char *name, int code)
     return code == -ENOENT ? 127 : 126;
 }
 
+/* Say that the library can't be had because of CODE. Returns the exit status. */
+static int fail_library(int code)
+{
+    const char *asked = getenv(CONTROL_ENV_LIBRARY);
+
+    if (asked && *asked)
+        return command_fail(&command_run, COMMAND_BAD_INPUT,
+                            "the library to preload, '%s', which %s names: %s", asked,
+                            CONTROL_ENV_LIBRARY, strerror(-code));
+    return command_fail(&command_run, COMMAND_BAD_INPUT,
+                        "the library to preload is missing, '%s': %s; set %s to its path",
+                        HEAPDELTA_LIBRARY_PATH, strerror(-code), CONTROL_ENV_LIBRARY);
+}
+
 /* Find the library and the directory that is known before the PID is. Returns -1,
  * or the exit status to end with. */
 static int prepare(struct settings *settings)
@@ -403,11 +421,7 @@ static int prepare(struct settings *settings)
     int code = find_library(settings->library);
 
     if (code < 0)
-        return command_fail(&command_run, COMMAND_BAD_INPUT,
-                            "the library to preload is missing (%s): %s; set %s to its path",
-                            getenv(CONTROL_ENV_LIBRARY) ? CONTROL_ENV_LIBRARY
-                                                        : HEAPDELTA_LIBRARY_PATH,
-                            strerror(-code), CONTROL_ENV_LIBRARY);
+        return fail_library(code);
     /* The dynamic loader separates by both, and expands the third. */
     if (strpbrk(settings->library, " :$"))
         return command_fail(&command_run, COMMAND_BAD_INPUT,
@@ -415,7 +429,7 @@ static int prepare(struct settings *settings)
                             "set %s to a copy elsewhere",
                             settings->library, CONTROL_ENV_LIBRARY);
     if (settings->out) {
-        code = make_directory(settings->out);
+        code = make_directory(settings->out, &settings->created);
         if (code == 0 && !realpath(settings->out, settings->absolute))
             code = -errno;
         if (code < 0)
@@ -432,18 +446,19 @@ static int prepare(struct settings *settings)
 static int run_traced(const struct settings *settings, const char *path, char **argv)
 {
     struct launch_program program = {path, argv, make_environment, settings};
+    struct run_end end = {.program = settings->program};
     struct run_snapshots before = {0}, written = {0};
     const char *follow = settings->values[VARIABLE_FOLLOW];
     bool follows = follow && strcmp(follow, "0") != 0;
     char directory[PATH_MAX];
+    bool created = settings->created;
     struct launch launch;
     int code = launch_fork(&launch, &program);
-    int status;
 
     if (code < 0)
         return fail_exec(argv[0], code);
     name_directory(settings, launch.pid, directory);
-    code = make_directory(directory);
+    code = make_directory(directory, &created);
     if (code < 0) {
         launch_cancel(&launch);
         return command_fail(&command_run, COMMAND_USAGE,
@@ -453,20 +468,23 @@ static int run_traced(const struct settings *settings, const char *path, char **
     run_snapshots_find(directory, launch.pid, follows, NULL, &before);
     code = launch_go(&launch);
     if (code < 0) {
-        if (!settings->out)
+        if (created)
             rmdir(directory);
         run_snapshots_finish(&before);
         return fail_exec(argv[0], code);
     }
-    status = launch_wait(&launch);
+    end.status = launch_wait(&launch);
+    end.cut_off = leftovers_has_page(directory, launch.pid);
     leftovers_settle(directory);
     if (!settings->quiet) {
         run_snapshots_find(directory, launch.pid, follows, &before, &written);
-        run_summary_print(settings->program, directory, &written, status);
+        run_summary_print(&end, directory, &written);
         run_snapshots_finish(&written);
     }
     run_snapshots_finish(&before);
-    launch_end_like(status);
+    if (created)
+        rmdir(directory); /* if nothing was written to it */
+    launch_end_like(end.status);
 }
 
 static int run(int argc, char **argv)
@@ -503,7 +521,8 @@ const struct command command_run = {
             "to stderr at the end. A snapshot is taken at exit, before INT, TERM or HUP end\n"
             "it, and where the program (heapdelta.h) or 'heapdelta snapshot PID' asks for one.\n"
             "\n"
-            "  -o DIR        put the snapshots into DIR, which is created if needed\n"
+            "  -o, --output DIR\n"
+            "                put the snapshots into DIR, which is created if needed\n"
             "                (default ./heapdelta.PROGRAM.PID)\n"
             "  --interval T  also a snapshot every T: 500ms, 10s, 5m, 1h\n"
             "  --growth N    also one each time the heap has grown by N bytes: 64K, 10M, 1G\n"

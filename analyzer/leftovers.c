@@ -247,6 +247,21 @@ static bool wait_until_written(int directory)
     return true;
 }
 
+bool leftovers_has_page(const char *directory, pid_t pid)
+{
+    DIR *stream = opendir(directory);
+    struct leftover leftover;
+    struct dirent *entry;
+    bool found = false;
+
+    while (stream && !found && (entry = readdir(stream)))
+        found = is_leftover(entry->d_name, &leftover) && !leftover.is_part &&
+                find_pid(entry->d_name, false) == pid;
+    if (stream)
+        closedir(stream);
+    return found;
+}
+
 void leftovers_settle(const char *directory)
 {
     int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +24,8 @@
 #define MODULES_SHOWN 3 /* of those that lack lines */
 
 /* Whether NAME is PROGRAM.PID.SEQ[.LABEL].hds, for the PID given or, with 0, for any;
- * PROGRAM may have dots and digits of its own. */
-static bool is_snapshot(const char *name, pid_t pid, bool *out_at_exit)
+ * PROGRAM may have dots and digits of its own. Then OUT_SNAPSHOT tells its parts. */
+static bool is_snapshot(const char *name, pid_t pid, struct run_snapshot *out_snapshot)
 {
     const char *suffix = strrchr(name, '.');
 
@@ -37,7 +38,8 @@ static bool is_snapshot(const char *name, pid_t pid, bool *out_at_exit)
             continue;
         rest = dot + 1 + strspn(dot + 1, "0123456789");
         if (rest - (dot + 1) >= 4 && *rest == '.') {
-            *out_at_exit = strcmp(rest, ".exit.hds") == 0;
+            out_snapshot->at_exit = strcmp(rest, ".exit.hds") == 0;
+            out_snapshot->program_length = (int)(at - name);
             return true;
         }
     }
@@ -76,8 +78,8 @@ void run_snapshots_find(const char *directory, pid_t pid, bool all,
         struct run_snapshot *longer;
         struct stat status;
 
-        found.is_main = is_snapshot(entry->d_name, pid, &found.at_exit);
-        if (!found.is_main && !(all && is_snapshot(entry->d_name, 0, &found.at_exit)))
+        found.is_main = is_snapshot(entry->d_name, pid, &found);
+        if (!found.is_main && !(all && is_snapshot(entry->d_name, 0, &found)))
             continue;
         if (contains(before, entry->d_name) ||
             fstatat(dirfd(stream), entry->d_name, &status, 0) < 0)
@@ -209,26 +211,38 @@ static void add_holders(const struct heap *heap, struct symbols *symbols, struct
     group_destroy(list);
 }
 
-/* Note why a program that ended with STATUS has left no snapshot at its exit. */
-static void add_why_none(int status, struct report *report)
+/* Whether SIGNAL_NUMBER is one of those before whose end the shim takes a snapshot. */
+static bool has_snapshot(int signal_number)
 {
-    if (WIFSIGNALED(status))
-        report_add_note(report, "no snapshot at exit: signal %d (%s) ended the program",
-                        WTERMSIG(status), strsignal(WTERMSIG(status)));
-    else
-        report_add_note(report, "no snapshot at exit: the program left past its exit functions, "
-                                "or became one that can't be traced");
+    return signal_number == SIGINT || signal_number == SIGTERM || signal_number == SIGHUP;
 }
 
-/* Add what HEAP, the snapshot at the exit of PROGRAM, tells. */
-static void add_heap(const char *program, const struct heap *heap, struct symbols *symbols,
-                     struct report *report)
+/* Note why a program that ended as END says has left no snapshot at its exit. */
+static void add_why_none(const struct run_end *end, struct report *report)
+{
+    int number = WIFSIGNALED(end->status) ? WTERMSIG(end->status) : 0;
+
+    if (number && (end->cut_off || !has_snapshot(number)))
+        report_add_note(report, "no snapshot at exit: signal %d (%s) ended the program", number,
+                        strsignal(number));
+    else if (end->cut_off)
+        report_add_note(report, "no snapshot at exit: the program left by a bare system call, past "
+                                "its exit functions");
+    else
+        report_add_note(report, "no snapshot at exit. Unless a line above says why, the program "
+                                "was not tracing then, had become another that can't be traced, "
+                                "or could not write it");
+}
+
+/* Add what HEAP tells, which was loaded from SNAPSHOT, the one at exit. */
+static void add_heap(const struct run_snapshot *snapshot, const struct heap *heap,
+                     struct symbols *symbols, struct report *report)
 {
     const struct snapshot_account *account = heap->account;
     char bytes[UNITS_SIZE], peak[UNITS_SIZE];
 
-    report_title(report, "heapdelta: %s left %" PRIu64 " blocks, %s alive at exit; peak %s%s",
-                 program, account->live_blocks,
+    report_title(report, "heapdelta: %.*s left %" PRIu64 " blocks, %s alive at exit; peak %s%s",
+                 snapshot->program_length, snapshot->name, account->live_blocks,
                  units_bytes(bytes, (double)account->live_bytes, false),
                  units_bytes(peak, (double)account->peak_bytes, false),
                  account->live_blocks ? "; the largest holders:" : "");
@@ -328,22 +342,22 @@ static bool add_processes(const char *directory, const struct run_snapshots *lis
     return several;
 }
 
-static const char *exit_snapshot(const struct run_snapshots *list)
+static const struct run_snapshot *exit_snapshot(const struct run_snapshots *list)
 {
-    const char *name = NULL;
+    const struct run_snapshot *found = NULL;
 
     for (size_t i = 0; i < list->count; i++) {
         if (list->snapshots[i].at_exit && list->snapshots[i].is_main)
-            name = list->snapshots[i].name;
+            found = &list->snapshots[i];
     }
-    return name;
+    return found;
 }
 
-void run_summary_print(const char *program, const char *directory, const struct run_snapshots *list,
-                       int status)
+void run_summary_print(const struct run_end *end, const char *directory,
+                       const struct run_snapshots *list)
 {
     struct report *report = report_create();
-    const char *name = exit_snapshot(list);
+    const struct run_snapshot *last = exit_snapshot(list);
     struct error error = {"out of memory"};
     struct symbols *symbols = NULL;
     struct heap *heap = NULL;
@@ -351,12 +365,12 @@ void run_summary_print(const char *program, const char *directory, const struct 
 
     if (!report)
         return;
-    report_title(report, "heapdelta: %s has ended", program);
-    if (!name) {
-        add_why_none(status, report);
-    } else if (asprintf(&path, "%s/%s", directory, name) >= 0 &&
+    report_title(report, "heapdelta: %s has ended", end->program);
+    if (!last) {
+        add_why_none(end, report);
+    } else if (asprintf(&path, "%s/%s", directory, last->name) >= 0 &&
                heap_load(path, &heap, &error) == 0 && (symbols = symbols_create(heap))) {
-        add_heap(program, heap, symbols, report);
+        add_heap(last, heap, symbols, report);
     } else {
         report_add_note(report, "%s", error.text);
     }

@@ -16,6 +16,7 @@ struct run_snapshot {
     char *name; /* without the directory */
     bool at_exit;
     bool is_main; /* of the process that was started */
+    int program_length; /* of PROGRAM, which the name begins with */
     struct timespec time;
 };
 
@@ -33,9 +34,16 @@ void run_snapshots_find(const char *directory, pid_t pid, bool all,
 /* Free what LIST holds. */
 void run_snapshots_finish(struct run_snapshots *list);
 
-/* Print the summary of a run of PROGRAM to stderr: it ended with STATUS (as of
- * waitpid()) and left the snapshots LIST in DIRECTORY. */
-void run_summary_print(const char *program, const char *directory, const struct run_snapshots *list,
-                       int status);
+/* How a run of PROGRAM has ended. */
+struct run_end {
+    const char *program; /* as it was started; it may have become another */
+    int status;          /* as of waitpid() */
+    bool cut_off;        /* it did not come by its exit functions */
+};
+
+/* Print the summary of a run to stderr: it ended as END says and left the snapshots LIST
+ * in DIRECTORY. */
+void run_summary_print(const struct run_end *end, const char *directory,
+                       const struct run_snapshots *list);
 
 #endif

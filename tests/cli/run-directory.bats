@@ -96,6 +96,29 @@ called() {
     grep -q "left $(cat blocks) blocks" stderr
 }
 
+@test "after exec the summary names the program that its file is named after" {
+    ends_with 0 "$HEAPDELTA" run -o out -- sh -c 'exec "$0" 10' "$LEAK"
+    grep -q '^heapdelta: event_handler_leak left ' stderr
+    [ -e out/event_handler_leak.*.exit.hds ]
+}
+
+@test "the summary doesn't guess why there is no snapshot at exit" {
+    ends_with 7 "$HEAPDELTA" run -o out -- perl -e 'syscall(231, 7)'
+    grep -q 'no snapshot at exit: the program left by a bare system call' stderr
+    ends_with 0 "$HEAPDELTA" run -o out -- perl -e '
+        rename "out", "gone"; open my $file, ">", "out"; exit 0'
+    grep -q '^heapdelta: no snapshot at exit in /.*/out: not a directory' stderr
+    [ "$(grep -c 'bare system call' stderr)" -eq 0 ]
+}
+
+@test "a directory that run created is removed if it is empty, another stays" {
+    ends_with 0 "$HEAPDELTA" run --off -o out -- true
+    [ ! -e out ]
+    mkdir out
+    ends_with 0 "$HEAPDELTA" run --off --output out -- true
+    [ -d out ]
+}
+
 @test "the summary speaks only of this run" {
     ends_with 0 "$HEAPDELTA" run --quiet -o out -- "$LEAK" 10
     ends_with 0 "$HEAPDELTA" run -o out -- true

@@ -22,3 +22,10 @@ listener() {
     ends_with 137 "$HEAPDELTA" run -o out -- sh -c 'kill -KILL $$'
     grep -q 'no snapshot at exit: signal 9 (Killed)' stderr
 }
+
+@test "of a signal that has a snapshot the summary doesn't say that it left none" {
+    ends_with 143 "$HEAPDELTA" run -o out -- sh -c 'kill -TERM $$'
+    grep -q ' left [0-9]* blocks, ' stderr
+    ends_with 143 "$HEAPDELTA" run -o off --off -- sh -c 'kill -TERM $$'
+    grep -q 'no snapshot at exit. Unless a line above says why, ' stderr
+}

@@ -85,7 +85,7 @@ load run_common
 @test "a missing library is said, with status 3" {
     HEAPDELTA_LIBRARY=/no/such/library ends_with 3 "$HEAPDELTA" run -o out touch started
     lines stderr 1
-    grep -q '/no/such/library\|HEAPDELTA_LIBRARY' stderr
+    grep -q "'/no/such/library', which HEAPDELTA_LIBRARY names: No such file" stderr
     [ ! -e started ]
 }
 
