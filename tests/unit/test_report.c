@@ -218,7 +218,7 @@ static void chart_has_a_level_for_each_stretch_of_time(void **state)
     }
     shown = show("text", report, 0);
     assert_non_null(strstr(shown, "▁█████████████████████████████▅▅▅▅"));
-    assert_non_null(strstr(shown, "▅▅█  up to 100 B, over 600 ns\n"));
+    assert_non_null(strstr(shown, "▅▅█\n  over 600 ns, up to 100 B\n"));
     free(shown);
     report_destroy(report);
 }
