@@ -100,11 +100,13 @@ static void add_moment(struct report *report, const struct heap *heap)
 static void add_numbers(struct report *report, const struct heap *heap)
 {
     const struct snapshot_account *account = heap->account;
-    size_t live_stacks = 0;
+    size_t live_stacks = 0, limited_stacks = 0;
     char buffer[UNITS_SIZE];
 
-    for (size_t i = 0; i < heap->stack_count; i++)
+    for (size_t i = 0; i < heap->stack_count; i++) {
         live_stacks += heap->stacks[i].live_blocks > 0;
+        limited_stacks += (heap->stacks[i].flags & SNAPSHOT_STACK_LIMITED) != 0;
+    }
 
     report_add_heading(report, "Alive");
     report_add_number(report, "blocks", "blocks", REPORT_COUNT, account->live_blocks);
@@ -116,13 +118,17 @@ static void add_numbers(struct report *report, const struct heap *heap)
     if (heap->part_count > 1)
         report_add_remark(report, "the sum of %zu peaks, at different times", heap->part_count);
     report_add_number(report, "stacks", "stacks", REPORT_COUNT, heap->stack_count);
-    report_add_remark(report, "%zu of them hold blocks", live_stacks);
-    report_add_number(report, "truncated_stacks", NULL, REPORT_COUNT, account->truncated_stacks);
-    if (account->truncated_stacks)
-        report_add_remark(report, "%llu could not be walked to their end",
-                          (unsigned long long)account->truncated_stacks);
+    report_add_remark(report, "%zu of them %s blocks", live_stacks,
+                      live_stacks == 1 ? "holds" : "hold");
+    report_add_number(report, "truncated_stacks",
+                      account->truncated_stacks ? "truncated stacks" : NULL, REPORT_COUNT,
+                      account->truncated_stacks);
+    report_add_remark(report, "could not be walked to their outer end");
+    report_add_number(report, "limited_stacks", limited_stacks ? "limited stacks" : NULL,
+                      REPORT_COUNT, limited_stacks);
+    report_add_remark(report, "cut where they had as many frames as asked for");
     if (heap->process->frame_limit)
-        report_add_number(report, NULL, "frames per stack, at most", REPORT_COUNT,
+        report_add_number(report, NULL, "frame limit", REPORT_COUNT,
                           heap->process->frame_limit);
 
     report_add_heading(report, "Since tracing began");
@@ -140,8 +146,9 @@ static void add_numbers(struct report *report, const struct heap *heap)
                       REPORT_COUNT, account->lost_blocks);
     report_add_remark(report, "for lack of memory");
     report_add_number(report, "threads_seen", "threads", REPORT_COUNT, account->threads_seen);
-    report_add_number(report, "pause", NULL, REPORT_DURATION, account->pause);
-    report_add_remark(report, "%s", units_duration(buffer, account->pause));
+    report_add_number(report, "pause", account->pause ? "pause" : NULL, REPORT_DURATION,
+                      account->pause);
+    report_add_remark(report, "its threads stood still for this snapshot");
 }
 
 /* Where the resident memory went, as far as it is known. */

@@ -1,5 +1,7 @@
 #include "model/diff_report.h"
 
+#include "format/snapshot.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -134,6 +136,7 @@ static void put_key(enum group_key key, const struct group *group, struct report
 static void add_traceback(const struct group *group, struct symbols *symbols, struct report *report)
 {
     const struct heap *heap = group->heap;
+    const struct heap_part *part = &heap->parts[heap->stacks[group->stack].part];
     uint32_t frame = heap->stacks[group->stack].frame;
 
     report_begin_traceback(report);
@@ -154,7 +157,9 @@ static void add_traceback(const struct group *group, struct symbols *symbols, st
         }
     }
     if (group->truncated)
-        report_set_truncated(report);
+        report_set_truncated(report, 0);
+    else if (group->limited)
+        report_set_truncated(report, part->process->frame_limit);
 }
 
 void diff_report(const struct diff *diff, struct symbols *const *symbols, size_t limit,

@@ -158,8 +158,10 @@ static void count_stack(struct entry *entry, const struct heap *heap, uint32_t s
     entry->last_stack = stack + 1;
     entry->group.size += from->live_bytes;
     entry->group.count += from->live_blocks;
-    if (from->flags & (SNAPSHOT_STACK_TRUNCATED | SNAPSHOT_STACK_LIMITED))
+    if (from->flags & SNAPSHOT_STACK_TRUNCATED)
         entry->group.truncated = true;
+    if (from->flags & SNAPSHOT_STACK_LIMITED)
+        entry->group.limited = true;
 }
 
 /* The newest frame of STACK that is not skipped; the very newest if all are. */

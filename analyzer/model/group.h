@@ -57,7 +57,8 @@ struct group {
 
     bool several_functions; /* GROUP_LINENO: the line lies in more functions than this one */
     bool is_place;          /* `file` or `function` is the name of a place */
-    bool truncated;         /* a stack of it could not be walked to its end, or was limited */
+    bool truncated;         /* a stack of it could not be walked to its end */
+    bool limited;           /* a stack of it was cut at the frame limit of its process */
 
     uint64_t size;  /* bytes as requested */
     uint64_t count; /* blocks */

@@ -310,10 +310,12 @@ void report_add_frame(struct report *report, const struct report_frame *frame)
     *copy = *frame;
 }
 
-void report_set_truncated(struct report *report)
+void report_set_truncated(struct report *report, uint32_t frame_limit)
 {
-    if (!report->failed)
-        last_row(report)->truncated = true;
+    if (report->failed)
+        return;
+    last_row(report)->truncated = true;
+    last_row(report)->frame_limit = frame_limit;
 }
 
 void report_set_omitted(struct report *report, size_t rows)

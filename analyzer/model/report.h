@@ -85,7 +85,8 @@ struct report_row {
     bool has_traceback;
     struct report_frame *frames; /* newest first */
     size_t frame_count;
-    bool truncated; /* the traceback lacks its outer end */
+    bool truncated;       /* the traceback lacks its outer end */
+    uint32_t frame_limit; /* for it was cut at so many frames, as asked; 0: for another reason */
 };
 
 enum report_style {
@@ -175,8 +176,9 @@ void report_put_unknown(struct report *report);
 void report_begin_traceback(struct report *report);
 void report_add_frame(struct report *report, const struct report_frame *frame);
 
-/* Say that the traceback of the row lacks its outer end. */
-void report_set_truncated(struct report *report);
+/* Say that the traceback of the row lacks its outer end: cut, as asked, at FRAME_LIMIT
+ * frames, or (0) because it could not be walked. */
+void report_set_truncated(struct report *report, uint32_t frame_limit);
 
 /* Say that ROWS rows of the table were left out. */
 void report_set_omitted(struct report *report, size_t rows);

@@ -147,7 +147,10 @@ static void print_traceback(FILE *out, const struct report_row *row, const struc
         }
         fputs(frame->inlined ? " inlined\n" : "\n", out);
     }
-    if (row->truncated)
+    if (row->frame_limit)
+        fprintf(out, "    … (limited to %" PRIu32 " %s, as asked)\n", row->frame_limit,
+                row->frame_limit == 1 ? "frame" : "frames");
+    else if (row->truncated)
         fputs("    … (its outer end is not known)\n", out);
     else if (row->frame_count == 0)
         fputs("    <unknown>\n", out);

@@ -49,7 +49,7 @@ static struct heap_stack stacks[] = {
     {.frame = 2, .live_bytes = 30, .live_blocks = 3},
     {.frame = 3, .live_bytes = 100, .live_blocks = 1, .flags = SNAPSHOT_STACK_TRUNCATED},
     {.frame = 5, .live_bytes = 0, .live_blocks = 2},
-    {.frame = 7, .live_bytes = 50, .live_blocks = 1},
+    {.frame = 7, .live_bytes = 50, .live_blocks = 1, .flags = SNAPSHOT_STACK_LIMITED},
     {.frame = 0, .live_bytes = 5, .live_blocks = 1},
     {.frame = 2, .live_bytes = 0, .live_blocks = 0},
 };
@@ -155,8 +155,10 @@ static void truncation_is_kept(void **state)
 
     (void)state;
     assert_int_equal(list->count, 5);
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
         assert_int_equal(list->groups[i].truncated, list->groups[i].stack == 1);
+        assert_int_equal(list->groups[i].limited, list->groups[i].stack == 3);
+    }
     group_destroy(list);
 }
 

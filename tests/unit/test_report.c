@@ -189,7 +189,7 @@ static void traceback_lies_below_its_row(void **state)
                                                     .offset = 16,
                                                     .inlined = true});
     report_add_frame(report, &(struct report_frame){.module = "app", .offset = 16});
-    report_set_truncated(report);
+    report_set_truncated(report, 0);
     assert_shown("text", report, 0,
                  "a.c:1  size=1 B (+0 B)\n"
                  "    a.c:1 (f) inlined\n"
