@@ -123,10 +123,10 @@ static size_t usable_estimate(size_t size)
     return real_is_glibc ? (chunk < 32 ? 32 : chunk) - 8 : 0;
 }
 
-/* Put a new block in, allocated by STACK. RELEASED bytes of an older one leave at the
- * same moment. */
+/* Put a new block of USABLE bytes in, allocated by STACK; it may be gone by now. RELEASED
+ * bytes of an older one leave at the same moment. */
 static void put(struct tracker_thread *self, const struct stack *stack, struct live_block block,
-                bool reallocation, size_t released)
+                size_t usable, bool reallocation, size_t released)
 {
     struct live_block missed;
 
@@ -144,7 +144,7 @@ static void put(struct tracker_thread *self, const struct stack *stack, struct l
         count_free(self, &missed);
         released += missed.size;
     }
-    self->usable += usable_size((const void *)block.address);
+    self->usable += usable;
     count_allocation(self, &block, reallocation);
     counters_change_current((int64_t)(block.size - released));
 }
@@ -215,6 +215,7 @@ static void defer_new(void *block, size_t size, bool reallocation,
     }
     stack_walk(&event->stack, start, limit());
     event->block = (struct live_block){ (uintptr_t)block, size, 0, epochs_current() };
+    event->usable = usable_size(block);
     event->reallocation = reallocation;
     deferred_put(self->deferred);
 }
@@ -262,7 +263,7 @@ static void take_deferred(struct tracker_thread *self)
         if (tracker_tracing())
             switch (event->kind) {
             case DEFERRED_NEW:
-                put(self, &event->stack, event->block, event->reallocation, 0);
+                put(self, &event->stack, event->block, event->usable, event->reallocation, 0);
                 break;
             case DEFERRED_BACK:
                 put_back(self, &event->block, event->usable);
@@ -293,7 +294,8 @@ void tracker_allocated(void *block, size_t size, const struct stack_start *start
     guard_record(&self->guard);
     if (tracker_tracing()) {
         put(self, &self->stack,
-            (struct live_block){ (uintptr_t)block, size, 0, epochs_current() }, false, 0);
+            (struct live_block){ (uintptr_t)block, size, 0, epochs_current() },
+            usable_size(block), false, 0);
         tick(self);
     }
     guard_pause(&self->guard);
@@ -379,7 +381,7 @@ void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size
             put(self, &self->stack,
                 (struct live_block){ (uintptr_t)block, size, 0,
                                      stays ? call->old.epoch : epochs_current() },
-                true, released);
+                usable_size(block), true, released);
         else
             counters_change_current(-(int64_t)released);
         tick(self);
