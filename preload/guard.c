@@ -202,7 +202,7 @@ int guard_close(void)
 {
     uint64_t all = ~(uint64_t)0, before, deadline;
 
-    /* A handler that forks would wait for the gate that its own thread holds. */
+    /* A handler that closes it, too, would wait for its own thread. */
     SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
     lock_take(&gate_lock);
     deadline = syscall_time(CLOCK_MONOTONIC) + CLOSE_TIMEOUT_NS;
@@ -235,7 +235,11 @@ void guard_open(void)
 
 void guard_forked(void)
 {
-    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &owner_signals, NULL, sizeof owner_signals);
+    atomic_store_explicit(&states_lock.state, 0, memory_order_relaxed);
+    atomic_store_explicit(&late_lock.state, 0, memory_order_relaxed);
+    atomic_store_explicit(&gate_lock.state, 0, memory_order_relaxed);
+    atomic_store_explicit(&guard_closed, 0, memory_order_relaxed);
+    gate_owner = NULL;
 }
 
 struct thread *guard_threads(void)

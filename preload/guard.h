@@ -89,8 +89,7 @@ int guard_close(void);
 /* Open the gate that this thread closed. */
 void guard_open(void);
 
-/* In the child of a fork by the thread that holds the gate: its signals are as they
- * were. The gate stays closed for good. */
+/* In the child of a fork: what other threads held, which it does not have, is open. */
 void guard_forked(void);
 
 /* The first of all states, linked by `next`; also those of finished threads. */

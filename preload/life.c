@@ -22,7 +22,6 @@ enum phase { UNBORN, BEGINNING, BEGUN };
 
 static _Atomic int phase;
 static uint32_t own_pid;
-static bool gate_held; /* by the thread that forks */
 
 /* Do as the environment asks, once. Before libc has it (NULL) nothing is asked, and
  * stacks are kept whole. */
@@ -58,27 +57,14 @@ bool life_begin(void)
 
 /* ---- fork ---------------------------------------------------------------------- */
 
-/* Fork with nobody inside the tables, so that the child finds them whole. A child that
- * forks has the gate as its parent held it: closed for good. */
-static void before_fork(void)
-{
-    gate_held = syscall_getpid() == own_pid && guard_close() == 0;
-}
-
-static void after_fork(void)
-{
-    if (gate_held)
-        guard_open();
-}
-
+/* Nothing is held across a fork: it takes locks of libc, whose holders may allocate and
+ * would wait for us. So the child may find the tables torn; it never looks at them. */
 void life_forked(void)
 {
     if (syscall_getpid() == own_pid)
         return;
     tracker_forked();
-    if (gate_held)
-        guard_forked();
-    gate_held = false; /* _Fork() may call this a second time */
+    guard_forked();
 }
 
 /* ---- exit ---------------------------------------------------------------------- */
@@ -120,8 +106,10 @@ static const char *own_name(void)
                : "";
 }
 
-/* As early as the loader lets us: what is registered here runs last at exit, after the
- * program's handlers and all destructors. */
+/* The first of all constructors (-z initfirst), before libc's own: what is registered
+ * here runs last at exit, after the program's handlers and all destructors, and last
+ * before a fork. There, another's handler that ran after ours would wait for a lock
+ * whose holder may be waiting at our gate. */
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **variables)
 {
     (void)argc;
@@ -130,7 +118,7 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     configure(variables);
     environment_clean(variables, own_name());
     guard_watch_threads();
-    pthread_atfork(before_fork, after_fork, life_forked);
+    pthread_atfork(NULL, NULL, life_forked);
     __cxa_atexit(at_exit, NULL, NULL);
     __cxa_at_quick_exit(at_exit, NULL);
 }
