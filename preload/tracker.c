@@ -233,7 +233,8 @@ static void defer_block(enum deferred_kind kind, const struct live_block *block,
 }
 
 /* Take the block at ADDRESS out of the table now, since the real free follows, whatever
- * the thread was interrupted at. False if it is not there (yet). */
+ * the thread was interrupted at. False if it is not there (yet), or if the gate closes
+ * and can't be waited for: the thread may hold it up, or be about to wait itself. */
 static bool remove_now(uintptr_t address, struct live_block *out_block)
 {
     struct tracker_thread *self = (struct tracker_thread *)guard_self();
@@ -244,6 +245,8 @@ static bool remove_now(uintptr_t address, struct live_block *out_block)
     recording = atomic_load_explicit(&self->guard.recording, memory_order_relaxed);
     if (!recording)
         guard_record(&self->guard);
+    else if (atomic_load_explicit(&guard_closed, memory_order_acquire))
+        return false;
     known = live_try_remove(address, out_block);
     if (!recording)
         guard_pause(&self->guard);
@@ -487,6 +490,7 @@ static int change(enum change what, uint32_t new_limit, const char *label)
         if (tracker_tracing())
             break;
         atomic_store_explicit(&frame_limit, new_limit, memory_order_relaxed);
+        tracker_check_modules(); /* while stopped nobody noticed */
         forget();
         atomic_store_explicit(&tracker_on, true, memory_order_relaxed);
         break;
@@ -582,6 +586,21 @@ void tracker_sum_counter(uint32_t stack, struct counter *out_counter)
         counters_add_to(&((struct tracker_thread *)state)->counters, stack, out_counter);
 }
 
+/* Whether one of the calls under way before CALL has the same old block: its
+ * real call has freed that, and another thread got the address and reallocates it, too. */
+static bool in_flight_before(const struct tracker_realloc *call)
+{
+    for (struct thread *other = guard_threads(); other; other = other->next)
+        for (struct tracker_realloc *before = ((struct tracker_thread *)other)->in_flight; before;
+             before = before->next) {
+            if (before == call)
+                return false;
+            if (before->old.address == call->old.address)
+                return true;
+        }
+    return false;
+}
+
 void tracker_each_in_flight(void (*each)(void *context, const struct live_block *block),
                             void *context)
 {
@@ -590,6 +609,7 @@ void tracker_each_in_flight(void (*each)(void *context, const struct live_block 
     for (struct thread *state = guard_threads(); state; state = state->next)
         for (struct tracker_realloc *call = ((struct tracker_thread *)state)->in_flight; call;
              call = call->next)
-            if (call->old.address && !live_find(call->old.address, &taken))
+            if (call->old.address && !live_find(call->old.address, &taken) &&
+                !in_flight_before(call))
                 each(context, &call->old);
 }
