@@ -36,7 +36,11 @@ static bool end_key_made;
 static struct lock late_lock; /* held by the departed thread that is inside */
 static struct thread *_Atomic late_state; /* of all departed threads in turn */
 
+/* How the gate is closed. */
+enum { CLOSED = 1, CLOSED_TO_FORK = 2 };
+
 static struct lock gate_lock; /* held while the gate is closed */
+static _Atomic bool passed;   /* a thread went through the gate that was closed to fork */
 static struct thread *_Atomic gate_owner;
 static uint64_t owner_signals;            /* what it had blocked */
 
@@ -172,20 +176,30 @@ void guard_leave(struct thread *state)
 void guard_wait(struct thread *state)
 {
     while (gate_owner != state) {
+        const struct timespec patience = { .tv_nsec = 20000000 };
+        uint32_t how = atomic_load_explicit(&guard_closed, memory_order_acquire);
+        long result = 0;
+
         guard_pause(state);
-        SYSCALL_4(SYS_futex, &guard_closed, FUTEX_WAIT_PRIVATE, 1, NULL);
+        if (how)
+            result = SYSCALL_4(SYS_futex, &guard_closed, FUTEX_WAIT_PRIVATE, how,
+                               how == CLOSED_TO_FORK ? &patience : NULL);
         atomic_store_explicit(&state->recording, 1, memory_order_relaxed);
         atomic_thread_fence(memory_order_seq_cst);
         if (!atomic_load_explicit(&guard_closed, memory_order_acquire))
             return;
+        if (how == CLOSED_TO_FORK && result == -ETIMEDOUT) {
+            atomic_store(&passed, true);
+            return;
+        }
     }
 }
+
+static const struct timespec nap = { .tv_nsec = 20000 };
 
 /* Wait until STATE does not record, but not beyond DEADLINE. */
 static bool wait_for_rest(const struct thread *state, uint64_t deadline)
 {
-    const struct timespec nap = { .tv_nsec = 20000 };
-
     for (int i = 0; atomic_load_explicit(&state->recording, memory_order_acquire); i++) {
         if (i < 1000) {
             __builtin_ia32_pause();
@@ -198,22 +212,28 @@ static bool wait_for_rest(const struct thread *state, uint64_t deadline)
     return true;
 }
 
-int guard_close(void)
+/* Close the gate as HOW says. */
+static int close_gate(uint32_t how)
 {
     uint64_t all = ~(uint64_t)0, before, deadline;
 
-    /* A handler that forks would wait for the gate that its own thread holds. */
+    /* A handler that closes it, too, would wait for its own thread. */
     SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
     lock_take(&gate_lock);
-    lock_take(&states_lock); /* nobody arrives or departs: a fork finds the list whole */
     deadline = syscall_time(CLOCK_MONOTONIC) + CLOSE_TIMEOUT_NS;
     owner_signals = before;
     /* NULL or a state: nobody else's guard_wait() equals it. A departed thread that is
      * inside is BUSY and has the state that all of them share. */
     gate_owner = self == BUSY ? late_state : self;
-    atomic_store_explicit(&guard_closed, 1, memory_order_seq_cst);
-    if (!guard_fences)
-        SYSCALL_3(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+    atomic_store(&passed, false);
+    atomic_store_explicit(&guard_closed, how, memory_order_seq_cst);
+    if (!guard_fences &&
+        SYSCALL_3(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) < 0) {
+        /* Forbidden since, by a sandbox: what recorders have stored without a fence is seen
+         * after a while. */
+        guard_fences = true;
+        SYSCALL_2(SYS_nanosleep, &nap, NULL);
+    }
     atomic_thread_fence(memory_order_seq_cst);
     for (struct thread *state = guard_threads(); state; state = state->next)
         if (state != gate_owner && !wait_for_rest(state, deadline)) {
@@ -223,6 +243,22 @@ int guard_close(void)
     return 0;
 }
 
+int guard_close(void)
+{
+    return close_gate(CLOSED);
+}
+
+int guard_close_to_fork(void)
+{
+    return close_gate(CLOSED_TO_FORK);
+}
+
+bool guard_is_whole(void)
+{
+    return !atomic_load(&passed) &&
+           atomic_load_explicit(&states_lock.state, memory_order_relaxed) == 0;
+}
+
 void guard_open(void)
 {
     uint64_t before = owner_signals;
@@ -230,12 +266,11 @@ void guard_open(void)
     gate_owner = NULL;
     atomic_store_explicit(&guard_closed, 0, memory_order_release);
     SYSCALL_3(SYS_futex, &guard_closed, FUTEX_WAKE_PRIVATE, INT_MAX);
-    lock_release(&states_lock);
     lock_release(&gate_lock);
     SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
 }
 
-void guard_forked(void)
+void guard_forked(bool held)
 {
     for (struct thread *state = guard_threads(); state; state = state->next)
         if (state != self && state->alive) {
@@ -247,8 +282,13 @@ void guard_forked(void)
         }
     if (IS_STATE(self))
         self->tid = syscall_gettid();
-    late_lock = (struct lock){ 0 };
-    guard_open();
+    atomic_store_explicit(&states_lock.state, 0, memory_order_relaxed);
+    atomic_store_explicit(&late_lock.state, 0, memory_order_relaxed);
+    atomic_store_explicit(&gate_lock.state, 0, memory_order_relaxed);
+    atomic_store_explicit(&guard_closed, 0, memory_order_relaxed);
+    gate_owner = NULL;
+    if (held)
+        SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &owner_signals, NULL, sizeof owner_signals);
 }
 
 struct thread *guard_threads(void)

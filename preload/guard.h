@@ -86,12 +86,20 @@ static inline void guard_pause(struct thread *self)
  * after a second: then the gate is open. */
 int guard_close(void);
 
+/* The same before a fork that leads to a traced child. fork takes locks of libc, whose
+ * holders may be waiting at the gate: after 20 ms they are let through, and the child
+ * finds that guard_is_whole() is false. */
+int guard_close_to_fork(void);
+
+/* In the child: whether nobody can have been inside when it was forked. */
+bool guard_is_whole(void);
+
 /* Open the gate that this thread closed. */
 void guard_open(void);
 
-/* In the child of a fork by the thread that holds the gate: the other threads are gone,
- * the gate is open, its signals are as they were. */
-void guard_forked(void);
+/* In the child of a fork: what other threads held, which it does not have, is open; their
+ * states are for others. If this thread HELD the gate, its signals are as they were. */
+void guard_forked(bool held);
 
 /* The first of all states, linked by `next`; also those of finished threads. */
 struct thread *guard_threads(void);

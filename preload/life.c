@@ -64,18 +64,20 @@ bool life_begin(void)
 
 /* ---- fork ---------------------------------------------------------------------- */
 
-/* Fork with nobody inside the tables, so that the child finds them whole. */
+/* A child that is to be traced must find the tables whole, so fork with nobody inside
+ * them. Otherwise nothing is held across a fork: it takes locks of libc, whose holders
+ * may allocate and would wait for us. */
 void life_before_fork(void)
 {
     struct thread *self;
 
     gate_held = false;
-    if (syscall_getpid() != own_pid)
-        return; /* a child that is not traced */
+    if (!(config->follow & CONTROL_FOLLOW_FORK) || syscall_getpid() != own_pid)
+        return;
     self = guard_enter(); /* the gate is not to be closed by a thread without a state */
     if (self)
         guard_leave(self);
-    gate_held = guard_close() == 0;
+    gate_held = guard_close_to_fork() == 0;
 }
 
 void life_after_fork(void)
@@ -98,14 +100,13 @@ static void begin_again(void)
 
 void life_forked(void)
 {
-    bool traced = gate_held && config->follow & CONTROL_FOLLOW_FORK;
+    bool traced = gate_held && guard_is_whole();
 
     if (syscall_getpid() == own_pid)
         return;
     control_forked();
     tracker_forked(traced);
-    if (gate_held)
-        guard_forked();
+    guard_forked(gate_held);
     gate_held = false;
     if (traced)
         begin_again();
@@ -174,8 +175,10 @@ static const char *own_name(void)
                : "";
 }
 
-/* As early as the loader lets us: what is registered here runs last at exit, after the
- * program's handlers and all destructors. */
+/* The first of all constructors (-z initfirst), before libc's own: what is registered
+ * here runs last at exit, after the program's handlers and all destructors, and last
+ * before a fork. There, another's handler that ran after ours would wait for a lock
+ * whose holder may be waiting at our gate. */
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **variables)
 {
     (void)argc;

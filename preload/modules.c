@@ -5,10 +5,12 @@
 #include "preload/object.h"
 #include "preload/syscall.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #define CHUNK 64u /* modules */
 #define MAX_MODULES (1u << 16)
@@ -55,6 +57,7 @@ static void read_build_id(struct module *module, const char *notes, size_t size)
             memcmp(notes + sizeof *note, "GNU", 4) == 0 &&
             note->n_descsz <= MODULES_BUILD_ID_MAX) {
             module->build_id_size = note->n_descsz;
+            module->build_id_address = (uintptr_t)(notes + sizeof *note + name_size);
             memcpy(module->build_id, notes + sizeof *note + name_size, note->n_descsz);
             return;
         }
@@ -210,18 +213,29 @@ uint32_t modules_find(uintptr_t address, bool *out_back)
     return last_found = record(&found, path);
 }
 
+/* Whether the build-id of MODULE is where it was. The kernel reads it, since another
+ * thread may be unloading what is there; where it may not, nothing has changed. */
+static bool same_build_id(const struct module *module)
+{
+    uint8_t found[MODULES_BUILD_ID_MAX];
+    struct iovec to = { found, module->build_id_size };
+    struct iovec from = { (void *)module->build_id_address, module->build_id_size };
+    long size;
+
+    if (module->build_id_size == 0)
+        return true;
+    size = SYSCALL_6(SYS_process_vm_readv, syscall_getpid(), &to, 1, &from, 1, 0);
+    if (size < 0)
+        return size != -EFAULT;
+    return size == (long)module->build_id_size && memcmp(found, module->build_id, (size_t)size) == 0;
+}
+
 /* Whether MODULE is still where it was, and not another one in its place. */
 static bool still_there(const struct module *module)
 {
-    struct object object;
-    struct module found;
-
-    if (!object_find(module->start, &object) || object.map != module->link_map ||
-        object.start != module->start || object.end != module->end)
-        return false;
-    describe(&found, &object);
-    return found.build_id_size == module->build_id_size &&
-           memcmp(found.build_id, module->build_id, found.build_id_size) == 0;
+    return module->flags & SNAPSHOT_MODULE_MAIN ||
+           (object_is(module->start, module->link_map, module->start, module->end) &&
+            same_build_id(module));
 }
 
 bool modules_check(void)

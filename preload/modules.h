@@ -11,6 +11,7 @@
 #ifndef PRELOAD_MODULES_H
 #define PRELOAD_MODULES_H
 
+#include <link.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,7 +27,7 @@ struct module_segment {
 
 struct module {
     uintptr_t start, end, bias;
-    const void *link_map; /* the loader's; to notice that it went */
+    const struct link_map *link_map; /* to notice that it went */
     const char *path;
     const struct module_segment *segments;
     uint32_t segment_count;
@@ -34,6 +35,7 @@ struct module {
     uint32_t flags; /* enum snapshot_module_flags */
     uint32_t build_id_size;
     uint8_t build_id[MODULES_BUILD_ID_MAX];
+    uintptr_t build_id_address; /* where it was read */
 };
 
 /* The number of the module at ADDRESS, 0: none. Sets *OUT_BACK if it was unloaded

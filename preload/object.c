@@ -64,6 +64,14 @@ bool object_find(uintptr_t address, struct object *out_object)
     return true;
 }
 
+bool object_is(uintptr_t address, const struct link_map *map, uintptr_t start, uintptr_t end)
+{
+    struct dl_find_object found;
+
+    return _dl_find_object((void *)address, &found) == 0 && found.dlfo_link_map == map &&
+           (uintptr_t)found.dlfo_map_start == start && (uintptr_t)found.dlfo_map_end == end;
+}
+
 bool object_segment(const struct object *object, const void *address, const uint8_t **out_start,
                     const uint8_t **out_end)
 {

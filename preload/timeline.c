@@ -57,7 +57,7 @@ void timeline_add(uint64_t bytes, uint64_t blocks, uint64_t rss)
         return;
     now = timeline_now();
     last = count ? samples[count - 1].time : 0;
-    if (now - last < interval) {
+    if (now - last < interval && !rss) {
         set_due(now, interval - (now - last));
     } else {
         if (count == TIMELINE_SAMPLES)

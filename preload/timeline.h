@@ -27,7 +27,8 @@ uint64_t timeline_now(void);
 /* Whether a sample is due. Cheap: to be asked every few events. */
 int timeline_due(void);
 
-/* Take a sample: BYTES and BLOCKS live now, RSS resident (0: not looked at). */
+/* Take a sample if one is due, or if RSS, the resident bytes, is not 0 (not looked at):
+ * BYTES and BLOCKS are live now. */
 void timeline_add(uint64_t bytes, uint64_t blocks, uint64_t rss);
 
 /* Copy the samples, oldest first, to OUT_SAMPLES (TIMELINE_SAMPLES long); returns

@@ -118,10 +118,10 @@ static size_t usable_estimate(size_t size)
     return real_is_glibc ? (chunk < 32 ? 32 : chunk) - 8 : 0;
 }
 
-/* Put a new block in, allocated by STACK. RELEASED bytes of an older one leave at the
- * same moment. */
+/* Put a new block of USABLE bytes in, allocated by STACK; it may be gone by now. RELEASED
+ * bytes of an older one leave at the same moment. */
 static void put(struct tracker_thread *self, const struct stack *stack, struct live_block block,
-                bool reallocation, size_t released)
+                size_t usable, bool reallocation, size_t released)
 {
     struct live_block missed;
 
@@ -139,7 +139,7 @@ static void put(struct tracker_thread *self, const struct stack *stack, struct l
         count_free(self, &missed);
         released += missed.size;
     }
-    self->usable += usable_size((const void *)block.address);
+    self->usable += usable;
     count_allocation(self, &block, reallocation);
     counters_change_current((int64_t)(block.size - released));
 }
@@ -210,6 +210,7 @@ static void defer_new(void *block, size_t size, bool reallocation,
     }
     stack_walk(&event->stack, start, limit());
     event->block = (struct live_block){ (uintptr_t)block, size, 0, epochs_current() };
+    event->usable = usable_size(block);
     event->reallocation = reallocation;
     deferred_put(self->deferred);
 }
@@ -227,7 +228,8 @@ static void defer_block(enum deferred_kind kind, const struct live_block *block,
 }
 
 /* Take the block at ADDRESS out of the table now, since the real free follows, whatever
- * the thread was interrupted at. False if it is not there (yet). */
+ * the thread was interrupted at. False if it is not there (yet), or if the gate closes
+ * and can't be waited for: the thread may hold it up, or be about to wait itself. */
 static bool remove_now(uintptr_t address, struct live_block *out_block)
 {
     struct tracker_thread *self = (struct tracker_thread *)guard_self();
@@ -238,6 +240,8 @@ static bool remove_now(uintptr_t address, struct live_block *out_block)
     recording = atomic_load_explicit(&self->guard.recording, memory_order_relaxed);
     if (!recording)
         guard_record(&self->guard);
+    else if (atomic_load_explicit(&guard_closed, memory_order_acquire))
+        return false;
     known = live_try_remove(address, out_block);
     if (!recording)
         guard_pause(&self->guard);
@@ -257,7 +261,7 @@ static void take_deferred(struct tracker_thread *self)
         if (tracker_tracing())
             switch (event->kind) {
             case DEFERRED_NEW:
-                put(self, &event->stack, event->block, event->reallocation, 0);
+                put(self, &event->stack, event->block, event->usable, event->reallocation, 0);
                 break;
             case DEFERRED_BACK:
                 put_back(self, &event->block, event->usable);
@@ -288,7 +292,8 @@ void tracker_allocated(void *block, size_t size, const struct stack_start *start
     guard_record(&self->guard);
     if (tracker_tracing()) {
         put(self, &self->stack,
-            (struct live_block){ (uintptr_t)block, size, 0, epochs_current() }, false, 0);
+            (struct live_block){ (uintptr_t)block, size, 0, epochs_current() },
+            usable_size(block), false, 0);
         tick(self);
     }
     guard_pause(&self->guard);
@@ -374,7 +379,7 @@ void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size
             put(self, &self->stack,
                 (struct live_block){ (uintptr_t)block, size, 0,
                                      stays ? call->old.epoch : epochs_current() },
-                true, released);
+                usable_size(block), true, released);
         else
             counters_change_current(-(int64_t)released);
         tick(self);
@@ -481,6 +486,7 @@ static int change(enum change what, uint32_t new_limit, const char *label)
         if (tracker_tracing())
             break;
         atomic_store_explicit(&frame_limit, new_limit, memory_order_relaxed);
+        tracker_check_modules(); /* while stopped nobody noticed */
         forget();
         atomic_store_explicit(&tracker_on, true, memory_order_relaxed);
         break;
@@ -630,6 +636,21 @@ void tracker_add_to_series(void)
     leave(self);
 }
 
+/* Whether one of the calls under way before CALL has the same old block: its
+ * real call has freed that, and another thread got the address and reallocates it, too. */
+static bool in_flight_before(const struct tracker_realloc *call)
+{
+    for (struct thread *other = guard_threads(); other; other = other->next)
+        for (struct tracker_realloc *before = ((struct tracker_thread *)other)->in_flight; before;
+             before = before->next) {
+            if (before == call)
+                return false;
+            if (before->old.address == call->old.address)
+                return true;
+        }
+    return false;
+}
+
 void tracker_each_in_flight(void (*each)(void *context, const struct live_block *block),
                             void *context)
 {
@@ -638,6 +659,7 @@ void tracker_each_in_flight(void (*each)(void *context, const struct live_block 
     for (struct thread *state = guard_threads(); state; state = state->next)
         for (struct tracker_realloc *call = ((struct tracker_thread *)state)->in_flight; call;
              call = call->next)
-            if (call->old.address && !live_find(call->old.address, &taken))
+            if (call->old.address && !live_find(call->old.address, &taken) &&
+                !in_flight_before(call))
                 each(context, &call->old);
 }

@@ -53,6 +53,12 @@ END
     snapshots_add_up
 }
 
+@test "two libraries unloaded at once" {
+    same_as_native "$PROGRAMS/unload_race" "$PROGRAMS/plugin_one.so" "$PROGRAMS/plugin_two.so"
+    [ "$status" -eq 0 ]
+    snapshots_add_up
+}
+
 @test "loading, forking, walking the modules and taking snapshots all at once" {
     same_as_native "$PROGRAMS/loader_storm" "$PROGRAMS/plugin_one.so"
     [ "$(cat native.out)" = "100 good children" ]

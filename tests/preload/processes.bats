@@ -38,6 +38,11 @@ alike_and_alone() {
     grep -x "200 good children" traced.out
 }
 
+@test "a fork that waits for a thread that allocates" {
+    same_as_native "$PROGRAMS/fork_under_lock"
+    [ "$status" -eq 0 ]
+}
+
 @test "a program that becomes itself is traced again, and no file is lost" {
     same_as_native "$PROGRAMS/exec_itself" 3
     [ "$status" -eq 12 ]

@@ -4,6 +4,9 @@
  *                                    the handler keeps 300 blocks of 51 bytes
  *        signal_handlers in-malloc   a timer interrupts a loop of malloc and free; the
  *                                    handler keeps 300 blocks of 52 bytes
+ *        signal_handlers mapped      a timer interrupts a loop of malloc and free; where
+ *                                    it finds heapdelta at work, the handler allocates and
+ *                                    frees a block of 1 MiB, which is mapped on its own
  *        signal_handlers small-stack handlers on an alternate stack of 8 KiB beside a
  *                                    guard page keep 20 blocks of 53 bytes, and free others
  *        signal_handlers fault       SIGSEGV from a bad address; the handler keeps a block
@@ -18,13 +21,16 @@
  */
 #include "preload/heapdelta.h"
 
+#include <link.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define HITS 300
@@ -34,6 +40,8 @@ static volatile sig_atomic_t hits;
 static volatile sig_atomic_t interrupted; /* by now hidden from the loop's optimiser */
 static size_t handler_size;
 static void *volatile kept[1024];
+static uintptr_t shim_start;
+static size_t shim_size; /* of its code; 0: not loaded */
 static sigjmp_buf escape;
 
 static void set_handler(int signal, void (*handler)(int), int flags)
@@ -110,6 +118,50 @@ static void use_small_stack(int signal)
     hits = hits + 1;
 }
 
+static int find_shim(struct dl_phdr_info *info, size_t size, void *unused)
+{
+    (void)size;
+    (void)unused;
+    for (int i = 0; strstr(info->dlpi_name, "libheapdelta") && i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_LOAD && info->dlpi_phdr[i].p_flags & PF_X) {
+            shim_start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+            shim_size = info->dlpi_phdr[i].p_memsz;
+        }
+    return 0;
+}
+
+/* Sound because glibc itself is not at work where heapdelta is. */
+static void map_and_unmap(int signal, siginfo_t *unused, void *context)
+{
+    uintptr_t pc = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+
+    (void)signal;
+    (void)unused;
+    if (pc - shim_start < shim_size) {
+        void *volatile block = malloc(1 << 20);
+
+        free(block);
+        hits = hits + 1;
+    }
+    interrupted = 1;
+}
+
+static void mapped(void)
+{
+    struct sigaction action = {.sa_sigaction = map_and_unmap, .sa_flags = SA_RESTART | SA_SIGINFO};
+
+    dl_iterate_phdr(find_shim, NULL);
+    sigaction(SIGALRM, &action, NULL);
+    set_timer(200);
+    while (hits < HITS && shim_size > 0) {
+        void *volatile block = malloc(300);
+
+        free(block);
+    }
+    set_timer(0);
+    hits = HITS;
+}
+
 static void small_stack(void)
 {
     const size_t size = 8192;
@@ -166,6 +218,8 @@ int main(int argc, char **argv)
         busy();
     else if (strcmp(way, "in-malloc") == 0)
         in_malloc();
+    else if (strcmp(way, "mapped") == 0)
+        mapped();
     else if (strcmp(way, "small-stack") == 0)
         small_stack();
     else if (strcmp(way, "fault") == 0)

@@ -31,6 +31,12 @@ END
     kept 300 52
 }
 
+@test "a handler whose block is unmapped before the interrupted event is done" {
+    same_as_native "$PROGRAMS/signal_handlers" mapped
+    [ "$status" -eq 0 ]
+    snapshots_add_up
+}
+
 @test "a handler on an alternate stack of 8 KiB" {
     same_as_native "$PROGRAMS/signal_handlers" small-stack
     kept 20 53
