@@ -274,7 +274,7 @@ static void a_forked_child_finds_the_gate_open(void **state)
         signal(SIGALRM, SIG_DFL);
         pthread_sigmask(SIG_SETMASK, &none, NULL);
         alarm(20); /* if it hangs */
-        guard_forked();
+        guard_forked(true);
         self = guard_enter();
         guard_record(self);
         guard_pause(self);
