@@ -81,7 +81,8 @@ int options_print(const struct options *options, const struct command *command,
 #define OPTIONS_HELP_FORMAT "  --format FORMAT      text (default), json or csv\n"
 
 #define OPTIONS_HELP_OUTPUT \
-    "  -o, --output FILE    write to FILE, which is replaced as a whole or not at all\n"
+    "  -o, --output FILE    write to FILE, which is replaced as a whole or not at all; - is\n" \
+    "                       stdout\n"
 
 #define OPTIONS_HELP_LABEL \
     "  --label LABEL        a name for this moment: letters, digits and . _ + -, at most 64\n"
