@@ -141,6 +141,7 @@ static int diff(const struct options *options, const struct sides *all)
     struct symbols **symbols = calloc(count, sizeof(*symbols));
     struct report *report = report_create();
     struct diff *found = NULL;
+    bool is_empty; /* no block at all, on any side */
     int status;
 
     for (size_t i = 0; lists && symbols && i < count; i++) {
@@ -153,6 +154,7 @@ static int diff(const struct options *options, const struct sides *all)
         status = command_fail(&command_diff, COMMAND_NEGATIVE, "out of memory");
         goto out;
     }
+    is_empty = found->row_count == 0;
     if (options->sort_given)
         diff_sort(found, options->sort);
     else if (options->format == OPTIONS_TEXT)
@@ -160,7 +162,8 @@ static int diff(const struct options *options, const struct sides *all)
 
     set_title(report, options, all);
     diff_report(found, symbols, options->limit, report);
-    if (found->row_count == 0)
+    options_mention_filters(options, report, is_empty);
+    if (found->row_count == 0 && !(is_empty && filter_has_patterns(options->filter)))
         report_add_note(report, "Nothing changed.");
     else if (unchanged)
         report_add_note(report, "%zu %s did not change.", unchanged,

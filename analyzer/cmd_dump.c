@@ -8,6 +8,7 @@
 #include "views/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,11 +147,16 @@ static int dump(const struct options *options, FILE *out, struct records *record
                 struct error *error)
 {
     struct records_section section;
+    struct error wrong = {""};
     int result;
 
     if (!options->section && print_header(options, out, records_header(records)) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     while ((result = records_next_section(records, &section, error)) == 1) {
+        if (!section.checksum_ok && !wrong.text[0])
+            error_set(&wrong, -EBADMSG,
+                      "%s: damaged snapshot: section %s at byte %" PRIu64 ": wrong checksum",
+                      options->paths[0], section.name, section.offset);
         if (options->section && strcmp(options->section, section.name) != 0)
             continue;
         if (!options->section && print_head(options, out, &section) < 0)
@@ -162,6 +168,10 @@ static int dump(const struct options *options, FILE *out, struct records *record
             return result;
         if (ferror(out))
             return 0; /* output_close() says so */
+    }
+    if (result == 0 && wrong.text[0]) {
+        *error = wrong;
+        return -EBADMSG;
     }
     return result;
 }

@@ -72,7 +72,8 @@ static int write_merged(struct merge *merge, const struct options *options)
     fwrite(data, 1, size, output.file);
     free(data);
     if (output_close(&output, &error) < 0)
-        return command_fail(&command_merge, COMMAND_NEGATIVE, "%s", error.text);
+        return error.text[0] ? command_fail(&command_merge, COMMAND_NEGATIVE, "%s", error.text)
+                             : COMMAND_NEGATIVE;
     return COMMAND_DONE;
 }
 

@@ -44,6 +44,7 @@ static int stats(struct options *options, const struct heap *heap, struct symbol
                      *heap->label && !heap->is_merged ? ", " : "",
                      heap->is_merged ? "" : heap->label, group_key_name(options->group.key));
         diff_report(diff, &symbols, options->limit, report);
+        options_mention_filters(options, report, list->count == 0);
         if (options->group.cumulative)
             report_add_note(report, "Each block is counted to all frames of its stack, so the rows "
                                     "add up to more than the total.");

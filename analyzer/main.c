@@ -153,6 +153,11 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return help(NULL);
+    if (strcmp(name, "help") == 0 && argc > 3) {
+        fprintf(stderr, "heapdelta help: takes one command, not %d; see 'heapdelta --help'\n",
+                argc - 2);
+        return COMMAND_USAGE;
+    }
     if (strcmp(name, "help") == 0)
         return help(argv[2]);
     if (strcmp(name, "--version") == 0) {

@@ -225,6 +225,15 @@ int options_parse(struct options *options, const struct command *command, unsign
     return status;
 }
 
+void options_mention_filters(const struct options *options, struct report *report, bool no_rows)
+{
+    if (!filter_has_patterns(options->filter) || !report->title)
+        return;
+    report_title(report, "%s, filtered", report->title);
+    if (no_rows)
+        report_add_note(report, "No block matches the filters.");
+}
+
 void options_finish(struct options *options)
 {
     filter_destroy(options->filter);

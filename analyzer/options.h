@@ -62,6 +62,10 @@ int options_parse(struct options *options, const struct command *command, unsign
 /* Free what OPTIONS hold. */
 void options_finish(struct options *options);
 
+/* Say in the title of REPORT, which has one, and if it has NO_ROWS in a note, that OPTIONS
+ * choose among the blocks. */
+void options_mention_filters(const struct options *options, struct report *report, bool no_rows);
+
 /* Write the COUNT reports at REPORTS as OPTIONS say. Returns the exit status. */
 int options_print(const struct options *options, const struct command *command,
                   struct report *const *reports, size_t count);
@@ -81,7 +85,8 @@ int options_print(const struct options *options, const struct command *command,
 #define OPTIONS_HELP_FORMAT "  --format FORMAT      text (default), json or csv\n"
 
 #define OPTIONS_HELP_OUTPUT \
-    "  -o, --output FILE    write to FILE, which is replaced as a whole or not at all\n"
+    "  -o, --output FILE    write to FILE, which is replaced as a whole or not at all; - is\n" \
+    "                       stdout\n"
 
 #define OPTIONS_HELP_LABEL \
     "  --label LABEL        a name for this moment: letters, digits and . _ + -, at most 64\n"

@@ -57,6 +57,8 @@ int output_open(struct output *output, const char *path, struct error *error)
     bool exists;
     int result = 0;
 
+    if (path && strcmp(path, "-") == 0)
+        path = NULL;
     *output = (struct output){.file = stdout, .path = path};
     if (!path)
         return 0;

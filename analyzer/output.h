@@ -17,7 +17,7 @@ struct output {
     char *temporary;  /* the file beside it that is written */
 };
 
-/* Open stdout, or PATH if it is not NULL; PATH must outlive the output. Returns 0 or
+/* Open stdout, or PATH if it is neither NULL nor "-"; PATH must outlive the output. Returns 0 or
  * -errno and ERROR. */
 int output_open(struct output *output, const char *path, struct error *error);
 

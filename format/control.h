@@ -14,6 +14,9 @@
  * `request` = CONTROL_WANTED. The shim honours it at the program's next allocation or
  * free, or in the handler of `signal`, if that is not 0. It writes error and path,
  * then reply = number. Everything is little-endian.
+ *
+ * Before the process executes another program, which the signal would kill, the shim sets
+ * `state` to CONTROL_ENDED and waits for the end of `waking`, though not for long.
  */
 #ifndef FORMAT_CONTROL_H
 #define FORMAT_CONTROL_H
@@ -91,7 +94,7 @@ struct control_page {
     uint32_t verb;   /* enum control_verb */
     uint32_t reply;  /* number of the last request that was done */
     int32_t error;   /* of it: 0 or a negative errno value */
-    uint32_t reserved;
+    uint32_t waking; /* 1, by who asks, from before it reads the state until the signal is sent */
     char label[CONTROL_LABEL_SIZE];
     char path[CONTROL_PATH_SIZE]; /* of its snapshot, as the process sees it */
 

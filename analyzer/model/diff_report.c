@@ -1,6 +1,7 @@
 #include "model/diff_report.h"
 
 #include "format/snapshot.h"
+#include "model/line_notes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,4 +183,5 @@ void diff_report(const struct diff *diff, struct symbols *const *symbols, size_t
             add_traceback(row->group, symbols[row->list], report);
     }
     report_set_omitted(report, diff->row_count - count);
+    line_notes_add(diff, symbols, count, report);
 }

@@ -113,11 +113,11 @@ static struct entry *intern(struct grouping *grouping, const struct group *group
     return entry;
 }
 
-/* The entry of the group that SYMBOL, a frame of STACK, belongs to. */
+/* The entry of the group that SYMBOL, which is FRAME of STACK or part of it, belongs to. */
 static struct entry *intern_symbol(struct grouping *grouping, const struct symbol *symbol,
-                                   uint32_t stack)
+                                   uint32_t frame, uint32_t stack)
 {
-    struct group group = {.heap = grouping->heap, .stack = stack};
+    struct group group = {.heap = grouping->heap, .stack = stack, .frame = frame};
     struct entry *entry;
 
     switch (grouping->options->key) {
@@ -164,20 +164,25 @@ static void count_stack(struct entry *entry, const struct heap *heap, uint32_t s
         entry->group.limited = true;
 }
 
-/* The newest frame of STACK that is not skipped; the very newest if all are. */
-static const struct symbol *newest_symbol(const struct grouping *grouping, uint32_t stack)
+/* The newest frame of STACK that is not skipped; the very newest if all are. Its number
+ * is put in OUT_FRAME. */
+static const struct symbol *newest_symbol(const struct grouping *grouping, uint32_t stack,
+                                          uint32_t *out_frame)
 {
     const struct heap *heap = grouping->heap;
     const struct symbol *newest = NULL;
 
+    *out_frame = heap->stacks[stack].frame;
     for (uint32_t frame = heap->stacks[stack].frame; frame; frame = heap->frames[frame].parent) {
         struct symbol_list list = symbols_frame(grouping->symbols, frame);
 
         for (size_t i = 0; i < list.count; i++) {
             if (!newest)
                 newest = &list.symbols[i];
-            if (!filter_skips(grouping->filter, &list.symbols[i]))
+            if (!filter_skips(grouping->filter, &list.symbols[i])) {
+                *out_frame = frame;
                 return &list.symbols[i];
+            }
         }
     }
     return newest ? newest : &unknown_symbol;
@@ -217,12 +222,13 @@ static size_t collect_traceback(struct grouping *grouping, uint32_t stack)
 static int keeps(struct grouping *grouping, uint32_t stack)
 {
     const struct symbol *newest;
+    uint32_t frame;
     size_t count;
 
     if (!filter_has_patterns(grouping->filter))
         return 1;
     if (!filter_wants_all_frames(grouping->filter)) {
-        newest = newest_symbol(grouping, stack);
+        newest = newest_symbol(grouping, stack, &frame);
         return filter_keeps(grouping->filter, &newest, 1);
     }
     count = collect_traceback(grouping, stack);
@@ -246,7 +252,7 @@ static int resolve_frame(struct grouping *grouping, uint32_t frame, uint32_t sta
     }
     grouping->frames[frame] = (struct frame_entries){(uint32_t)count, (uint32_t)list.count};
     for (size_t i = 0; i < list.count; i++) {
-        struct entry *entry = intern_symbol(grouping, &list.symbols[i], stack);
+        struct entry *entry = intern_symbol(grouping, &list.symbols[i], frame, stack);
 
         if (!entry)
             return -ENOMEM;
@@ -294,7 +300,10 @@ static int add_stack(struct grouping *grouping, uint32_t stack)
     } else if (options->cumulative && heap->stacks[stack].frame) {
         return add_all_frames(grouping, stack);
     } else {
-        entry = intern_symbol(grouping, newest_symbol(grouping, stack), stack);
+        uint32_t frame;
+        const struct symbol *newest = newest_symbol(grouping, stack, &frame);
+
+        entry = intern_symbol(grouping, newest, frame, stack);
     }
     if (!entry)
         return -ENOMEM;

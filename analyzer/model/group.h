@@ -64,7 +64,8 @@ struct group {
     uint64_t count; /* blocks */
 
     const struct heap *heap;
-    uint32_t stack; /* the first stack of it in the heap */
+    uint32_t stack; /* the first stack of it in the heap, */
+    uint32_t frame; /* and the frame of that stack that has the key; 0: it is about no frame */
 };
 
 struct group_list {

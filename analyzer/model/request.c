@@ -12,6 +12,7 @@
 #define REST          (1 * MILLISECOND)
 #define PATIENCE      (50 * MILLISECOND) /* until an idle program is woken */
 #define WAKE_INTERVAL (100 * MILLISECOND)
+#define DOUBT         (20 * MILLISECOND) /* until a hindrance is looked at again */
 
 /* Why the program can't be woken. */
 enum hindrance {
@@ -57,13 +58,20 @@ static const char *untaken_text(const struct waiting *waiting)
     }
 }
 
-/* Tell, once, that the program can't be woken. */
-static void tell_hindrance(struct waiting *waiting)
+/* Take it that HINDRANCE is why the program can't be woken. Told, once, if it is not for
+ * the first time: for a moment, in a handler, many programs block all signals. */
+static void find_hindered(struct waiting *waiting, enum hindrance hindrance)
 {
+    bool again = hindrance == waiting->hindrance;
     struct error text;
 
-    if (waiting->told || waiting->hindrance == HINDRANCE_NONE)
+    waiting->hindrance = hindrance;
+    if (waiting->told || hindrance == HINDRANCE_NONE)
         return;
+    if (!again) {
+        waiting->next_look = now() + DOUBT;
+        return;
+    }
     waiting->told = true;
     error_set(&text, 0, "%s %s; the request is taken at its next allocation",
               waiting->target->title,
@@ -94,10 +102,9 @@ static int look(struct waiting *waiting, const struct control_page *page, bool w
     if (!wanted)
         return 0;
     result = target_signal(waiting->target, (int)page->signal);
-    waiting->hindrance = result == -EAGAIN   ? HINDRANCE_BLOCKED
-                         : result == -ENOSYS ? HINDRANCE_NO_SIGNAL
-                                             : HINDRANCE_NONE;
-    tell_hindrance(waiting);
+    find_hindered(waiting, result == -EAGAIN   ? HINDRANCE_BLOCKED
+                           : result == -ENOSYS ? HINDRANCE_NO_SIGNAL
+                                               : HINDRANCE_NONE);
     return 0;
 }
 

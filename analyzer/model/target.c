@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #define FIRST_REALTIME 32 /* the kernel's; signals before it mean something */
 #define LAST_SIGNAL    64
 #define DELETED        " (deleted)"
+#define LIBRARY        "/libheapdelta.so"
 
 /* A shared mapping of a file that is named like a page. */
 struct mapping {
@@ -27,6 +29,13 @@ struct mapping {
     pid_t inner_pid;
     ino_t inode;
     bool deleted;
+};
+
+/* /proc/PID/maps, and what was read of it. */
+struct maps {
+    FILE *file;
+    bool any;         /* something */
+    bool has_library; /* the shim */
 };
 
 static bool has_ended(int pidfd)
@@ -78,21 +87,21 @@ static bool parse_path(struct mapping *mapping)
     return true;
 }
 
-/* Find the next mapping in MAPS, an open /proc/PID/maps, that may be one of a page.
- * *OUT_LINES counts what was read. */
-static bool next_mapping(FILE *maps, struct mapping *out_mapping, size_t *out_lines)
+/* Find the next mapping in MAPS that may be one of a page. */
+static bool next_mapping(struct maps *maps, struct mapping *out_mapping)
 {
     char *line = NULL;
     size_t room = 0;
     bool found = false;
 
-    while (!found && getline(&line, &room, maps) > 0) {
+    while (!found && getline(&line, &room, maps->file) > 0) {
         unsigned long long inode;
         char access[5] = "";
         int path = 0;
 
-        ++*out_lines;
         line[strcspn(line, "\n")] = '\0';
+        maps->any = true;
+        maps->has_library |= strstr(line, LIBRARY) != NULL;
         if (sscanf(line, "%*x-%*x %4s %*x %*x:%*x %llu %n", access, &inode, &path) != 2 ||
             path == 0 || access[3] != 's' || strlen(line + path) >= PATH_MAX)
             continue;
@@ -106,22 +115,20 @@ static bool next_mapping(FILE *maps, struct mapping *out_mapping, size_t *out_li
     return found;
 }
 
-/* Open /proc/PID/maps. NULL and errno: ESRCH if there is no such process any more. */
-static FILE *open_maps(pid_t pid)
+/* Open MAPS of PID. Returns 0, or -errno: -ESRCH if it has ended. */
+static int open_maps(pid_t pid, struct maps *maps)
 {
     char directory[PROCESS_DIRECTORY_SIZE], path[PROCESS_DIRECTORY_SIZE + 8];
     int result = process_find_directory(pid, directory);
-    FILE *maps;
 
-    if (result < 0) {
-        errno = -result;
-        return NULL;
-    }
+    *maps = (struct maps){0};
+    if (result < 0)
+        return result;
     snprintf(path, sizeof(path), "%s/maps", directory);
-    maps = fopen(path, "re");
-    if (!maps && errno == ENOENT)
-        errno = ESRCH;
-    return maps;
+    maps->file = fopen(path, "re");
+    if (!maps->file)
+        return errno == ENOENT ? -ESRCH : -errno;
+    return 0;
 }
 
 /* Open the file that the mapping of INODE has at PATH below ROOT, and nothing else: no
@@ -202,6 +209,8 @@ static int use_mapping(struct target *target, const struct process *process,
         return error_set(error, -ENOENT,
                          "%s can't be asked any more: its control file %s was removed",
                          target->title, mapping->path);
+    if (file == -ESRCH)
+        return error_set(error, file, "%s is about to end", target->title);
     if (file < 0)
         return error_set(error, file, "%s: can't open its control file %s: %s", target->title,
                          mapping->path, strerror(-file));
@@ -219,31 +228,43 @@ static int use_mapping(struct target *target, const struct process *process,
     return result;
 }
 
+/* Say that the memory of PROCESS may not be looked at, for CODE. */
+static int fail_not_ours(const struct target *target, const struct process *process, int code,
+                         struct error *error)
+{
+    if (geteuid() == process->uids[0])
+        return error_set(error, -EACCES, "%s may not be looked into: %s; ask as root",
+                         target->title, strerror(-code));
+    return error_set(error, -EACCES, "%s belongs to user %u: only that user and root may ask it",
+                     target->title, process->uids[0]);
+}
+
 /* Find the page of TARGET in the memory of PROCESS. */
 static int find_page(struct target *target, const struct process *process, bool writable,
                      struct error *error)
 {
-    FILE *maps = open_maps(target->pid);
     struct mapping mapping;
-    size_t lines = 0;
-    int result;
+    struct maps maps;
+    int result = open_maps(target->pid, &maps);
 
-    if (!maps && errno == ESRCH)
-        return error_set(error, -ESRCH, "%s has ended; its parent has yet to collect it",
+    if (result == -ESRCH)
+        return error_set(error, result, "%s has ended; its parent has yet to collect it",
                          target->title);
-    if (!maps && geteuid() == process->uids[0])
-        return error_set(error, -EACCES, "%s may not be looked into: %s; ask as root",
-                         target->title, strerror(errno));
-    if (!maps)
-        return error_set(error, -EACCES,
-                         "%s belongs to user %u: only that user and root may ask it", target->title,
-                         process->uids[0]);
+    if (result < 0)
+        return fail_not_ours(target, process, result, error);
     result = error_set(error, -ENODATA,
                        "%s is not traced: it must be started by 'heapdelta run -- COMMAND'",
                        target->title);
-    while (result < 0 && next_mapping(maps, &mapping, &lines))
+    while (result < 0 && next_mapping(&maps, &mapping))
         result = use_mapping(target, process, &mapping, writable, error);
-    fclose(maps);
+    if (result == -ENODATA && maps.has_library)
+        result = error_set(error, -ENOENT,
+                           "%s has no control file: it is only just starting, or could not make it",
+                           target->title);
+    if (result < 0 && !maps.any)
+        result =
+            error_set(error, -ESRCH, "%s is about to end, or belongs to the kernel", target->title);
+    fclose(maps.file);
     return result;
 }
 
@@ -281,7 +302,7 @@ int target_open(pid_t pid, bool writable, struct target *out_target, struct erro
     target.inner_pid = process.inner_pid ? process.inner_pid : pid;
     result = find_page(&target, &process, writable, error);
     /* What was found was that of the process, if the process is still there. */
-    if (result == 0 && has_ended(target.pidfd))
+    if (result != -ESRCH && has_ended(target.pidfd))
         result = error_set(error, -ESRCH, "%s has ended", target.title);
 out:
     if (result < 0)
@@ -342,20 +363,20 @@ enum target_state target_look(const struct target *target)
     char directory[PROCESS_DIRECTORY_SIZE];
     struct process process;
     struct mapping mapping;
-    size_t lines = 0;
-    FILE *maps;
+    struct maps maps;
+    int result;
 
     if (has_ended(target->pidfd))
         return TARGET_ENDED;
-    maps = open_maps(target->pid);
-    if (!maps)
-        return errno == ESRCH ? TARGET_ENDING : TARGET_REPLACED;
-    while (state == TARGET_REPLACED && next_mapping(maps, &mapping, &lines)) {
+    result = open_maps(target->pid, &maps);
+    if (result < 0)
+        return result == -ESRCH ? TARGET_ENDING : TARGET_REPLACED;
+    while (state == TARGET_REPLACED && next_mapping(&maps, &mapping)) {
         if (mapping.inode == target->inode)
             state = mapping.deleted ? TARGET_ENDING : TARGET_THERE;
     }
-    fclose(maps);
-    if (lines == 0)
+    fclose(maps.file);
+    if (!maps.any)
         return TARGET_ENDING; /* its memory is gone already */
     snprintf(directory, sizeof(directory), "/proc/%d", (int)target->pid);
     if (state == TARGET_THERE && process_look(directory, &process) == 0 && process.state == 'T')
@@ -363,15 +384,14 @@ enum target_state target_look(const struct target *target)
     return state;
 }
 
-int target_signal(const struct target *target, int signal)
+/* Send SIGNAL, if the process catches it. */
+static int send_signal(const struct target *target, int signal)
 {
     char directory[PROCESS_DIRECTORY_SIZE];
     struct process process;
     pid_t thread;
     int result;
 
-    if (signal < FIRST_REALTIME || signal > LAST_SIGNAL)
-        return -ENOSYS;
     snprintf(directory, sizeof(directory), "/proc/%d", (int)target->pid);
     result = process_look(directory, &process);
     if (result < 0)
@@ -385,6 +405,30 @@ int target_signal(const struct target *target, int signal)
     if (has_ended(target->pidfd))
         return -ESRCH;
     return tgkill(target->pid, thread, signal) < 0 ? -errno : 0;
+}
+
+static int set_waking(const struct target *target, uint32_t waking)
+{
+    return target_write(target, &waking, sizeof(waking), offsetof(struct control_page, waking),
+                        NULL);
+}
+
+int target_signal(const struct target *target, int signal)
+{
+    struct control_page page;
+    int result;
+
+    if (signal < FIRST_REALTIME || signal > LAST_SIGNAL)
+        return -ENOSYS;
+    /* From here on the process does not execute another program, see control.h. */
+    result = set_waking(target, 1);
+    if (result < 0)
+        return result;
+    result = target_read(target, &page, NULL);
+    if (result == 0)
+        result = page.state == CONTROL_ENDED ? -ESRCH : send_signal(target, signal);
+    set_waking(target, 0);
+    return result;
 }
 
 bool target_find_file(const struct target *target, const char *path, char out_path[PATH_MAX])

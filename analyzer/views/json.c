@@ -211,9 +211,22 @@ static int print_table(FILE *out, const struct report_table *table, bool *begun)
     return 0;
 }
 
+static int print_notes(FILE *out, const struct report *report)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < report->note_count; i++) {
+        if (json_array_append_new(array, text_value(report->notes[i])) < 0) {
+            json_decref(array);
+            return -ENOMEM;
+        }
+    }
+    return print_value(out, array);
+}
+
 static int print_report(FILE *out, const struct report *report)
 {
-    bool begun = false;
+    bool begun = false, has_statistics = false;
 
     for (size_t i = 0; i < report->fact_count; i++) {
         const struct report_fact *fact = &report->facts[i];
@@ -226,6 +239,12 @@ static int print_report(FILE *out, const struct report *report)
     }
     for (size_t i = 0; i < report->table_count; i++) {
         if (print_table(out, &report->tables[i], &begun) < 0)
+            return -ENOMEM;
+        has_statistics |= report->tables[i].style == REPORT_STATISTICS;
+    }
+    if (has_statistics || report->note_count > 0) {
+        print_key(out, "notes", &begun);
+        if (print_notes(out, report) < 0)
             return -ENOMEM;
     }
     fputs(begun ? "\n}" : "{}", out);

@@ -163,3 +163,12 @@ load control_common.bash
     target executing
     says_with_status "executed another program" 1 snapshot --timeout 0 "$TARGET"
 }
+
+@test "a process that is about to execute another program gets no signal" {
+    target about_to_execute
+    says_with_status "did not come by" 1 snapshot --timeout 500ms "$TARGET"
+    # its answer to a request is all that it says
+    kill -0 "$TARGET"
+    eval "exec $SAY>&-"
+    ! read -r -u "$LISTEN"
+}

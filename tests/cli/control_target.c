@@ -79,6 +79,8 @@ static void on_signal(int number)
 
     (void)number;
     signals++;
+    if (page->state == CONTROL_ENDED)
+        print("a signal that must not come\n");
     if (serve_in_handler)
         come_by();
     errno = error;
@@ -272,6 +274,15 @@ static void answer_and_exit(void)
     _exit(0);
 }
 
+/* Is past its last snapshot when it is to be woken: a signal would meet the program that
+ * it executes. */
+static void about_to_execute(void)
+{
+    page->state = CONTROL_ENDED;
+    print("ready\n");
+    live();
+}
+
 static void executing(void)
 {
     print("ready\n");
@@ -411,6 +422,7 @@ static const struct {
     {"refusing", refusing},
     {"exiting", exiting},
     {"answer_and_exit", answer_and_exit},
+    {"about_to_execute", about_to_execute},
     {"executing", executing},
     {"future", future},
     {"strange_magic", strange_magic},

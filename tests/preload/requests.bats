@@ -146,8 +146,8 @@ answered_or_told() {
         return
     fi
     grep -Eq "(ended before it was done|executed another program before it was done; ask again|\
-can't be asked any more: its control file .* was removed|has ended|is only just starting: ask again|\
-is not traced: it must be started|there is no process)" messages || {
+can't be asked any more: its control file .* was removed|has ended|is about to end|\
+is only just starting|is not traced: it must be started|there is no process)" messages || {
         echo "status $STATUS"
         cat messages
         return 1
@@ -226,6 +226,13 @@ status_says() {
     ask
     [ "$STATUS" -eq 0 ]
     still_there
+}
+
+@test "without a place for its control file" {
+    OUT=/nowhere program read
+    ask
+    [ "$STATUS" -eq 3 ]
+    grep -q "has no control file: it is only just starting, or could not make it" messages
 }
 
 @test "status has what the heap holds" {

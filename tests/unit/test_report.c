@@ -167,7 +167,8 @@ static void series_and_total_have_a_place_in_each_view(void **state)
     assert_shown("json", report, 0,
                  "{\n \"total\": {\"sizes\": [1, 2048], \"size_diff\": 2047},\n"
                  " \"rows\": [\n  {\"sizes\": [1, 20480], \"size_diff\": 20479, "
-                 "\"module\": \"libc.so.6, \\\"new\\\"\"}\n ],\n \"omitted\": 3\n}\n");
+                 "\"module\": \"libc.so.6, \\\"new\\\"\"}\n ],\n \"omitted\": 3,\n"
+                 " \"notes\": []\n}\n");
     assert_shown("csv", report, 0,
                  "sizes_1,sizes_2,size_diff,module\r\n"
                  "1,20480,20479,\"libc.so.6, \"\"new\"\"\"\r\n");
