@@ -34,6 +34,7 @@ struct tracker_thread {
 _Atomic bool tracker_on;
 static _Atomic uint32_t frame_limit;
 static bool forked;
+static _Atomic uint32_t era; /* raised when everything is forgotten */
 static _Atomic uint64_t lost_in_handlers; /* blocks, for lack of room to put them aside */
 
 static const struct trie_modules trie_modules = { modules_find, modules_loaded };
@@ -198,8 +199,10 @@ static struct deferred_event *defer(enum deferred_kind kind, struct tracker_thre
         self->deferred = arena_map(sizeof *self->deferred, ARENA_OTHER);
     if (self && self->deferred)
         event = deferred_begin(self->deferred);
-    if (event)
+    if (event) {
         event->kind = kind;
+        event->era = atomic_load_explicit(&era, memory_order_acquire);
+    }
     return event;
 }
 
@@ -263,7 +266,7 @@ static void take_deferred(struct tracker_thread *self)
 
     for (; (event = deferred_first(self->deferred)); deferred_drop(self->deferred)) {
         guard_record(&self->guard);
-        if (tracker_tracing())
+        if (tracker_tracing() && event->era == atomic_load_explicit(&era, memory_order_relaxed))
             switch (event->kind) {
             case DEFERRED_NEW:
                 put(self, &event->stack, event->block, event->usable, event->reallocation, 0);
@@ -467,6 +470,8 @@ static void forget(void)
     counters_reset_current();
     timeline_clear();
     epochs_reset(timeline_now());
+    /* Last: what a handler puts aside meanwhile may still have an epoch of before. */
+    atomic_fetch_add_explicit(&era, 1, memory_order_release);
 }
 
 /* What is to be done with the gate closed. */
