@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -54,7 +55,8 @@ static struct control_page *map_page(void)
 {
     static const struct control_page empty;
     const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    long file, mapped = -1;
+    uint64_t all = ~(uint64_t)0, before;
+    long file, mapped = -1, written;
 
     if (!make_path())
         return NULL;
@@ -63,8 +65,14 @@ static struct control_page *map_page(void)
     if (file < 0)
         return NULL;
     /* Written, not only made longer, so that the disk has room for it. */
-    if (SYSCALL_3(SYS_write, file, &empty, sizeof empty) == (long)sizeof empty &&
-        SYSCALL_2(SYS_ftruncate, file, CONTROL_SIZE) == 0)
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+    written = SYSCALL_3(SYS_write, file, &empty, sizeof empty);
+    if (written == (long)sizeof empty && SYSCALL_2(SYS_ftruncate, file, CONTROL_SIZE) < 0)
+        written = -EFBIG;
+    if (written == -EFBIG)
+        syscall_take_back_xfsz();
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+    if (written == (long)sizeof empty)
         mapped = SYSCALL_6(SYS_mmap, NULL, CONTROL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file,
                            0);
     SYSCALL_1(SYS_close, file);

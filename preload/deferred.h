@@ -28,6 +28,7 @@ enum deferred_kind {
 struct deferred_event {
     enum deferred_kind kind;
     bool reallocation;
+    uint32_t era; /* the tracker's: void if everything was forgotten since */
     struct live_block block;
     size_t usable;
     struct stack stack;

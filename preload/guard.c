@@ -134,6 +134,7 @@ static struct thread *enter_departed(void)
         return NULL;
     }
     state->tid = syscall_gettid();
+    state->fresh = true;
     atomic_store_explicit(&state->inside, true, memory_order_relaxed);
     return state;
 }

@@ -62,6 +62,7 @@ static void start(struct image *image, bool wait)
     if (image->pid < 0) {
         image->pid = 0;
         image->task(image->context);
+        syscall_take_back_xfsz();
     }
     SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
 }

@@ -175,10 +175,8 @@ static const char *own_name(void)
                : "";
 }
 
-/* The first of all constructors (-z initfirst), before libc's own: what is registered
- * here runs last at exit, after the program's handlers and all destructors, and last
- * before a fork. There, another's handler that ran after ours would wait for a lock
- * whose holder may be waiting at our gate. */
+/* Before main and most constructors: what is registered here runs last at exit, after the
+ * program's handlers and all destructors. */
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **variables)
 {
     (void)argc;

@@ -30,6 +30,14 @@ static struct snapshot *pending; /* begun, not yet cleaned up; under the lock */
 static uint32_t sequence;
 static struct snapshot_pauses pauses;
 
+/* Whether snapshots by TRIGGER may be thinned: nobody asked for this one. The one at exit
+ * is the last, so it is counted and stays. */
+static bool is_thinned(enum snapshot_trigger trigger)
+{
+    return trigger == SNAPSHOT_BY_INTERVAL || trigger == SNAPSHOT_BY_GROWTH ||
+           trigger == SNAPSHOT_AT_PEAK || trigger == SNAPSHOT_AT_EXIT;
+}
+
 /* The task. */
 static void write_snapshot(void *context)
 {
@@ -43,7 +51,7 @@ static void write_snapshot(void *context)
         result = snapshot_write(&snapshot->cut, &snapshot->origin, snapshot->file.descriptor);
         result = snapshot_file_close(&snapshot->file, result);
     }
-    if (result == 0 && !snapshot->path)
+    if (result == 0 && is_thinned(snapshot->origin.trigger))
         snapshot_file_keep(snapshot->file.name, snapshot->cut.time, (uint32_t)config->keep);
     snapshot->result = result;
     if (snapshot->done)

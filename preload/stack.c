@@ -20,7 +20,7 @@
 static __attribute__((noinline)) bool ask_page(struct stack *stack, uintptr_t page)
 {
     if (page == 0 ||
-        SYSCALL_4(SYS_rt_sigprocmask, -1, page << PAGE_BITS, NULL, 8) == -EFAULT)
+        SYSCALL_4(SYS_rt_sigprocmask, -1, page << PAGE_BITS, NULL, 8) != -EINVAL)
         return false;
     stack->known_pages[page % STACK_KNOWN_PAGES] = page;
     return true;

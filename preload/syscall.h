@@ -47,6 +47,16 @@ static inline uint32_t syscall_gettid(void)
     return (uint32_t)SYSCALL_0(SYS_gettid);
 }
 
+/* Take back the SIGXFSZ that a write beyond the limit on file sizes has sent the calling
+ * thread, which has it blocked. */
+static inline void syscall_take_back_xfsz(void)
+{
+    const uint64_t set = (uint64_t)1 << (25 - 1);
+    const struct timespec now = { 0, 0 };
+
+    SYSCALL_4(SYS_rt_sigtimedwait, &set, NULL, &now, sizeof set);
+}
+
 /* Nanoseconds of CLOCK (CLOCK_REALTIME, CLOCK_MONOTONIC). */
 static inline uint64_t syscall_time(clockid_t clock)
 {

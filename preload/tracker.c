@@ -36,6 +36,7 @@ struct tracker_thread {
 _Atomic bool tracker_on;
 static _Atomic uint32_t frame_limit;
 static bool untraced; /* for good: a child of fork */
+static _Atomic uint32_t era; /* raised when everything is forgotten */
 static _Atomic uint64_t lost_in_handlers; /* blocks, for lack of room to put them aside */
 
 static const struct trie_modules trie_modules = { modules_find, modules_loaded };
@@ -193,8 +194,10 @@ static struct deferred_event *defer(enum deferred_kind kind, struct tracker_thre
         self->deferred = arena_map(sizeof *self->deferred, ARENA_OTHER);
     if (self && self->deferred)
         event = deferred_begin(self->deferred);
-    if (event)
+    if (event) {
         event->kind = kind;
+        event->era = atomic_load_explicit(&era, memory_order_acquire);
+    }
     return event;
 }
 
@@ -258,7 +261,7 @@ static void take_deferred(struct tracker_thread *self)
 
     for (; (event = deferred_first(self->deferred)); deferred_drop(self->deferred)) {
         guard_record(&self->guard);
-        if (tracker_tracing())
+        if (tracker_tracing() && event->era == atomic_load_explicit(&era, memory_order_relaxed))
             switch (event->kind) {
             case DEFERRED_NEW:
                 put(self, &event->stack, event->block, event->usable, event->reallocation, 0);
@@ -463,6 +466,8 @@ static void forget(void)
     timeline_clear();
     series_clear();
     epochs_reset(timeline_now());
+    /* Last: what a handler puts aside meanwhile may still have an epoch of before. */
+    atomic_fetch_add_explicit(&era, 1, memory_order_release);
 }
 
 /* What is to be done with the gate closed. */
