@@ -35,7 +35,7 @@ struct tracker_thread {
 
 _Atomic bool tracker_on;
 static _Atomic uint32_t frame_limit;
-static bool untraced; /* for good: a child of fork */
+static bool untraced; /* for good: there is no memory, or this is a child of fork */
 static _Atomic uint32_t era; /* raised when everything is forgotten */
 static _Atomic uint64_t lost_in_handlers; /* blocks, for lack of room to put them aside */
 
@@ -436,6 +436,7 @@ bool tracker_init(bool on)
     bool back;
 
     guard_init(sizeof(struct tracker_thread));
+    untraced = true; /* until there is something to trace with */
     if (!trie_init(&trie_modules) ||
         trie_intern(NULL, 0, SNAPSHOT_STACK_TRUNCATED) != UNKNOWN_STACK)
         return false;
@@ -444,6 +445,7 @@ bool tracker_init(bool on)
     timeline_start();
     epochs_reset(0);
     atomic_store_explicit(&tracker_on, on, memory_order_release);
+    untraced = false;
     return true;
 }
 
