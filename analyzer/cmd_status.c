@@ -134,7 +134,8 @@ static void add_facts(struct report *report, const struct target *target,
     report_add_text(report, NULL, "traced since", text);
     report_add_remark(report, "%s", units_duration(units, age(page->since)));
     report_add_number(report, NULL, "live", REPORT_BYTES, page->live_bytes);
-    report_add_remark(report, "%llu blocks", (unsigned long long)page->live_blocks);
+    report_add_remark(report, "%llu %s", (unsigned long long)page->live_blocks,
+                      page->live_blocks == 1 ? "block" : "blocks");
     report_add_text(
         report, NULL, "growth",
         units_bytes(units, (double)(int64_t)(page->live_bytes - page->start_bytes), true));

@@ -78,8 +78,9 @@ int options_print(const struct options *options, const struct command *command,
     "  --filter PATTERN     only blocks whose newest frame matches; may be repeated\n"           \
     "  --exclude PATTERN    no blocks whose newest frame matches; may be repeated\n"             \
     "  --all-frames         patterns look at all frames of a stack\n"                            \
-    "  --skip PATTERN       frames that allocate for others, as strdup and operator new do:\n"   \
-    "                       never the newest; here a PATTERN is a function\n"                    \
+    "  --skip PATTERN       frames that allocate for others, as strdup, operator new and all\n"  \
+    "                       of std:: do: not the newest if there is another; here a\n"           \
+    "                       PATTERN is a function\n"                                             \
     "  --limit N            show N rows (default 10, 0: all)\n"
 
 #define OPTIONS_HELP_FORMAT "  --format FORMAT      text (default), json or csv\n"

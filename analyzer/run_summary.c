@@ -175,8 +175,12 @@ static void add_lineless(const struct heap *heap, struct symbols *symbols,
     }
     if (size > 0) {
         share = 100.0 * (double)size / (double)list->size;
-        report_add_note(report, "%.*f %% of the bytes have no line: %s", share < 10 ? 1 : 0, share,
-                        text);
+        /* Not 100 % where some have one. */
+        if (size < list->size && share > 99)
+            report_add_note(report, "over 99 %% of the bytes have no line: %s", text);
+        else
+            report_add_note(report, "%.*f %% of the bytes have no line: %s", share < 10 ? 1 : 0,
+                            share, text);
     }
     free(modules);
 }
@@ -241,18 +245,21 @@ static void add_heap(const struct run_snapshot *snapshot, const struct heap *hea
     const struct snapshot_account *account = heap->account;
     char bytes[UNITS_SIZE], peak[UNITS_SIZE];
 
-    report_title(report, "heapdelta: %.*s left %" PRIu64 " blocks, %s alive at exit; peak %s%s",
+    report_title(report, "heapdelta: %.*s left %" PRIu64 " %s, %s alive at exit; peak %s%s",
                  snapshot->program_length, snapshot->name, account->live_blocks,
+                 account->live_blocks == 1 ? "block" : "blocks",
                  units_bytes(bytes, (double)account->live_bytes, false),
                  units_bytes(peak, (double)account->peak_bytes, false),
                  account->live_blocks ? "; the largest holders:" : "");
     add_holders(heap, symbols, report);
     if (account->truncated_stacks > 0)
-        report_add_note(report, "%" PRIu64 " stacks could not be walked to their end",
-                        account->truncated_stacks);
+        report_add_note(report, "%" PRIu64 " %s could not be walked to %s end",
+                        account->truncated_stacks,
+                        account->truncated_stacks == 1 ? "stack" : "stacks",
+                        account->truncated_stacks == 1 ? "its" : "their");
     if (account->lost_blocks > 0)
-        report_add_note(report, "%" PRIu64 " blocks are not known, for lack of memory",
-                        account->lost_blocks);
+        report_add_note(report, "%" PRIu64 " %s not known, for lack of memory",
+                        account->lost_blocks, account->lost_blocks == 1 ? "block is" : "blocks are");
 }
 
 /* Write DIRECTORY, or DIRECTORY/NAME, to OUT so that it can be typed at a shell. */
@@ -334,9 +341,10 @@ static bool add_processes(const char *directory, const struct run_snapshots *lis
     }
     if (several)
         report_add_note(report,
-                        "all %zu processes together: %" PRIu64 " blocks, %s alive in their last "
+                        "all %zu processes together: %" PRIu64 " %s, %s alive in their last "
                         "snapshots",
-                        tree->process_count, blocks, units_bytes(text, (double)bytes, false));
+                        tree->process_count, blocks, blocks == 1 ? "block" : "blocks",
+                        units_bytes(text, (double)bytes, false));
     snapshot_tree_destroy(tree);
     free(names);
     return several;

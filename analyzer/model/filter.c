@@ -49,6 +49,8 @@ static const char *const wrappers[] = {
     "g_try_malloc", "g_try_malloc0", "g_try_realloc", "g_slice_alloc", "g_slice_alloc0",
     "g_strdup", "g_strndup", "g_memdup", "g_memdup2",
     "xmalloc", "xcalloc", "xzalloc", "xrealloc", "xreallocarray", "xstrdup", "xstrndup", "xmemdup",
+    "zmalloc", "zmalloc_usable*", "zmalloc_no_tcache", "zcalloc", "zcalloc_*", "zrealloc",
+    "zrealloc_usable*", "ztrymalloc*", "ztrycalloc*", "ztryrealloc*", "zstrdup",
 };
 /* clang-format on */
 
@@ -199,6 +201,48 @@ bool filter_skips(const struct filter *filter, const struct symbol *symbol)
             return true;
     }
     return symbol->function && is_wrapper(symbol->function);
+}
+
+/* Is it `operator` that begins at AT, in the word that begins at WORD? */
+static bool is_operator(const char *word, const char *at)
+{
+    const size_t length = strlen("operator");
+
+    return strncmp(at, "operator", length) == 0 && (at == word || at[-1] == ':') &&
+           !isalnum((unsigned char)at[length]) && at[length] != '_';
+}
+
+/* Where in the demangled NAME of a function its own name begins: behind the type that it
+ * returns, which a template has in front. */
+static const char *skip_return_type(const char *name)
+{
+    const char *word = name;
+    int depth = 0;
+
+    for (const char *at = name; *at; at++) {
+        if (depth == 0 && is_operator(word, at))
+            break; /* what follows may have spaces */
+        if (depth == 0 && *at == '(' && at > word && at[-1] != ':' && at[-1] != ' ')
+            break; /* its parameters; not "(anonymous namespace)" */
+        if (depth == 0 && *at == ' ')
+            word = at + 1;
+        else if (*at == '<' || *at == '(' || *at == '[')
+            depth++;
+        else if (*at == ')' || *at == ']' || (*at == '>' && at > name && at[-1] != '-'))
+            depth--;
+    }
+    return word;
+}
+
+bool filter_is_standard(const struct symbol *symbol)
+{
+    const char *name = symbol->function;
+
+    /* Most functions are seen to be none at once. */
+    if (!name || (!strstr(name, "std::") && !strstr(name, "__gnu_cxx::")))
+        return false;
+    name = skip_return_type(name);
+    return strncmp(name, "std::", 5) == 0 || strncmp(name, "__gnu_cxx::", 11) == 0;
 }
 
 static bool matches_any(const struct pattern *pattern, const struct symbol *const *symbols,

@@ -11,8 +11,9 @@
  * pattern matches if it matches any frame.
  *
  * Skipped are frames that allocate for somebody else: operator new, strdup,
- * g_malloc, xmalloc and the like. They are passed over only when the newest
- * frame is looked for; a traceback shows them.
+ * g_malloc, xmalloc and the like, and, unless modules are looked for, the C++ standard
+ * library. They are passed over only when the newest frame is looked for; a traceback
+ * shows them.
  *
  * A filter holds copies of its patterns. Once filled it is read-only.
  */
@@ -55,6 +56,11 @@ bool filter_wants_all_frames(const struct filter *filter);
 
 /* Is SYMBOL to be passed over when the newest frame is looked for? */
 bool filter_skips(const struct filter *filter, const struct symbol *symbol);
+
+/* Is SYMBOL a function of the C++ standard library, as the inner workings of containers
+ * are? These are passed over as well where the newest frame is to be a line or a function,
+ * but not where it is to be a module. */
+bool filter_is_standard(const struct symbol *symbol);
 
 /* Is a block with the COUNT frames at SYMBOLS, at least 1, kept? */
 bool filter_keeps(const struct filter *filter, const struct symbol *const *symbols, size_t count);

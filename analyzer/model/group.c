@@ -164,10 +164,10 @@ static void count_stack(struct entry *entry, const struct heap *heap, uint32_t s
         entry->group.limited = true;
 }
 
-/* The newest frame of STACK that is not skipped; the very newest if all are. Its number
- * is put in OUT_FRAME. */
+/* The newest frame of STACK that is not skipped, as those of the C++ standard library are
+ * with SKIP_STANDARD; the very newest if all are. Its number is put in OUT_FRAME. */
 static const struct symbol *newest_symbol(const struct grouping *grouping, uint32_t stack,
-                                          uint32_t *out_frame)
+                                          bool skip_standard, uint32_t *out_frame)
 {
     const struct heap *heap = grouping->heap;
     const struct symbol *newest = NULL;
@@ -177,11 +177,14 @@ static const struct symbol *newest_symbol(const struct grouping *grouping, uint3
         struct symbol_list list = symbols_frame(grouping->symbols, frame);
 
         for (size_t i = 0; i < list.count; i++) {
+            const struct symbol *symbol = &list.symbols[i];
+
             if (!newest)
-                newest = &list.symbols[i];
-            if (!filter_skips(grouping->filter, &list.symbols[i])) {
+                newest = symbol;
+            if (!filter_skips(grouping->filter, symbol) &&
+                !(skip_standard && filter_is_standard(symbol))) {
                 *out_frame = frame;
-                return &list.symbols[i];
+                return symbol;
             }
         }
     }
@@ -228,7 +231,7 @@ static int keeps(struct grouping *grouping, uint32_t stack)
     if (!filter_has_patterns(grouping->filter))
         return 1;
     if (!filter_wants_all_frames(grouping->filter)) {
-        newest = newest_symbol(grouping, stack, &frame);
+        newest = newest_symbol(grouping, stack, true, &frame);
         return filter_keeps(grouping->filter, &newest, 1);
     }
     count = collect_traceback(grouping, stack);
@@ -301,7 +304,8 @@ static int add_stack(struct grouping *grouping, uint32_t stack)
         return add_all_frames(grouping, stack);
     } else {
         uint32_t frame;
-        const struct symbol *newest = newest_symbol(grouping, stack, &frame);
+        const struct symbol *newest =
+            newest_symbol(grouping, stack, options->key != GROUP_MODULE, &frame);
 
         entry = intern_symbol(grouping, newest, frame, stack);
     }

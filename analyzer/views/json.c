@@ -242,7 +242,7 @@ static int print_report(FILE *out, const struct report *report)
             return -ENOMEM;
         has_statistics |= report->tables[i].style == REPORT_STATISTICS;
     }
-    if (has_statistics || report->note_count > 0) {
+    if (has_statistics) {
         print_key(out, "notes", &begun);
         if (print_notes(out, report) < 0)
             return -ENOMEM;

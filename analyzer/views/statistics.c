@@ -9,9 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PLACE_PAD_MAX 60 /* columns that a place is filled up to where width is no matter */
 #define PLACE_MIN     24 /* columns that a place always has */
+
+#define FOLD_LENGTH_MAX 8 /* frames that a recursion may go through to be noticed */
+#define FOLD_MIN        8 /* frames that are worth a line that stands for them */
 
 /* Print TEXT, which utf8_print() wrote, in at most WIDTH columns. */
 static void print_cut(FILE *out, const char *text, size_t width)
@@ -123,29 +127,75 @@ static void make_phrases(struct fields *fields, const struct report_table *table
     }
 }
 
+static void print_frame(FILE *out, const struct report_frame *frame, const struct paths *paths)
+{
+    fputs("    ", out);
+    if (frame->file) {
+        utf8_print(out, paths_short(paths, frame->file));
+        if (frame->line)
+            fprintf(out, ":%" PRIu32, frame->line);
+    } else {
+        if (frame->module) {
+            utf8_print(out, frame->module);
+            fputc('+', out);
+        }
+        fprintf(out, "0x%" PRIx64, frame->offset);
+    }
+    if (frame->function) {
+        fputs(" (", out);
+        utf8_print(out, frame->function);
+        fputc(')', out);
+    }
+    fputs(frame->inlined ? " inlined\n" : "\n", out);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Do A and B look the same? */
+static bool same_frame(const struct report_frame *a, const struct report_frame *b)
+{
+    return same_text(a->function, b->function) && same_text(a->file, b->file) &&
+           a->line == b->line && a->inlined == b->inlined &&
+           (a->file || (a->offset == b->offset && same_text(a->module, b->module)));
+}
+
+/* How many of the frames from END on only repeat, whole times, the LENGTH frames before. */
+static size_t repeated_frames(const struct report_row *row, size_t end, size_t length)
+{
+    size_t count = 0;
+
+    while (end + count < row->frame_count &&
+           same_frame(&row->frames[end + count], &row->frames[end + count - length]))
+        count++;
+    return count - count % length;
+}
+
+/* Say what the deep recursion of frames before END goes on with, if it does. Returns how many
+ * frames need not be printed for it. */
+static size_t fold_frames(FILE *out, const struct report_row *row, size_t end)
+{
+    for (size_t length = 1; length <= FOLD_LENGTH_MAX && length <= end; length++) {
+        size_t count = repeated_frames(row, end, length);
+
+        if (count < FOLD_MIN)
+            continue;
+        if (length == 1)
+            fprintf(out, "    … (the last frame %zu times more)\n", count);
+        else
+            fprintf(out, "    … (the last %zu frames %zu times more)\n", length, count / length);
+        return count;
+    }
+    return 0;
+}
+
 static void print_traceback(FILE *out, const struct report_row *row, const struct paths *paths)
 {
-    for (size_t i = 0; i < row->frame_count; i++) {
-        const struct report_frame *frame = &row->frames[i];
-
-        fputs("    ", out);
-        if (frame->file) {
-            utf8_print(out, paths_short(paths, frame->file));
-            if (frame->line)
-                fprintf(out, ":%" PRIu32, frame->line);
-        } else {
-            if (frame->module) {
-                utf8_print(out, frame->module);
-                fputc('+', out);
-            }
-            fprintf(out, "0x%" PRIx64, frame->offset);
-        }
-        if (frame->function) {
-            fputs(" (", out);
-            utf8_print(out, frame->function);
-            fputc(')', out);
-        }
-        fputs(frame->inlined ? " inlined\n" : "\n", out);
+    for (size_t i = 0; i < row->frame_count;) {
+        print_frame(out, &row->frames[i++], paths);
+        i += fold_frames(out, row, i);
     }
     if (row->frame_limit)
         fprintf(out, "    … (limited to %" PRIu32 " %s, as asked)\n", row->frame_limit,

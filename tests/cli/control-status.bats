@@ -27,11 +27,13 @@ END
     ends_with 0 "$HEAPDELTA" status --format json "$TARGET"
     "$PYTHON" - "$TARGET" <<'END'
 import json, sys
-assert json.load(open("stdout")) == {"processes": [{
+report = json.load(open("stdout"))
+assert report["notes"] == ["It said: no space left on the device"], report
+assert report["processes"] == [{
     "pid": int(sys.argv[1]), "program": "control_target", "state": "tracing",
     "since": "1970-01-01T00:00:01.000000000Z", "bytes": 3000, "blocks": 4, "growth": 2000,
     "mark": "1970-01-01T00:00:02.000000000Z", "mark_growth": -500, "peak": 5000,
-    "tracer_bytes": 65536, "snapshots": 2, "last_pause": 1500000, "longest_pause": 2500000}]}
+    "tracer_bytes": 65536, "snapshots": 2, "last_pause": 1500000, "longest_pause": 2500000}], report
 END
     ends_with 0 "$HEAPDELTA" status --format csv "$TARGET"
     lines stdout 2

@@ -174,6 +174,9 @@ static void wrappers_are_skipped(void **state)
         "g_malloc0",
         "xmalloc",
         "std::__new_allocator<int>::allocate(unsigned long, void const*)",
+        "zmalloc",
+        "ztrycalloc_usable_internal",
+        "zrealloc",
     };
     static const char *const others[] = {
         "main",         "operator<<",    "operator newish",
@@ -188,6 +191,39 @@ static void wrappers_are_skipped(void **state)
         assert_false(filter_skips(filter, &(struct symbol){.function = others[i], .place = ""}));
     assert_false(filter_skips(filter, &stripped));
     filter_destroy(filter);
+}
+
+static void standard_library_is_known_by_its_names(void **state)
+{
+    static const char *const standard[] = {
+        "std::vector<int>::push_back(int const&)",
+        "void std::vector<int, std::allocator<int> >::_M_realloc_insert<int>(int&&)",
+        "std::shared_ptr<a::b> std::make_shared<a::b, int (&) [3]>(int (&) [3])",
+        "std::map<int, int>::operator[](int const&)",
+        "void std::function<void (int)>::operator()(int) const",
+        "decltype (p->q()) std::call(int)",
+        "std::_Function_handler<void (), main::{lambda()#1}>::_M_invoke(std::_Any_data const&)",
+        "__gnu_cxx::new_allocator<char>::allocate(unsigned long, void const*)",
+        "std::getline",
+    };
+    static const char *const others[] = {
+        "std::vector<int> made<int>(int)",
+        "std::string (anonymous namespace)::named<int>(std::string)",
+        "app::name::operator std::string() const",
+        "app::call(std::function<void ()>)",
+        "void app::sort<std::less<int> >(int*)",
+        "bool app::operator< <std::less<int> >(app::a, app::b)",
+        "nonstd::vector<int>::push_back(int)",
+        "main",
+        "{lambda(std::string)#1}::operator()(std::string) const",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(standard) / sizeof(standard[0]); i++)
+        assert_true(filter_is_standard(&(struct symbol){.function = standard[i], .place = ""}));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_false(filter_is_standard(&(struct symbol){.function = others[i], .place = ""}));
+    assert_false(filter_is_standard(&stripped));
 }
 
 static void skip_pattern_is_of_a_function_by_default(void **state)
@@ -217,6 +253,7 @@ int main(void)
         cmocka_unit_test(exclusive_wins_over_inclusive),
         cmocka_unit_test(any_frame_decides_if_all_are_looked_at),
         cmocka_unit_test(wrappers_are_skipped),
+        cmocka_unit_test(standard_library_is_known_by_its_names),
         cmocka_unit_test(skip_pattern_is_of_a_function_by_default),
     };
 

@@ -202,6 +202,46 @@ static void traceback_lies_below_its_row(void **state)
     report_destroy(report);
 }
 
+/* Add LINE of a function to the traceback of the row, COUNT times. */
+static void add_frames(struct report *report, uint32_t line, int count)
+{
+    for (int i = 0; i < count; i++)
+        report_add_frame(report,
+                         &(struct report_frame){.function = "f", .file = "/a.c", .line = line});
+}
+
+static void deep_recursion_is_folded(void **state)
+{
+    struct report *report = report_create();
+
+    (void)state;
+    begin_statistics(report);
+    add_row(report, 1, 0, "/a.c", 1, NULL);
+    report_begin_traceback(report);
+    add_frames(report, 1, 5000);
+    for (int i = 0; i < 10; i++) {
+        add_frames(report, 2, 1);
+        add_frames(report, 3, 2);
+    }
+    add_frames(report, 2, 1);
+    add_frames(report, 4, 3);
+    report_set_truncated(report, 5034);
+    assert_shown("text", report, 0,
+                 "a.c:1  size=1 B (+0 B)\n"
+                 "    a.c:1 (f)\n"
+                 "    … (the last frame 4999 times more)\n"
+                 "    a.c:2 (f)\n"
+                 "    a.c:3 (f)\n"
+                 "    a.c:3 (f)\n"
+                 "    … (the last 3 frames 9 times more)\n"
+                 "    a.c:2 (f)\n"
+                 "    a.c:4 (f)\n"
+                 "    a.c:4 (f)\n"
+                 "    a.c:4 (f)\n"
+                 "    … (limited to 5034 frames, as asked)\n");
+    report_destroy(report);
+}
+
 /* Highest on the right, nothing in between: the level before stays. */
 static void chart_has_a_level_for_each_stretch_of_time(void **state)
 {
@@ -234,6 +274,7 @@ int main(void)
         cmocka_unit_test(numbers_are_exact),
         cmocka_unit_test(series_and_total_have_a_place_in_each_view),
         cmocka_unit_test(traceback_lies_below_its_row),
+        cmocka_unit_test(deep_recursion_is_folded),
         cmocka_unit_test(chart_has_a_level_for_each_stretch_of_time),
     };
 
