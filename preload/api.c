@@ -1,5 +1,7 @@
 /* api.c - the functions behind heapdelta.h, which looks them up by these names. */
 #include "preload/arena.h"
+#include "preload/attention.h"
+#include "preload/control.h"
 #include "preload/counters.h"
 #include "preload/life.h"
 #include "preload/snapshot.h"
@@ -21,15 +23,24 @@ EXPORT int heapdelta_api_take_snapshot(const char *label);
 EXPORT int heapdelta_api_take_snapshot_to(const char *path, const char *label);
 EXPORT int heapdelta_api_mark(const char *label);
 
+/* RESULT, after what handlers left because they interrupted us: there may be no next
+ * event. */
+static int attended(int result)
+{
+    if (attention_needed())
+        control_serve();
+    return result;
+}
+
 int heapdelta_api_start(unsigned nframe)
 {
     life_begin();
-    return tracker_start(nframe);
+    return attended(tracker_start(nframe));
 }
 
 int heapdelta_api_stop(void)
 {
-    return tracker_stop();
+    return attended(tracker_stop());
 }
 
 int heapdelta_api_is_tracing(void)
@@ -53,12 +64,12 @@ int heapdelta_api_get_traced_memory(size_t *out_current, size_t *out_peak)
 
 int heapdelta_api_reset_peak(void)
 {
-    return tracker_reset_peak();
+    return attended(tracker_reset_peak());
 }
 
 int heapdelta_api_clear_traces(void)
 {
-    return tracker_clear();
+    return attended(tracker_clear());
 }
 
 size_t heapdelta_api_get_tracer_memory(void)
@@ -68,15 +79,15 @@ size_t heapdelta_api_get_tracer_memory(void)
 
 int heapdelta_api_take_snapshot(const char *label)
 {
-    return snapshot_take(SNAPSHOT_BY_API, label, NULL);
+    return attended(snapshot_take(SNAPSHOT_BY_API, label, NULL));
 }
 
 int heapdelta_api_take_snapshot_to(const char *path, const char *label)
 {
-    return path && *path ? snapshot_take(SNAPSHOT_BY_API, label, path) : -ENOENT;
+    return path && *path ? attended(snapshot_take(SNAPSHOT_BY_API, label, path)) : -ENOENT;
 }
 
 int heapdelta_api_mark(const char *label)
 {
-    return tracker_mark(label ? label : "");
+    return attended(tracker_mark(label ? label : ""));
 }

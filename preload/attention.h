@@ -7,6 +7,8 @@
 #ifndef PRELOAD_ATTENTION_H
 #define PRELOAD_ATTENTION_H
 
+#include "format/control.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,11 +16,15 @@
 /* The lowest byte is control_page.request. */
 #define ATTENTION_REQUEST 0xffu
 
+/* CONTROL_BUSY is a bit that no state with something to do is without another. */
+_Static_assert((CONTROL_WANTED & ~CONTROL_BUSY) && (CONTROL_FINISHED & ~CONTROL_BUSY), "bits");
+
 enum attention_bit {
     ATTENTION_TICK = 1u << 8,   /* some milliseconds have gone by */
     ATTENTION_GROWTH = 1u << 9, /* the heap has grown by what was asked for */
     ATTENTION_PEAK = 1u << 10,  /* a new peak is behind us */
     ATTENTION_DEATH = 1u << 11, /* a signal is about to end the process */
+    ATTENTION_AGAIN = 1u << 12, /* a handler was asked to look here, and could not */
 };
 
 extern _Atomic uint32_t *_Atomic attention_word;
@@ -31,10 +37,12 @@ static inline _Atomic uint32_t *attention_load(void)
     return atomic_load_explicit(&attention_word, memory_order_relaxed);
 }
 
+/* Not while a request is being served: CONTROL_BUSY. */
 static inline bool attention_needed(void)
 {
     return __builtin_expect(
-        atomic_load_explicit(attention_load(), memory_order_relaxed) != 0, false);
+        atomic_load_explicit(attention_load(), memory_order_relaxed) & ~(uint32_t)CONTROL_BUSY,
+        false);
 }
 
 static inline void attention_raise(enum attention_bit bit)

@@ -32,6 +32,8 @@ static struct control_page *page = &no_page;
 
 static char page_path[PATH_SIZE]; /* empty: it has no file */
 static uint64_t next_interval;    /* ns since tracing began */
+static uint64_t start_bytes;           /* live when this process began to be traced */
+static uint64_t mark_time, mark_bytes; /* of the last mark: ns since 1970, live then */
 
 _Static_assert(offsetof(struct control_page, request) % 4 == 0, "a word");
 
@@ -49,11 +51,13 @@ static bool make_path(void)
            path_append(page_path, size, CONTROL_SUFFIX);
 }
 
-/* Make the file and map it; NULL if that can't be. */
+/* Make the file and map it, where there was one before in its place: other threads look
+ * there. NULL if that can't be. */
 static struct control_page *map_page(void)
 {
     static const struct control_page empty;
     const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    bool again = page != &no_page;
     long file, mapped = -1;
 
     if (!make_path())
@@ -65,8 +69,8 @@ static struct control_page *map_page(void)
     /* Written, not only made longer, so that the disk has room for it. */
     if (SYSCALL_3(SYS_write, file, &empty, sizeof empty) == (long)sizeof empty &&
         SYSCALL_2(SYS_ftruncate, file, CONTROL_SIZE) == 0)
-        mapped = SYSCALL_6(SYS_mmap, NULL, CONTROL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file,
-                           0);
+        mapped = SYSCALL_6(SYS_mmap, again ? page : NULL, CONTROL_SIZE, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | (again ? MAP_FIXED : 0), file, 0);
     SYSCALL_1(SYS_close, file);
     if (mapped > -4096 && mapped < 0) {
         SYSCALL_3(SYS_unlinkat, AT_FDCWD, page_path, 0);
@@ -95,13 +99,16 @@ static void publish(void)
     page->live_bytes = counters_current();
     page->live_blocks = tracker_live_blocks();
     page->peak_bytes = counters_peak();
+    page->start_bytes = start_bytes;
+    page->mark_time = mark_time;
+    page->mark_bytes = mark_bytes;
     page->tracer_bytes = arena_used_together();
     page->last_pause = snapshot_pauses()->last;
     page->longest_pause = snapshot_pauses()->longest;
     page->updated = syscall_time(CLOCK_REALTIME);
 }
 
-void control_init(void)
+void control_open(void)
 {
     struct control_page *made = map_page();
 
@@ -112,9 +119,19 @@ void control_init(void)
     } else {
         page_path[0] = '\0';
     }
+    publish();
+}
+
+void control_init(void)
+{
     next_interval = config->interval * 1000000;
     counters_watch(config->growth, config->peak);
-    publish();
+    control_open();
+}
+
+void control_signal_changed(void)
+{
+    page->signal = (uint32_t)signals_request();
 }
 
 void control_close(void)
@@ -134,6 +151,8 @@ void control_forked(void)
     memset(&no_page, 0, sizeof no_page);
     page_path[0] = '\0';
     attention_move(NULL);
+    start_bytes = counters_current();
+    mark_time = mark_bytes = 0;
 }
 
 /* ---- requests ----------------------------------------------------------------------- */
@@ -184,8 +203,8 @@ static void serve_request(void)
     case CONTROL_MARK:
         result = tracker_mark(label);
         if (result == 0) {
-            page->mark_time = syscall_time(CLOCK_REALTIME);
-            page->mark_bytes = counters_current();
+            mark_time = syscall_time(CLOCK_REALTIME);
+            mark_bytes = counters_current();
         }
         break;
     case CONTROL_START:
@@ -223,18 +242,9 @@ static void trigger(enum snapshot_trigger why)
     snapshot_begin(why, NULL, NULL);
 }
 
-void control_serve(void)
+/* Do what is raised now. */
+static void serve(uint32_t bits)
 {
-    struct thread *self = guard_self();
-    uint32_t bits;
-
-    if (syscall_getpid() != identity->pid) {
-        control_forked(); /* a child of a bare clone */
-        return;
-    }
-    if (self && atomic_load_explicit(&self->inside, memory_order_relaxed))
-        return; /* in a handler that interrupted us: at the next event */
-    bits = attention_take();
     if (bits & ATTENTION_DEATH)
         signals_die();
     if (move_request(CONTROL_FINISHED, CONTROL_IDLE))
@@ -246,4 +256,20 @@ void control_serve(void)
     if (bits & ATTENTION_PEAK)
         trigger(SNAPSHOT_AT_PEAK);
     serve_request();
+}
+
+void control_serve(void)
+{
+    const uint32_t by_handlers = ATTENTION_DEATH | ATTENTION_AGAIN;
+
+    if (syscall_getpid() != identity->pid)
+        return; /* a child of vfork or a bare clone: all this is its parent's */
+    if (guard_inside()) {
+        attention_raise(ATTENTION_AGAIN); /* in a handler that interrupted us */
+        return;
+    }
+    /* What a handler leaves while we serve: there may be no next event. */
+    do
+        serve(attention_take());
+    while (atomic_load_explicit(attention_load(), memory_order_relaxed) & by_handlers);
 }

@@ -10,16 +10,21 @@
 
 #include <stdint.h>
 
-/* Make the page and watch for what the configuration asks. Without a page there are no
- * requests, but everything else. */
+/* Watch for what the configuration asks, and make the page. */
 void control_init(void);
 
-/* Do what is raised. Any thread, any time, also in a signal handler; errno is kept. */
+/* Make the page. Without one there are no requests, but everything else. */
+void control_open(void);
+
+/* Do what is raised. Any thread, any time, also in a signal handler. */
 void control_serve(void);
 
 /* The process is about to become another program, or is past its last snapshot: the
- * page's file goes. control_init() makes a new one, if that fails. */
+ * page's file goes. control_open() makes a new one, if the process stays. */
 void control_close(void);
+
+/* The signal that asks for control_serve() is another one now. */
+void control_signal_changed(void);
 
 /* This is a child of fork: the page is its parent's. */
 void control_forked(void);

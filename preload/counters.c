@@ -12,6 +12,7 @@ static struct {
     _Atomic uint64_t current, peak;
     _Atomic uint64_t next_size, next_peak; /* to be told of */
     uint64_t growth;
+    bool watch_peaks;
 } totals __attribute__((aligned(64))) = { .next_size = UINT64_MAX, .next_peak = UINT64_MAX };
 
 /* Where STACK counts. */
@@ -60,6 +61,7 @@ void counters_clear(struct counters *counters)
 void counters_watch(uint64_t growth, bool peak)
 {
     totals.growth = growth;
+    totals.watch_peaks = peak;
     atomic_store_explicit(&totals.next_size, growth ? growth : UINT64_MAX, memory_order_relaxed);
     atomic_store_explicit(&totals.next_peak, peak ? FIRST_PEAK : UINT64_MAX, memory_order_relaxed);
 }
@@ -132,4 +134,5 @@ void counters_reset_current(void)
 {
     atomic_store_explicit(&totals.current, 0, memory_order_relaxed);
     atomic_store_explicit(&totals.peak, 0, memory_order_relaxed);
+    counters_watch(totals.growth, totals.watch_peaks);
 }

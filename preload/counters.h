@@ -59,7 +59,7 @@ void counters_change_current(int64_t change);
 uint64_t counters_current(void);
 uint64_t counters_peak(void);
 
-/* Set the peak to the current value; set both to 0. */
+/* Set the peak to the current value; set both to 0 and watch from there. */
 void counters_reset_peak(void);
 void counters_reset_current(void);
 

@@ -47,14 +47,32 @@ void guard_init(size_t size)
         guard_fences = false;
 }
 
+/* While a thread comes or goes no handler runs in it: one that forks would wait for the
+ * lock that its own thread holds. Returns what was blocked before. */
+static uint64_t block_signals(void)
+{
+    uint64_t all = ~(uint64_t)0, before = 0;
+
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+    return before;
+}
+
+static void unblock_signals(uint64_t before)
+{
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+}
+
 /* The calling thread ends. Others' destructors of this round may still allocate,
  * so come back in the last round that libc promises before giving up the state. */
 static void thread_ends(void *state)
 {
+    uint64_t signals;
+
     if (++farewells < PTHREAD_DESTRUCTOR_ITERATIONS) {
         pthread_setspecific(end_key, state);
         return;
     }
+    signals = block_signals();
     self = BUSY;
     lock_take(&states_lock);
     ((struct thread *)state)->alive = false;
@@ -62,6 +80,7 @@ static void thread_ends(void *state)
     spare_states = state;
     lock_release(&states_lock);
     self = DEPARTED;
+    unblock_signals(signals);
 }
 
 bool guard_watch_threads(void)
@@ -90,6 +109,7 @@ static struct thread *spare_state(void)
 /* Give the calling thread a state. */
 static struct thread *arrive(void)
 {
+    uint64_t signals = block_signals();
     struct thread *state;
 
     self = BUSY;
@@ -107,6 +127,7 @@ static struct thread *arrive(void)
             pthread_setspecific(end_key, state);
     }
     self = state;
+    unblock_signals(signals);
     return state;
 }
 
@@ -159,6 +180,12 @@ struct thread *guard_self(void)
     return IS_STATE(self) ? self : NULL;
 }
 
+bool guard_inside(void)
+{
+    return self == BUSY ||
+           (IS_STATE(self) && atomic_load_explicit(&self->inside, memory_order_relaxed));
+}
+
 void guard_leave(struct thread *state)
 {
     atomic_signal_fence(memory_order_seq_cst);
@@ -200,10 +227,9 @@ static bool wait_for_rest(const struct thread *state, uint64_t deadline)
 
 int guard_close(void)
 {
-    uint64_t all = ~(uint64_t)0, before, deadline;
+    uint64_t before = block_signals(); /* a handler that forks would wait for this thread */
+    uint64_t deadline;
 
-    /* A handler that forks would wait for the gate that its own thread holds. */
-    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
     lock_take(&gate_lock);
     lock_take(&states_lock); /* nobody arrives or departs: a fork finds the list whole */
     deadline = syscall_time(CLOCK_MONOTONIC) + CLOSE_TIMEOUT_NS;

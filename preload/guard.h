@@ -56,6 +56,9 @@ struct thread *guard_enter(void);
 /* The calling thread's state, also when it is inside; NULL while it has none. */
 struct thread *guard_self(void);
 
+/* Whether the calling thread is inside: a handler that asks has interrupted us. */
+bool guard_inside(void);
+
 /* SELF comes out again. */
 void guard_leave(struct thread *self);
 

@@ -250,6 +250,7 @@ EXPORT int dlclose(void *handle)
     result = real.dlclose(handle);
     if (tracker_tracing())
         tracker_unloaded();
+    attend();
     return result;
 }
 
@@ -402,14 +403,16 @@ EXPORT int execle(const char *path, const char *first, ...)
 
 EXPORT int sigaction(int number, const struct sigaction *action, struct sigaction *out_before)
 {
+    /* Asked before the call: ACTION may be OUT_BEFORE. */
+    bool to_default = action && action->sa_handler == SIG_DFL, set = action != NULL;
     int result;
 
     life_begin();
     result = real.sigaction(number, action, out_before);
     if (result == 0 && out_before && signals_is_ours(out_before->sa_handler))
         *out_before = (struct sigaction){ .sa_handler = SIG_DFL };
-    if (result == 0 && action && action->sa_handler == SIG_DFL)
-        signals_again(number);
+    if (result == 0 && set)
+        signals_set(number, to_default);
     return result;
 }
 
@@ -421,8 +424,8 @@ int __sigaction(int number, const struct sigaction *action, struct sigaction *ou
 /* What was set before, HANDLER having been set for signal NUMBER. */
 static sighandler_t told(int number, sighandler_t handler, sighandler_t before)
 {
-    if (before != SIG_ERR && handler == SIG_DFL)
-        signals_again(number);
+    if (before != SIG_ERR)
+        signals_set(number, handler == SIG_DFL);
     return signals_is_ours(before) ? SIG_DFL : before;
 }
 

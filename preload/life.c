@@ -93,7 +93,7 @@ static void begin_again(void)
     atomic_flag_clear(&exit_taken);
     snapshot_forked();
     identity_forked();
-    control_init();
+    control_open();
 }
 
 void life_forked(void)
@@ -127,8 +127,12 @@ static void take_last(void)
 
 void life_exit(void)
 {
-    if (syscall_getpid() != own_pid || atomic_flag_test_and_set(&exit_taken))
+    if (syscall_getpid() != own_pid)
         return;
+    if (atomic_flag_test_and_set(&exit_taken)) {
+        snapshot_finish(true); /* another thread is at it */
+        return;
+    }
     take_last();
     snapshot_finish(true);
     atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
@@ -154,12 +158,13 @@ bool life_follows(void)
 void life_before_exec(void)
 {
     snapshot_finish(true);
+    control_serve(); /* a signal that came meanwhile would be forgotten */
     control_close();
 }
 
 void life_exec_failed(void)
 {
-    control_init();
+    control_open();
 }
 
 /* ---- start --------------------------------------------------------------------- */

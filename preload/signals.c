@@ -22,10 +22,8 @@ static void on_request(int number)
 
 static void on_death(int number)
 {
-    struct thread *self = guard_self();
-
     atomic_store(&fatal_signal, number);
-    if (self && atomic_load_explicit(&self->inside, memory_order_relaxed))
+    if (guard_inside())
         attention_raise(ATTENTION_DEATH); /* when the hook is left */
     else
         signals_die();
@@ -50,12 +48,25 @@ static bool is_deadly(int number)
     return number == SIGINT || number == SIGTERM || number == SIGHUP;
 }
 
-void signals_init(void)
+/* Choose the signal for requests from those below number END. */
+static void find_request_signal(int end)
 {
-    for (int number = SIGRTMAX - 2; number > SIGRTMIN && !request_signal; number--)
+    request_signal = 0;
+    for (int number = end - 1; number > SIGRTMIN && !request_signal; number--)
         if (take(number, on_request))
             request_signal = number;
-    if (config->signals) {
+}
+
+/* What is at its default does nothing to the first process of a container. */
+static bool takes_deadly(void)
+{
+    return config->signals && identity->pid != 1;
+}
+
+void signals_init(void)
+{
+    find_request_signal(SIGRTMAX - 1);
+    if (takes_deadly()) {
         take(SIGINT, on_death);
         take(SIGTERM, on_death);
         take(SIGHUP, on_death);
@@ -86,12 +97,16 @@ bool signals_is_ours(void (*handler)(int))
     return handler == on_request || handler == on_death;
 }
 
-void signals_again(int number)
+void signals_set(int number, bool to_default)
 {
     if (syscall_getpid() != identity->pid)
         return; /* a child sets its signals in order before it execs */
-    if (number == request_signal)
+    if (number == request_signal && !to_default) {
+        find_request_signal(number);
+        control_signal_changed();
+    } else if (number == request_signal) {
         take(number, on_request);
-    else if (config->signals && is_deadly(number))
+    } else if (to_default && takes_deadly() && is_deadly(number)) {
         take(number, on_death);
+    }
 }

@@ -23,7 +23,8 @@ void signals_die(void);
 /* Whether HANDLER is ours: then the program is told SIG_DFL. */
 bool signals_is_ours(void (*handler)(int));
 
-/* The program has set SIGNAL_NUMBER to SIG_DFL: handle it again, if we did. */
-void signals_again(int signal_number);
+/* The program has set SIGNAL_NUMBER, TO_DEFAULT or otherwise. In the first case we handle
+ * it again, if we did; otherwise it is the program's, and requests come by another. */
+void signals_set(int signal_number, bool to_default);
 
 #endif

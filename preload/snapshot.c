@@ -7,6 +7,7 @@
 #include "preload/identity.h"
 #include "preload/image.h"
 #include "preload/lock.h"
+#include "preload/message.h"
 #include "preload/snapshot_file.h"
 #include "preload/snapshot_write.h"
 #include "preload/syscall.h"
@@ -83,12 +84,25 @@ static int create(enum snapshot_trigger trigger, const char *label, struct snaps
     return 0;
 }
 
+/* Say, once, that a snapshot nobody waits for failed with RESULT. */
+static void complain(int result)
+{
+    static bool complained;
+
+    if (!complained)
+        message_line("a snapshot by interval, growth or peak failed: ", message_error(result),
+                     "; no more is said of others", NULL);
+    complained = true;
+}
+
 /* Clean up the pending snapshot, if it is done or WAIT. Call with the lock. */
 static bool clean_up(bool wait)
 {
     if (pending) {
         if (!image_reap(&pending->image, wait))
             return false;
+        if (pending->result < 0 && !pending->done)
+            complain(pending->result);
         destroy(pending);
         pending = NULL;
     }

@@ -51,20 +51,20 @@ static void halve(void)
 
 void timeline_add(uint64_t bytes, uint64_t blocks, uint64_t rss)
 {
-    uint64_t now, last;
+    uint64_t now, last, left;
 
     if (!lock_try(&lock))
         return;
     now = timeline_now();
     last = count ? samples[count - 1].time : 0;
-    if (now - last < interval) {
-        set_due(now, interval - (now - last));
-    } else {
+    if (now - last >= interval || rss) {
         if (count == TIMELINE_SAMPLES)
             halve();
         samples[count++] = (struct timeline_sample){ now, bytes, blocks, rss };
-        set_due(now, interval);
+        last = now;
     }
+    left = last + interval - now;
+    set_due(now, left < FIRST_INTERVAL ? left : FIRST_INTERVAL);
     lock_release(&lock);
 }
 

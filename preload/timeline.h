@@ -24,7 +24,8 @@ void timeline_start(void);
 /* ns since timeline_start(). */
 uint64_t timeline_now(void);
 
-/* Whether a sample is due. Cheap: to be asked every few events. */
+/* Whether to call timeline_add(): a sample is due, or 10 ms have gone by. Cheap: to be
+ * asked every few events. */
 int timeline_due(void);
 
 /* Take a sample: BYTES and BLOCKS live now, RSS resident (0: not looked at). */

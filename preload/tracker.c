@@ -64,10 +64,11 @@ static void leave(struct tracker_thread *self)
     } while (anything_deferred(self) && enter() == self);
 }
 
-/* Count an event of SELF, which records, and take a sample if it is time. */
+/* Count an event of SELF, which records, and see whether it is time for something. For
+ * snapshots by the clock each event is asked: there may be few. */
 static void tick(struct tracker_thread *self)
 {
-    if (++self->events % TICK_EVENTS != 0 || !timeline_due())
+    if ((++self->events % TICK_EVENTS != 0 && !config->interval) || !timeline_due())
         return;
     timeline_add(counters_current(), tracker_live_blocks(), 0);
     attention_raise(ATTENTION_TICK);
