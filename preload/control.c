@@ -178,6 +178,8 @@ static bool move_request(enum control_request from, enum control_request to)
     return true;
 }
 
+static uint32_t taken_number; /* of the request that is being served: who asked may give up */
+
 /* Answer the request. May be called in the task that writes the snapshot. */
 static void answer(int result, const char *path)
 {
@@ -187,7 +189,7 @@ static void answer(int result, const char *path)
     page->error = result;
     publish();
     atomic_thread_fence(memory_order_release);
-    page->reply = page->number;
+    page->reply = taken_number;
     move_request(CONTROL_BUSY, CONTROL_FINISHED);
 }
 
@@ -198,6 +200,7 @@ static void serve_request(void)
 
     if (!move_request(CONTROL_WANTED, CONTROL_BUSY))
         return;
+    taken_number = page->number;
     memcpy(label, page->label, sizeof label);
     label[sizeof label - 1] = '\0';
     switch (page->verb) {
@@ -217,9 +220,12 @@ static void serve_request(void)
         break;
     case CONTROL_START:
         result = tracker_start((uint32_t)config->nframe);
+        if (result == 0 && page->state != CONTROL_TRACING)
+            page->since = syscall_time(CLOCK_REALTIME);
         break;
     case CONTROL_STOP:
         result = tracker_stop();
+        page->mark_time = 0;
         break;
     default:
         result = -EINVAL;

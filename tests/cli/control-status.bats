@@ -28,7 +28,6 @@ END
     "$PYTHON" - "$TARGET" <<'END'
 import json, sys
 report = json.load(open("stdout"))
-assert report["notes"] == ["It said: no space left on the device"], report
 assert report["processes"] == [{
     "pid": int(sys.argv[1]), "program": "control_target", "state": "tracing",
     "since": "1970-01-01T00:00:01.000000000Z", "bytes": 3000, "blocks": 4, "growth": 2000,
