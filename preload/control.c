@@ -245,7 +245,7 @@ static void tick(void)
         tracker_add_to_series();
     if (config->interval && now >= next_interval &&
         snapshot_begin(SNAPSHOT_BY_INTERVAL, NULL, NULL) == 0)
-        next_interval = now + config->interval * 1000000;
+        next_interval = timeline_now() + config->interval * 1000000; /* from this cut on */
 }
 
 /* A snapshot because of WHY. Each one is wanted, so one that is being written is waited
