@@ -204,7 +204,7 @@ void guard_leave(struct thread *state)
 void guard_wait(struct thread *state)
 {
     while (gate_owner != state) {
-        const struct timespec patience = { .tv_nsec = 20000000 };
+        const struct timespec patience = { .tv_nsec = 500000000 };
         uint32_t how = atomic_load_explicit(&guard_closed, memory_order_acquire);
         long result = 0;
 

@@ -90,7 +90,7 @@ static inline void guard_pause(struct thread *self)
 int guard_close(void);
 
 /* The same before a fork that leads to a traced child. fork takes locks of libc, whose
- * holders may be waiting at the gate: after 20 ms they are let through, and the child
+ * holders may be waiting at the gate: after half a second they are let through, and the child
  * finds that guard_is_whole() is false. */
 int guard_close_to_fork(void);
 
