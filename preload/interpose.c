@@ -276,7 +276,7 @@ EXPORT pid_t _Fork(void)
 EXPORT void _exit(int status)
 {
     life_begin();
-    life_exit();
+    life_exit(SNAPSHOT_AT_EXIT);
     real._exit(status);
     __builtin_unreachable();
 }
