@@ -95,6 +95,7 @@ static void *reallocate(void *block, size_t size, const struct stack_start *star
 {
     struct tracker_realloc call;
     void *moved;
+    bool done;
 
     if (boot_owns(block)) {
         moved = realloc_boot(block, size);
@@ -114,7 +115,11 @@ static void *reallocate(void *block, size_t size, const struct stack_start *star
     }
     tracker_realloc_begin(&call, block);
     moved = real.realloc(block, size);
-    if (moved || size == 0) /* glibc frees at size 0 */
+    done = moved || size == 0; /* glibc frees at size 0 */
+    call.block = done ? moved : block;
+    call.size = done ? size : call.old.size;
+    atomic_store_explicit(&call.returned, true, memory_order_release); /* now may come a fork */
+    if (done)
         tracker_realloc_done(&call, moved, size, start);
     else
         tracker_realloc_failed(&call);
@@ -271,7 +276,7 @@ EXPORT pid_t _Fork(void)
 EXPORT void _exit(int status)
 {
     life_begin();
-    life_exit();
+    life_exit(SNAPSHOT_AT_EXIT);
     real._exit(status);
     __builtin_unreachable();
 }

@@ -14,7 +14,9 @@
 #include "preload/syscall.h"
 #include "preload/tracker.h"
 
+#include <limits.h>
 #include <link.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -28,7 +30,8 @@ static _Atomic int phase;
 static uint32_t own_pid;
 static __thread bool gate_held; /* by this thread, which forks; others may fork, too */
 static bool by_fork;   /* this process is a traced child of fork */
-static atomic_flag exit_taken = ATOMIC_FLAG_INIT;
+static _Atomic uint32_t ending; /* the thread that takes the exit snapshot */
+static _Atomic uint32_t ended;  /* 1: it has */
 
 /* Do as the environment asks, once. Before libc has it (NULL) nothing is asked, and
  * stacks are kept whole. */
@@ -92,7 +95,7 @@ static void begin_again(void)
 {
     own_pid = syscall_getpid();
     by_fork = true;
-    atomic_flag_clear(&exit_taken);
+    ending = ended = 0;
     snapshot_forked();
     identity_forked();
     control_open();
@@ -115,35 +118,41 @@ void life_forked(void)
 /* ---- exit ---------------------------------------------------------------------- */
 
 /* Take the exit snapshot. */
-static void take_last(void)
+static void take_last(enum snapshot_trigger why)
 {
     int result;
 
     if (!config->out || !tracker_tracing())
         return;
-    result = snapshot_take(SNAPSHOT_AT_EXIT, "exit", NULL);
+    result = snapshot_take(why, "exit", NULL);
     if (result < 0)
         message_line("no snapshot at exit in ", config->out, ": ", message_error(result), NULL);
 }
 
-void life_exit(void)
+void life_exit(enum snapshot_trigger why)
 {
+    uint32_t first = 0, self = syscall_gettid();
+
     if (syscall_getpid() != own_pid)
         return;
-    if (atomic_flag_test_and_set(&exit_taken)) {
-        snapshot_finish(true); /* another thread is at it */
+    if (!atomic_compare_exchange_strong(&ending, &first, self)) {
+        /* Unless in a handler that interrupted it, until it is there. */
+        while (first != self && !atomic_load(&ended))
+            SYSCALL_4(SYS_futex, &ended, FUTEX_WAIT_PRIVATE, 0, NULL);
         return;
     }
-    take_last();
+    take_last(why);
     snapshot_finish(true);
     atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
     control_close();
+    atomic_store(&ended, 1);
+    SYSCALL_3(SYS_futex, &ended, FUTEX_WAKE_PRIVATE, INT_MAX);
 }
 
 static void at_exit(void *unused)
 {
     (void)unused;
-    life_exit();
+    life_exit(SNAPSHOT_AT_EXIT);
 }
 
 bool life_own(void)

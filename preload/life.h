@@ -9,6 +9,7 @@
 #ifndef PRELOAD_LIFE_H
 #define PRELOAD_LIFE_H
 
+#include "format/snapshot.h"
 #include "preload/real.h"
 
 #include <stdbool.h>
@@ -22,9 +23,10 @@ static inline bool life_ready(void)
     return __builtin_expect(real.malloc != NULL, true) || life_begin();
 }
 
-/* The process ends now: take the exit snapshot, if one is wanted and this is the
- * process that was started (not a child of vfork). */
-void life_exit(void);
+/* The process ends now, because of WHY: take the exit snapshot, if one is wanted and this
+ * is the process that was started (not a child of vfork). Returns when it is there, also
+ * if another thread takes it. */
+void life_exit(enum snapshot_trigger why);
 
 /* The calling thread is about to fork; it did, or failed to; the process is the fresh
  * child. pthread_atfork() calls these, but not for _Fork(). */

@@ -9,9 +9,9 @@
 #define MOMENTS 64u
 #define FIRST_INTERVAL 100000000u /* ns */
 
-/* A stack holds so much more than at the moment before. */
+/* A stack holds so much more than at the moment before, modulo 2^64. */
 struct change {
-    int64_t bytes, blocks;
+    uint64_t bytes, blocks;
     uint32_t stack;
 };
 
@@ -63,8 +63,11 @@ static void shrink(struct moment *moment, uint32_t capacity)
         arena_unmap(moment->changes, capacity * sizeof *moment->changes, ARENA_COUNTERS);
         moment->changes = NULL;
     } else {
-        arena_resize(moment->changes, capacity * sizeof *moment->changes,
-                     moment->count * sizeof *moment->changes, ARENA_COUNTERS);
+        void *smaller = arena_resize(moment->changes, capacity * sizeof *moment->changes,
+                                     moment->count * sizeof *moment->changes, ARENA_COUNTERS);
+
+        if (smaller)
+            moment->changes = smaller;
     }
 }
 
@@ -74,17 +77,17 @@ static void release(struct moment *moment)
     *moment = (struct moment){ 0, NULL, 0 };
 }
 
-/* Put the changes of FIRST and SECOND together in SECOND. */
-static void merge(struct moment *first, struct moment *second)
+/* Put the changes of FIRST and SECOND together in SECOND. False on lack of memory. */
+static bool merge(struct moment *first, struct moment *second)
 {
     uint32_t capacity = first->count + second->count, i = 0, j = 0;
     struct moment both = { second->time, NULL, 0 };
 
     if (first->count == 0)
-        return;
+        return true;
     both.changes = arena_map(capacity * sizeof *both.changes, ARENA_COUNTERS);
     if (!both.changes)
-        return; /* the older changes are lost: their stacks seem to have come later */
+        return false;
     while (i < first->count || j < second->count) {
         const struct change *a = i < first->count ? &first->changes[i] : NULL;
         const struct change *b = j < second->count ? &second->changes[j] : NULL;
@@ -106,19 +109,35 @@ static void merge(struct moment *first, struct moment *second)
     shrink(&both, capacity);
     release(second);
     *second = both;
+    return true;
 }
 
+/* Forget what was, so that the next moment is the first. */
+static void forget(void)
+{
+    for (uint32_t i = 0; i < MOMENTS; i++)
+        release(&moments[i]);
+    moment_count = 0;
+    if (levels)
+        memset(levels, 0, level_count * sizeof *levels);
+}
+
+/* Make two moments one. A moment tells only what changed since the one before: where one
+ * can't be kept, none can. */
 static void halve(void)
 {
+    interval *= 2;
     for (uint32_t i = 0; i < MOMENTS / 2; i++) {
-        merge(&moments[2 * i], &moments[2 * i + 1]);
+        if (!merge(&moments[2 * i], &moments[2 * i + 1])) {
+            forget();
+            return;
+        }
         release(&moments[2 * i]);
         moments[i] = moments[2 * i + 1];
         if (i != 2 * i + 1)
             moments[2 * i + 1] = (struct moment){ 0, NULL, 0 };
     }
     moment_count = MOMENTS / 2;
-    interval *= 2;
 }
 
 void series_add(uint64_t time, uint32_t stack_count,
@@ -126,11 +145,11 @@ void series_add(uint64_t time, uint32_t stack_count,
 {
     struct moment moment = { time, NULL, 0 };
 
+    if (moment_count == MOMENTS)
+        halve();
     atomic_store_explicit(&next_time, time + interval, memory_order_relaxed);
     if (stack_count == 0 || !grow_levels(stack_count))
         return;
-    if (moment_count == MOMENTS)
-        halve();
     moment.changes = arena_map(stack_count * sizeof *moment.changes, ARENA_COUNTERS);
     if (!moment.changes)
         return;
@@ -140,9 +159,8 @@ void series_add(uint64_t time, uint32_t stack_count,
         live(stack, &now.bytes, &now.blocks);
         if (now.bytes == last->bytes && now.blocks == last->blocks)
             continue;
-        moment.changes[moment.count++] = (struct change){ (int64_t)(now.bytes - last->bytes),
-                                                          (int64_t)(now.blocks - last->blocks),
-                                                          stack };
+        moment.changes[moment.count++] = (struct change){ now.bytes - last->bytes,
+                                                          now.blocks - last->blocks, stack };
         *last = now;
     }
     shrink(&moment, stack_count);
@@ -164,8 +182,8 @@ uint32_t series_put(struct buffer *buffer)
             const struct change *change = &moment->changes[j];
 
             buffer_put_varint(buffer, change->stack - last_stack);
-            buffer_put_varint(buffer, varint_delta((uint64_t)change->bytes, 0));
-            buffer_put_varint(buffer, varint_delta((uint64_t)change->blocks, 0));
+            buffer_put_varint(buffer, varint_delta(change->bytes, 0));
+            buffer_put_varint(buffer, varint_delta(change->blocks, 0));
             last_stack = change->stack;
         }
     }
@@ -174,10 +192,7 @@ uint32_t series_put(struct buffer *buffer)
 
 void series_clear(void)
 {
-    while (moment_count > 0)
-        release(&moments[--moment_count]);
-    if (levels)
-        memset(levels, 0, level_count * sizeof *levels);
+    forget();
     interval = FIRST_INTERVAL;
     atomic_store_explicit(&next_time, 0, memory_order_relaxed);
 }

@@ -3,7 +3,7 @@
  *
  * A moment keeps only what changed since the one before. When all 64 are taken, two
  * become one and the interval doubles. Call with the gate closed; on lack of memory
- * a moment is left out.
+ * a moment is left out, or all that were so far.
  */
 #ifndef PRELOAD_SERIES_H
 #define PRELOAD_SERIES_H

@@ -86,7 +86,7 @@ void signals_die(void)
 
     memset(&before, 0, sizeof before);
     before.sa_handler = SIG_DFL;
-    life_exit();
+    life_exit(SNAPSHOT_BY_SIGNAL);
     real.sigaction(number, &before, NULL);
     SYSCALL_3(SYS_tgkill, syscall_getpid(), syscall_gettid(), number);
     SYSCALL_4(SYS_rt_sigprocmask, SIG_UNBLOCK, &one, NULL, sizeof one);

@@ -328,6 +328,7 @@ void tracker_realloc_begin(struct tracker_realloc *call, void *block)
     struct tracker_thread *self = enter();
 
     call->old.address = 0;
+    call->returned = false;
     if (!self) {
         if (remove_now((uintptr_t)block, &call->old))
             call->usable = usable_size(block);
@@ -558,25 +559,48 @@ void tracker_set_frame_limit(uint32_t new_limit)
     atomic_store_explicit(&frame_limit, new_limit, memory_order_relaxed);
 }
 
+/* CALL of THREAD will never end. Its block is what the real call made of it, by the stack
+ * that the old one had, or what it was before. */
+static void abandon(struct tracker_thread *thread, const struct tracker_realloc *call)
+{
+    struct live_block block = call->old;
+
+    if (!call->old.address)
+        return;
+    if (!call->returned) {
+        put_back(thread, &block, call->usable);
+        return;
+    }
+    take_away(thread, &block, call->usable);
+    if (!call->block)
+        return;
+    block.address = (uintptr_t)call->block;
+    block.size = call->size;
+    if (block.address != call->old.address)
+        block.epoch = epochs_current();
+    thread->usable += usable_size(call->block);
+    count_allocation(thread, &block, true);
+    counters_change_current((int64_t)block.size);
+    put_back(thread, &block, usable_size(call->block));
+}
+
 void tracker_forked(bool traced)
 {
     struct thread *self = guard_self();
-    struct live_block taken;
 
     if (!traced) {
         untraced = true;
         atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
         return;
     }
-    /* The other threads are not in this process. What they were reallocating is: as it
-     * was, and nobody will free it. */
+    /* The other threads are not in this process. What they were reallocating is, and
+     * nobody will free it. */
     for (struct thread *state = guard_threads(); state; state = state->next) {
         struct tracker_thread *thread = (struct tracker_thread *)state;
 
         for (struct tracker_realloc *call = thread->in_flight; call && state != self;
              call = call->next)
-            if (call->old.address)
-                live_add(&call->old, &taken);
+            abandon(thread, call);
         if (state != self)
             thread->in_flight = NULL;
     }

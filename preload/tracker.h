@@ -41,6 +41,9 @@ struct tracker_realloc {
     struct tracker_realloc *next; /* of the same thread: a signal handler may nest */
     struct live_block old;        /* address 0: not known */
     size_t usable;
+    _Atomic bool returned;        /* the real call did, with what follows; set by the hook */
+    void *block;
+    size_t size;
 };
 
 /* BLOCK (not NULL) is about to be reallocated. */

@@ -1,6 +1,7 @@
 #include "child.h"
 
 #include "preload/arena.h"
+#include "preload/attention.h"
 #include "preload/counters.h"
 
 #include <pthread.h>
@@ -145,6 +146,91 @@ static void the_sum_over_threads_is_exact(void **state)
     assert_in_range(counters_peak(), counters_current(), counters_current() + THREADS * 20);
 }
 
+/* Change the current value by each of CHANGES up to a 0; returns in which of these a bit
+ * of attention was raised, the first being 1, as bits of a number. */
+static uint64_t raised_by(const int64_t *changes, uint32_t bit)
+{
+    uint64_t raised = 0;
+
+    for (int i = 0; changes[i]; i++) {
+        counters_change_current(changes[i]);
+        if (attention_take() & bit)
+            raised |= UINT64_C(1) << (i + 1);
+    }
+    return raised;
+}
+
+static void nothing_is_raised_unless_asked_for(void **state)
+{
+    (void)state;
+    assert_int_equal(raised_by((const int64_t[]){ 1000000, -900000, 1 << 30, -5, 0 }, ~0u), 0);
+}
+
+static void each_step_of_growth_is_raised_once(void **state)
+{
+    static const int64_t changes[] = {
+        999, 1,            /* 2: 1000 */
+        -500, 500, 999, 1, /* 6: 2000 */
+        -2000, 2500,       /* below what has been; 8: 500 more than 2000, no step */
+        499, 1,            /* 10: 3000 */
+        5400, 600,         /* 11: 8400, five steps; 12: 9000 */
+        -9000, 9999, 1,    /* 15: 10000 */
+        0,
+    };
+
+    (void)state;
+    counters_watch(1000, false);
+    assert_int_equal(raised_by(changes, ATTENTION_GROWTH),
+                     1 << 2 | 1 << 6 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 15);
+    counters_reset_current();
+    assert_int_equal(raised_by((const int64_t[]){ 999, 1, 999, 1, 0 }, ATTENTION_GROWTH),
+                     1 << 2 | 1 << 4);
+}
+
+static void a_peak_is_raised_at_the_free_behind_it(void **state)
+{
+    static const int64_t changes[] = {
+        60000, -60000,     /* too small to count */
+        70000, 30000, -1,  /* 5: 100000 */
+        -50000, 59000, -1, /* less than a tenth above */
+        1001, -1,
+        1001, 5000, -7,    /* 13: 115999, but no more often */
+        -100000, 90000, -1,
+        100000, -1,        /* 18 */
+        0,
+    };
+
+    (void)state;
+    counters_watch(0, true);
+    assert_int_equal(raised_by(changes, ATTENTION_PEAK), 1 << 5 | 1 << 13 | 1 << 18);
+    counters_reset_current();
+    assert_int_equal(raised_by((const int64_t[]){ 65536, -1, 10, -1, 0 }, ATTENTION_PEAK), 1 << 2);
+}
+
+static void *grow_by_steps(void *unused)
+{
+    for (int i = 0; i < 100000; i++)
+        counters_change_current(10);
+    return unused;
+}
+
+/* Every step is raised: the word is taken at least once between two steps that lie far
+ * enough apart, here at the end. */
+static void threads_grow_together(void **state)
+{
+    pthread_t threads[THREADS];
+
+    (void)state;
+    counters_watch(THREADS * 1000000 - 10, false);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, grow_by_steps, NULL), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(attention_take(), ATTENTION_GROWTH);
+    counters_change_current(10);
+    assert_int_equal(attention_take(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +239,10 @@ int main(void)
         cmocka_unit_test(without_memory_there_is_no_counter),
         child_test(the_peak_is_the_highest_current_value),
         child_test(the_sum_over_threads_is_exact),
+        child_test(nothing_is_raised_unless_asked_for),
+        child_test(each_step_of_growth_is_raised_once),
+        child_test(a_peak_is_raised_at_the_free_behind_it),
+        child_test(threads_grow_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

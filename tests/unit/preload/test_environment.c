@@ -179,6 +179,39 @@ static void the_memory_is_given_back(void **state)
     }
 }
 
+/* Where children are to be traced, too, ours stay, all but the count of execs. */
+static void ours_may_stay(void **state)
+{
+    struct environment environment;
+    char **variables = make(&environment, "A=1|LD_PRELOAD=b.so:" LIBRARY
+                                          ":c.so|HEAPDELTA_EXEC_COUNT=4|HEAPDELTA_OUT=x|B=");
+    char **restored;
+
+    (void)state;
+    environment_clean(variables, LIBRARY, false);
+    assert_string_equal(text_of(variables),
+                        "A=1|LD_PRELOAD=b.so:" LIBRARY ":c.so|HEAPDELTA_OUT=x|B=");
+
+    /* Our library is not put in twice, and each of ours is there once. */
+    restored = environment_restored(variables, 5);
+    assert_string_equal(text_of(restored), "A=1|LD_PRELOAD=b.so:" LIBRARY
+                                           ":c.so|B=|HEAPDELTA_OUT=x|HEAPDELTA_EXEC_COUNT=5");
+    assert_ptr_equal(restored[1], variables[1]);
+    environment_release(restored, variables);
+
+    /* Another environment that has it, by itself; one whose names only contain it. */
+    variables = make(&environment, "LD_PRELOAD=" LIBRARY);
+    restored = environment_restored(variables, 0);
+    assert_string_equal(text_of(restored),
+                        "LD_PRELOAD=" LIBRARY "|HEAPDELTA_OUT=x|HEAPDELTA_EXEC_COUNT=0");
+    environment_release(restored, variables);
+    variables = make(&environment, "LD_PRELOAD=/a" LIBRARY ":" LIBRARY ".2|Z=1");
+    restored = environment_restored(variables, 0);
+    assert_string_equal(text_of(restored), "LD_PRELOAD=" LIBRARY ":/a" LIBRARY ":" LIBRARY
+                                           ".2|Z=1|HEAPDELTA_OUT=x|HEAPDELTA_EXEC_COUNT=0");
+    environment_release(restored, variables);
+}
+
 /* Without memory it is like without us: our variables are gone, the others there. */
 static bool round_trip_without_memory(void)
 {
@@ -208,6 +241,7 @@ int main(void)
         cmocka_unit_test(ours_leave_and_come_back),
         child_test(an_exec_may_give_another_environment),
         child_test(the_loader_lists_what_the_program_has),
+        child_test(ours_may_stay),
         child_test(the_memory_is_given_back),
         cmocka_unit_test(without_memory_we_stay_away),
     };

@@ -1,0 +1,212 @@
+#include "child.h"
+
+#include "preload/arena.h"
+#include "preload/image.h"
+#include "preload/syscall.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What a task saw. It does what a task may: no libc. */
+struct seen {
+    uint32_t pid, parent;
+    uint64_t blocked;
+    long descriptor;
+    uintptr_t stack;
+    _Atomic uint32_t go_on, done;
+};
+
+static void look(void *context)
+{
+    struct seen *seen = context;
+    char here;
+
+    seen->pid = syscall_getpid();
+    seen->parent = (uint32_t)SYSCALL_0(SYS_getppid);
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &seen->blocked, sizeof seen->blocked);
+    seen->descriptor = SYSCALL_3(SYS_fcntl, 1, F_GETFD, 0);
+    seen->stack = (uintptr_t)&here;
+    atomic_store(&seen->done, 1);
+}
+
+static void wait_and_look(void *context)
+{
+    struct seen *seen = context;
+
+    while (!atomic_load(&seen->go_on))
+        ;
+    look(seen);
+}
+
+static void check_seen(const struct seen *seen)
+{
+    char here;
+    uint64_t all = ~(uint64_t)0 & ~(UINT64_C(1) << (SIGKILL - 1)) & ~(UINT64_C(1) << (SIGSTOP - 1));
+
+    assert_int_equal(seen->done, 1);
+    assert_int_not_equal(seen->pid, getpid());
+    assert_int_equal(seen->parent, getpid());
+    assert_int_equal(seen->blocked & all, all);
+    assert_int_equal(seen->descriptor, -EBADF);
+    assert_true(seen->stack < (uintptr_t)&here - 65536 || seen->stack > (uintptr_t)&here + 65536);
+}
+
+/* Nothing of it is seen by who waits, nor is anything of ours changed. */
+static void check_nothing_left(uint64_t used)
+{
+    sigset_t blocked;
+
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+    assert_int_equal(errno, ECHILD);
+    assert_int_equal(sigprocmask(SIG_BLOCK, NULL, &blocked), 0);
+    for (int number = 1; number < SIGRTMAX; number++)
+        assert_false(sigismember(&blocked, number) == 1);
+    assert_int_not_equal(fcntl(1, F_GETFD), -1);
+    assert_int_equal(arena_used(ARENA_OTHER), used);
+}
+
+static volatile sig_atomic_t children_ended;
+
+static void on_child(int number)
+{
+    (void)number;
+    children_ended++;
+}
+
+static void it_runs_beside_us(void **state)
+{
+    struct seen seen = { 0 };
+    struct image image;
+
+    (void)state;
+    signal(SIGCHLD, on_child);
+    image_start(&image, wait_and_look, &seen);
+    assert_int_equal(seen.done, 0);
+    assert_false(image_reap(&image, false));
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* already now */
+    atomic_store(&seen.go_on, 1);
+    assert_true(image_reap(&image, true));
+    check_seen(&seen);
+    assert_true(image_reap(&image, true)); /* no harm */
+    check_nothing_left(0);
+    assert_int_equal(children_ended, 0);
+}
+
+static void it_is_reaped_without_waiting(void **state)
+{
+    struct seen seen = { .go_on = 1 };
+    struct image image;
+
+    (void)state;
+    image_start(&image, wait_and_look, &seen);
+    while (!image_reap(&image, false))
+        ;
+    check_seen(&seen);
+    check_nothing_left(0);
+}
+
+static void we_may_stand_still_meanwhile(void **state)
+{
+    struct seen seen = { 0 };
+
+    (void)state;
+    image_run(look, &seen);
+    check_seen(&seen);
+    check_nothing_left(0);
+}
+
+/* Also where children are not waited for, which must not reap it before us. */
+static void children_may_be_ignored(void **state)
+{
+    struct sigaction action = { .sa_handler = SIG_IGN, .sa_flags = SA_NOCLDWAIT };
+
+    (void)state;
+    sigaction(SIGCHLD, &action, NULL);
+    for (int i = 0; i < 50; i++) {
+        struct seen seen = { .go_on = 1 };
+        struct image image;
+
+        image_start(&image, wait_and_look, &seen);
+        assert_true(image_reap(&image, true));
+        check_seen(&seen);
+    }
+    check_nothing_left(0);
+}
+
+/* A process of ours that ends meanwhile is told as ever. */
+static void other_children_are_told(void **state)
+{
+    struct seen seen = { 0 };
+    struct image image;
+    pid_t child;
+    int status;
+
+    (void)state;
+    image_start(&image, wait_and_look, &seen);
+    child = fork();
+    if (child == 0)
+        _exit(7);
+    assert_int_equal(waitpid(-1, &status, 0), child);
+    assert_int_equal(WEXITSTATUS(status), 7);
+    atomic_store(&seen.go_on, 1);
+    assert_true(image_reap(&image, true));
+    check_nothing_left(0);
+}
+
+/* Without room for another process, or for its stack, the task is done by ourselves. */
+static void check_by_ourselves(void)
+{
+    struct seen seen = { .go_on = 1 };
+    struct image image;
+
+    image_start(&image, look, &seen);
+    assert_int_equal(seen.done, 1);
+    assert_int_equal(seen.pid, getpid());
+    assert_int_not_equal(seen.descriptor, -EBADF);
+    assert_true(image_reap(&image, false));
+    seen.done = 0;
+    image_run(look, &seen);
+    assert_int_equal(seen.done, 1);
+    arena_fail_after(0);
+    check_nothing_left(0);
+}
+
+static void without_memory_we_do_it(void **state)
+{
+    (void)state;
+    arena_fail_after(1);
+    check_by_ourselves();
+}
+
+static void without_processes_we_do_it(void **state)
+{
+    struct rlimit none = { 0, 0 };
+
+    (void)state;
+    if (getuid() == 0 && setuid(65534) != 0) /* root has no limit */
+        skip();
+    assert_int_equal(setrlimit(RLIMIT_NPROC, &none), 0);
+    check_by_ourselves();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        child_test(it_runs_beside_us),
+        child_test(it_is_reaped_without_waiting),
+        child_test(we_may_stand_still_meanwhile),
+        child_test(children_may_be_ignored),
+        child_test(other_children_are_told),
+        child_test(without_memory_we_do_it),
+        child_test(without_processes_we_do_it),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,237 @@
+#include "child.h"
+
+#include "format/snapshot.h"
+#include "format/varint.h"
+#include "preload/arena.h"
+#include "preload/series.h"
+
+#include <string.h>
+
+#define STACKS 3000
+#define ADDS 700
+
+struct level {
+    uint64_t bytes, blocks;
+};
+
+/* The truth: what all stacks held at each moment that was added. */
+static struct level now[STACKS], then[ADDS][STACKS];
+static uint64_t times[ADDS];
+static uint32_t added;
+
+static void live(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks)
+{
+    *out_bytes = now[stack].bytes;
+    *out_blocks = now[stack].blocks;
+}
+
+static void add(uint64_t time, uint32_t stack_count)
+{
+    memcpy(then[added], now, sizeof now);
+    times[added++] = time;
+    series_add(time, stack_count, live);
+}
+
+/* Let some of the first STACK_COUNT stacks hold more or less, up to very much. */
+static void change(uint64_t *random, uint32_t stack_count, uint32_t changes)
+{
+    while (changes-- > 0) {
+        uint64_t number = *random = *random * 6364136223846793005u + 1442695040888963407u;
+        struct level *level = &now[(number >> 33) % stack_count];
+
+        *level = (struct level){ number >> (number >> 8) % 64, number % 7 ? number % 1000 : 0 };
+    }
+}
+
+static uint64_t take(const struct buffer *buffer, size_t *at)
+{
+    uint64_t number = 0;
+    size_t size = varint_get(buffer->data + *at, buffer->size - *at, &number);
+
+    assert_true(size > 0);
+    *at += size;
+    return number;
+}
+
+/* What series_put() says is a selection of the truth. Returns how many moments. */
+static uint32_t check(void)
+{
+    static struct level held[STACKS];
+    struct buffer buffer = { NULL, 0, 0, false };
+    uint32_t count = series_put(&buffer), moment = 0;
+    uint64_t time = 0;
+    size_t at = 0;
+
+    memset(held, 0, sizeof held);
+    assert_true(count <= SNAPSHOT_SERIES_POINTS);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t changes, stack = 0;
+
+        time = varint_undelta(take(&buffer, &at), time);
+        changes = take(&buffer, &at);
+        for (uint64_t k = 0; k < changes; k++) {
+            uint64_t step = take(&buffer, &at);
+
+            assert_true(k == 0 || step > 0);
+            stack += step;
+            assert_true(stack < STACKS);
+            held[stack].bytes = varint_undelta(take(&buffer, &at), held[stack].bytes);
+            held[stack].blocks = varint_undelta(take(&buffer, &at), held[stack].blocks);
+        }
+        while (moment < added && times[moment] != time)
+            moment++;
+        assert_true(moment < added);
+        assert_memory_equal(held, then[moment], sizeof held);
+    }
+    assert_int_equal(at, buffer.size);
+    buffer_finish(&buffer);
+    return count;
+}
+
+static void moments_are_told_by_what_changed(void **state)
+{
+    uint64_t random = 1;
+
+    (void)state;
+    assert_int_equal(check(), 0);
+    for (uint32_t i = 1; i <= SNAPSHOT_SERIES_POINTS; i++) {
+        change(&random, 10 * i, 30);
+        add(i * 1000, 10 * i);
+        assert_int_equal(check(), i);
+    }
+}
+
+static void a_moment_may_be_without_change(void **state)
+{
+    (void)state;
+    now[3] = (struct level){ 10, 1 };
+    add(5, 4);
+    add(6, 4);
+    now[3] = (struct level){ 0, 0 };
+    add(7, 4);
+    add(8, 4);
+    assert_int_equal(check(), 4);
+}
+
+static void no_stacks_are_no_moment(void **state)
+{
+    (void)state;
+    add(1, 0);
+    assert_int_equal(check(), 0);
+}
+
+/* Also of stacks that came back to what they had been. */
+static void two_become_one_when_all_are_taken(void **state)
+{
+    uint64_t random = 7;
+
+    (void)state;
+    for (uint32_t i = 1; i <= ADDS; i++) {
+        uint32_t count;
+
+        change(&random, i * 4, i % 50);
+        if (i % 3 == 0 && added > 0)
+            now[i % 50] = then[added - 1][i % 50];
+        add(i, i * 4);
+        count = check();
+        assert_true(i < SNAPSHOT_SERIES_POINTS || count >= SNAPSHOT_SERIES_POINTS / 2);
+    }
+}
+
+static void the_last_moment_is_there(void **state)
+{
+    uint64_t random = 3;
+
+    (void)state;
+    for (uint32_t i = 1; i <= 200; i++) {
+        struct buffer buffer = { NULL, 0, 0, false };
+        uint64_t time = 0;
+        size_t at = 0;
+
+        change(&random, 1, 1);
+        add(i, 1);
+        for (uint32_t left = series_put(&buffer); left > 0; left--) {
+            time = varint_undelta(take(&buffer, &at), time);
+            for (uint64_t skip = 3 * take(&buffer, &at); skip > 0; skip--)
+                take(&buffer, &at);
+        }
+        assert_int_equal(time, i);
+        buffer_finish(&buffer);
+    }
+}
+
+static void the_interval_doubles(void **state)
+{
+    uint64_t interval = 100000000, time = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < SNAPSHOT_SERIES_POINTS; i++) {
+        assert_false(series_due(time + interval - 1));
+        assert_true(series_due(time + interval));
+        add(time += interval, 1);
+    }
+    add(time += interval, 1); /* there is no room for this one */
+    assert_false(series_due(time + 2 * interval - 1));
+    assert_true(series_due(time + 2 * interval));
+
+    series_clear();
+    assert_true(series_due(0));
+    add(time, 1);
+    assert_false(series_due(time + interval - 1));
+    assert_true(series_due(time + interval));
+}
+
+static void forgotten_moments_start_from_nothing(void **state)
+{
+    uint64_t random = 5, used;
+
+    (void)state;
+    for (uint32_t i = 1; i <= 100; i++) {
+        change(&random, 500, 100);
+        add(i, 500);
+    }
+    series_clear();
+    assert_int_equal(check(), 0);
+    used = arena_used(ARENA_COUNTERS); /* of the levels alone */
+    assert_true(used > 0 && used < 64 * 1024);
+    add(1000, 500);
+    assert_int_equal(check(), 1);
+    series_clear();
+    assert_int_equal(arena_used(ARENA_COUNTERS), used);
+}
+
+/* What is told is true, whatever is left out. */
+static bool add_without_memory(void)
+{
+    uint64_t random = 11;
+
+    for (uint32_t i = 1; i <= 70; i++) {
+        change(&random, 40 * i, 20);
+        add(i, 40 * i);
+        if (i == 66)
+            arena_fail_after(0);
+    }
+    return check() == 32 + 70 - 64;
+}
+
+static void without_memory_moments_are_left_out(void **state)
+{
+    (void)state;
+    child_starve(add_without_memory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        child_test(moments_are_told_by_what_changed),
+        child_test(a_moment_may_be_without_change),
+        child_test(no_stacks_are_no_moment),
+        child_test(two_become_one_when_all_are_taken),
+        child_test(the_last_moment_is_there),
+        child_test(the_interval_doubles),
+        child_test(forgotten_moments_start_from_nothing),
+        cmocka_unit_test(without_memory_moments_are_left_out),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
