@@ -463,7 +463,7 @@ static bool find_row(const struct description *description, uintptr_t pc, struct
 
 /* ---- expressions ---------------------------------------------------------- */
 
-#define EXPRESSION_STACK 16
+#define EXPRESSION_STACK 8
 #define EXPRESSION_STEPS 1000 /* it may loop */
 
 /* What an expression is computed from. */

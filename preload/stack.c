@@ -74,6 +74,15 @@ static bool grow(struct stack *stack)
     return true;
 }
 
+bool stack_make_room(struct stack *stack, uint32_t count)
+{
+    stack->count = 0;
+    while (stack->capacity < count)
+        if (!grow(stack))
+            return false;
+    return true;
+}
+
 /* Add the frame of PC. Returns false if the stack ends here for another reason. */
 static inline bool add(struct stack *stack, uintptr_t pc, uint32_t limit)
 {
@@ -189,74 +198,126 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
 #define UCONTEXT_RSP 160
 #define UCONTEXT_RIP 168
 
-void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
+/* Step out of a signal handler's return frame. */
+static enum stack_result step_signal(struct stack *stack, struct stack_state *state)
 {
-    uintptr_t pc = start->pc - 1, sp = start->sp, bp = start->bp, cfa;
+    uint64_t pc, sp, bp;
+
+    if (!load(stack, state->sp + UCONTEXT_RIP, &pc) || !load(stack, state->sp + UCONTEXT_RBP, &bp) ||
+        !load(stack, state->sp + UCONTEXT_RSP, &sp))
+        return STACK_ASTRAY;
+    *state = (struct stack_state){ pc, sp, bp };
+    return STACK_INTERRUPTED;
+}
+
+/* Read the word at ADDRESS, noting it in READS. */
+static inline bool take(struct stack *stack, uintptr_t address, struct stack_reads *reads)
+{
+    struct stack_word *word = &reads->words[reads->count++];
+
+    word->address = address;
+    return load(stack, address, &word->value);
+}
+
+static inline __attribute__((always_inline)) enum stack_result
+make_step(struct stack *stack, struct stack_state *state, struct stack_reads *reads)
+{
+    cfi_rule rule = cfi_lookup(state->pc);
+    unsigned slot = cfi_rule_rbp_slot(rule);
+    uintptr_t bp = state->bp, cfa;
+
+    reads->count = 0;
+    reads->uses_bp = reads->saves_bp = false;
+    switch (cfi_rule_kind(rule)) {
+    case CFI_RSP:
+        cfa = state->sp + (uintptr_t)cfi_rule_offset(rule);
+        break;
+    case CFI_RBP:
+        cfa = bp + (uintptr_t)cfi_rule_offset(rule);
+        reads->uses_bp = true;
+        break;
+    case CFI_REALIGNED:
+        if (!take(stack, bp + (uintptr_t)cfi_rule_offset(rule), reads))
+            return STACK_ASTRAY;
+        cfa = reads->words[0].value;
+        reads->uses_bp = true;
+        break;
+    case CFI_SIGNAL:
+        return step_signal(stack, state);
+    case CFI_ENTRY:
+        return STACK_ENTRY;
+    case CFI_END:
+        return STACK_END;
+    case CFI_FULL:
+        return STACK_FULL;
+    default:
+        return is_outermost(state->sp) ? STACK_END : STACK_LOST;
+    }
+    if (cfa <= state->sp || !take(stack, cfa - 8, reads))
+        return STACK_ASTRAY;
+    if (reads->words[reads->count - 1].value == 0)
+        return STACK_END; /* how threads and coroutines without CFI mark it */
+    state->pc = reads->words[reads->count - 1].value - 1;
+    if (slot || cfi_rule_kind(rule) == CFI_REALIGNED) {
+        if (!take(stack, slot ? cfa - 8 * slot : bp, reads))
+            return STACK_ASTRAY;
+        state->bp = reads->words[reads->count - 1].value;
+        reads->saves_bp = true;
+    }
+    state->sp = cfa;
+    return STACK_ON;
+}
+
+enum stack_result stack_step(struct stack *stack, struct stack_state *state,
+                             struct stack_reads *out_reads)
+{
+    return make_step(stack, state, out_reads);
+}
+
+/* The key of the frames of STACK. */
+static void make_key(struct stack *stack)
+{
+    stack->key = stack_key_begin(stack->flags);
+    for (uint32_t i = stack->count; i-- > 0;)
+        stack->key = stack_key_add(stack->key, stack->frames[i]);
+}
+
+static void walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
+{
+    struct stack_state state = { start->pc - 1, start->sp, start->bp };
     unsigned signals = 0;
-    uint64_t word;
 
-    stack->count = 0;
-    stack->flags = 0;
-    while (add(stack, pc, limit)) {
-        cfi_rule rule = cfi_lookup(pc);
-        unsigned slot = cfi_rule_rbp_slot(rule);
-
-        switch (cfi_rule_kind(rule)) {
-        case CFI_RSP:
-            cfa = sp + (uintptr_t)cfi_rule_offset(rule);
-            break;
-        case CFI_RBP:
-            cfa = bp + (uintptr_t)cfi_rule_offset(rule);
-            break;
-        case CFI_REALIGNED:
-            if (!load(stack, bp + (uintptr_t)cfi_rule_offset(rule), &word))
-                goto truncated;
-            cfa = word;
-            if (!load(stack, bp, &word))
-                goto truncated;
-            bp = word;
-            break;
-        case CFI_SIGNAL:
-            stack->frames[stack->count - 1] = pc + 1; /* entered by return, too */
-            if (++signals > MAX_SIGNALS)
-                goto truncated;
-            if (!load(stack, sp + UCONTEXT_RIP, &word))
-                goto truncated;
-            pc = word;
-            if (!load(stack, sp + UCONTEXT_RBP, &word))
-                goto truncated;
-            bp = word;
-            if (!load(stack, sp + UCONTEXT_RSP, &word))
-                goto truncated;
-            sp = word; /* may be on another stack */
+    while (add(stack, state.pc, limit)) {
+        switch (make_step(stack, &state, &stack->reads)) {
+        case STACK_ON:
             continue;
-        case CFI_ENTRY:
-            stack->frames[stack->count - 1] = pc + 1;
+        case STACK_INTERRUPTED:
+            stack->frames[stack->count - 1]++; /* entered by return, too */
+            if (++signals > MAX_SIGNALS)
+                break;
+            continue;
+        case STACK_ENTRY:
+            stack->frames[stack->count - 1]++;
             return;
-        case CFI_END:
+        case STACK_END:
             return;
-        case CFI_FULL:
+        case STACK_FULL:
             stack->count = 0;
             walk_fully(stack, start, limit);
             return;
-        default:
-            if (is_outermost(sp))
-                return;
-            goto truncated;
+        case STACK_LOST:
+        case STACK_ASTRAY:
+            break;
         }
-        if (cfa <= sp || !load(stack, cfa - 8, &word))
-            goto truncated;
-        if (word == 0) /* how threads and coroutines without CFI mark their end */
-            return;
-        pc = word - 1;
-        sp = cfa;
-        if (slot) {
-            if (!load(stack, cfa - 8 * slot, &word))
-                goto truncated;
-            bp = word;
-        }
+        stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+        return;
     }
-    return;
-truncated:
-    stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+}
+
+void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
+{
+    stack->count = 0;
+    stack->flags = 0;
+    walk(stack, start, limit);
+    make_key(stack);
 }

@@ -7,6 +7,7 @@
 #include "preload/deferred.h"
 #include "preload/epochs.h"
 #include "preload/guard.h"
+#include "preload/memo.h"
 #include "preload/modules.h"
 #include "preload/real.h"
 #include "preload/series.h"
@@ -24,6 +25,8 @@
 struct tracker_thread {
     struct thread guard;
     struct stack stack;
+    struct memo memo;
+    bool in_memo; /* the frames of the last walk, not in `stack` */
     struct tracker_realloc *in_flight;
     uint32_t events;
     _Atomic uint64_t allocations, frees;
@@ -120,16 +123,25 @@ static size_t usable_estimate(size_t size)
     return real_is_glibc ? (chunk < 32 ? 32 : chunk) - 8 : 0;
 }
 
-/* Put a new block of USABLE bytes in, allocated by STACK; it may be gone by now. RELEASED
- * bytes of an older one leave at the same moment. */
-static void put(struct tracker_thread *self, const struct stack *stack, struct live_block block,
-                size_t usable, bool reallocation, size_t released)
+/* The number of STACK, whose frames are in MEMO, if that is not NULL. */
+static uint32_t intern(struct stack *stack, const struct memo *memo)
+{
+    uint64_t hash = stack->key.hash ^ stack->key.hash >> 32;
+    uint32_t more = (uint32_t)(stack->key.more ^ stack->key.more >> 32);
+    uint32_t number = trie_find(hash, more);
+
+    if (number == TRIE_NONE && (!memo || memo_frames(memo, stack)))
+        number = trie_add(stack->frames, stack->count, stack->flags, hash, more);
+    return number == TRIE_NONE ? UNKNOWN_STACK : number;
+}
+
+/* Put a new block of USABLE bytes in; it may be gone by now. RELEASED bytes of an older one
+ * leave at the same moment. */
+static void put(struct tracker_thread *self, struct live_block block, size_t usable,
+                bool reallocation, size_t released)
 {
     struct live_block missed;
 
-    block.stack = trie_intern(stack->frames, stack->count, stack->flags);
-    if (block.stack == TRIE_NONE)
-        block.stack = UNKNOWN_STACK;
     if (!live_add(&block, &missed)) {
         self->lost_blocks++;
         counters_change_current(-(int64_t)released);
@@ -170,16 +182,55 @@ static uint32_t limit(void)
     return atomic_load_explicit(&frame_limit, memory_order_relaxed);
 }
 
-/* Walk the stack of SELF, the calling thread, from START. */
-static void walk(struct tracker_thread *self, const struct stack_start *start)
+/* The state of SELF was another thread's. */
+static __attribute__((noinline)) void refresh(struct tracker_thread *self)
 {
-    if (__builtin_expect(self->guard.fresh, false)) {
-        self->guard.fresh = false;
-        stack_forget_pages(&self->stack);
-        for (uint32_t i = 0; self->deferred && i < DEFERRED_EVENTS; i++)
-            stack_forget_pages(&self->deferred->events[i].stack);
+    self->guard.fresh = false;
+    memo_forget(&self->memo);
+    stack_forget_pages(&self->stack);
+    for (uint32_t i = 0; self->deferred && i < DEFERRED_EVENTS; i++)
+        stack_forget_pages(&self->deferred->events[i].stack);
+}
+
+/* Walk the stack of SELF, the calling thread, from START. */
+static __attribute__((noinline)) void walk(struct tracker_thread *self,
+                                           const struct stack_start *start)
+{
+    self->in_memo = limit() == 0 && memo_walk(&self->memo, &self->stack, start);
+    if (!self->in_memo)
+        stack_walk(&self->stack, start, limit());
+}
+
+/* The number of the stack of SELF, the calling thread, from START; MEMO_NONE: it is walked,
+ * and stack_number() tells. */
+static inline uint32_t find_stack(struct tracker_thread *self, const struct stack_start *start)
+{
+    uint32_t number = MEMO_NONE;
+
+    if (__builtin_expect(self->guard.fresh, false))
+        refresh(self);
+    if (__builtin_expect(limit() == 0, true))
+        number = memo_find(&self->memo, start);
+    if (__builtin_expect(number == MEMO_NONE, false))
+        walk(self, start);
+    return number;
+}
+
+/* The same, certainly: SELF records now, and find_stack() returned NUMBER. */
+static inline uint32_t stack_number(struct tracker_thread *self, const struct stack_start *start,
+                                    uint32_t number)
+{
+    if (__builtin_expect(number != MEMO_NONE, true)) {
+        if (__builtin_expect(memo_current(&self->memo), true))
+            return number;
+        number = find_stack(self, start); /* code was unloaded meanwhile */
     }
-    stack_walk(&self->stack, start, limit());
+    if (number == MEMO_NONE) {
+        number = intern(&self->stack, self->in_memo ? &self->memo : NULL);
+        if (self->in_memo)
+            memo_number(&self->memo, number);
+    }
+    return number;
 }
 
 /* ---- events in a handler that interrupted us ------------------------------------ */
@@ -265,7 +316,8 @@ static void take_deferred(struct tracker_thread *self)
         if (tracker_tracing() && event->era == atomic_load_explicit(&era, memory_order_relaxed))
             switch (event->kind) {
             case DEFERRED_NEW:
-                put(self, &event->stack, event->block, event->usable, event->reallocation, 0);
+                event->block.stack = intern(&event->stack, NULL);
+                put(self, event->block, event->usable, event->reallocation, 0);
                 break;
             case DEFERRED_BACK:
                 put_back(self, &event->block, event->usable);
@@ -287,16 +339,17 @@ static void take_deferred(struct tracker_thread *self)
 void tracker_allocated(void *block, size_t size, const struct stack_start *start)
 {
     struct tracker_thread *self = enter();
+    uint32_t stack;
 
     if (!self) {
         defer_new(block, size, false, start);
         return;
     }
-    walk(self, start);
+    stack = find_stack(self, start);
     guard_record(&self->guard);
     if (tracker_tracing()) {
-        put(self, &self->stack,
-            (struct live_block){ (uintptr_t)block, size, 0, epochs_current() },
+        stack = stack_number(self, start, stack);
+        put(self, (struct live_block){ (uintptr_t)block, size, stack, epochs_current() },
             usable_size(block), false, 0);
         tick(self);
     }
@@ -359,6 +412,7 @@ void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size
                           const struct stack_start *start)
 {
     struct tracker_thread *self = enter();
+    uint32_t stack = MEMO_NONE;
 
     if (!self) {
         if (call->old.address)
@@ -368,7 +422,7 @@ void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size
         return;
     }
     if (block)
-        walk(self, start);
+        stack = find_stack(self, start);
     guard_record(&self->guard);
     land(self, call);
     if (tracker_tracing()) {
@@ -381,8 +435,8 @@ void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size
             count_free(self, &call->old);
         }
         if (block)
-            put(self, &self->stack,
-                (struct live_block){ (uintptr_t)block, size, 0,
+            put(self,
+                (struct live_block){ (uintptr_t)block, size, stack_number(self, start, stack),
                                      stays ? call->old.epoch : epochs_current() },
                 usable_size(block), true, released);
         else
@@ -415,6 +469,7 @@ void tracker_check_modules(void)
     if (modules_check()) {
         trie_refresh();
         cfi_forget();
+        atomic_fetch_add_explicit(&memo_generation, 1, memory_order_release);
     }
 }
 
@@ -440,7 +495,7 @@ bool tracker_init(bool on)
     guard_init(sizeof(struct tracker_thread));
     untraced = true; /* until there is something to trace with */
     if (!trie_init(&trie_modules) ||
-        trie_intern(NULL, 0, SNAPSHOT_STACK_TRUNCATED) != UNKNOWN_STACK)
+        trie_add(NULL, 0, SNAPSHOT_STACK_TRUNCATED, 0, 0) != UNKNOWN_STACK)
         return false;
     cfi_init();
     modules_find(getauxval(AT_ENTRY), &back); /* the executable is always in the list */
