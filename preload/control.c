@@ -102,11 +102,13 @@ static void describe(struct control_page *made)
 
 static void publish(void)
 {
+    struct counters_size size = tracker_size();
+
     page->state = tracker_tracing() ? CONTROL_TRACING : CONTROL_OFF;
     page->snapshots = snapshot_pauses()->count;
-    page->live_bytes = counters_current();
+    page->live_bytes = (uint64_t)size.current;
     page->live_blocks = tracker_live_blocks();
-    page->peak_bytes = counters_peak();
+    page->peak_bytes = (uint64_t)size.peak;
     page->start_bytes = start_bytes;
     page->mark_time = mark_time;
     page->mark_bytes = mark_bytes;
@@ -159,7 +161,7 @@ void control_forked(void)
     memset(&no_page, 0, sizeof no_page);
     page_path[0] = '\0';
     attention_move(NULL);
-    start_bytes = counters_current();
+    start_bytes = (uint64_t)tracker_size().current;
     mark_time = mark_bytes = 0;
 }
 
@@ -215,7 +217,7 @@ static void serve_request(void)
         result = tracker_mark(label);
         if (result == 0) {
             mark_time = syscall_time(CLOCK_REALTIME);
-            mark_bytes = counters_current();
+            mark_bytes = (uint64_t)tracker_size().current;
         }
         break;
     case CONTROL_START:

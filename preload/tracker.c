@@ -17,23 +17,22 @@
 #include <errno.h>
 #include <sys/auxv.h>
 
-#define TICK_EVENTS 64u     /* look at the clock each so many events of a thread */
 #define UNKNOWN_STACK 0u    /* made first: no frame, truncated */
 
 /* A thread's part in all this. What another thread may read while it counts is
  * atomic, but only its own thread writes. */
 struct tracker_thread {
     struct thread guard;
-    struct stack stack;
-    struct memo memo;
-    bool in_memo; /* the frames of the last walk, not in `stack` */
-    struct tracker_realloc *in_flight;
-    uint32_t events;
-    _Atomic uint64_t allocations, frees;
-    uint64_t missed_frees, lost_blocks;
-    uint64_t usable; /* of what it allocated minus what it freed, modulo 2^64 */
     struct deferred *deferred; /* NULL until a handler needs it */
+    uint32_t events;
+    bool in_memo; /* the frames of the last walk, not in `stack` */
+    _Atomic uint64_t allocations, frees;
+    uint64_t usable; /* of what it allocated minus what it freed, modulo 2^64 */
+    uint64_t missed_frees, lost_blocks;
+    struct tracker_realloc *in_flight;
+    struct memo memo;
     struct counters counters;
+    struct stack stack;
 };
 
 _Atomic bool tracker_on;
@@ -68,14 +67,21 @@ static void leave(struct tracker_thread *self)
     } while (anything_deferred(self) && enter() == self);
 }
 
-/* Count an event of SELF, which records, and see whether it is time for something. For
- * snapshots by the clock each event is asked: there may be few. */
-static void tick(struct tracker_thread *self)
+#define TICK_EVENTS 64u /* look at the clock each so many events of a thread */
+
+static uint32_t tick_mask = TICK_EVENTS - 1;
+
+static __attribute__((noinline)) void add_to_timeline(void)
 {
-    if ((++self->events % TICK_EVENTS != 0 && !config->interval) || !timeline_due())
-        return;
-    timeline_add(counters_current(), tracker_live_blocks(), 0);
+    timeline_add((uint64_t)tracker_size().current, tracker_live_blocks(), 0);
     attention_raise(ATTENTION_TICK);
+}
+
+/* Count an event of SELF, which records, and see whether it is time for something. */
+static inline void tick(struct tracker_thread *self)
+{
+    if (__builtin_expect((++self->events & tick_mask) == 0, false) && timeline_due())
+        add_to_timeline();
 }
 
 static void add_own(_Atomic uint64_t *number, uint64_t more)
@@ -144,7 +150,7 @@ static void put(struct tracker_thread *self, struct live_block block, size_t usa
 
     if (!live_add(&block, &missed)) {
         self->lost_blocks++;
-        counters_change_current(-(int64_t)released);
+        counters_change_current(&self->counters, -(int64_t)released);
         return;
     }
     if (missed.address) {
@@ -155,7 +161,7 @@ static void put(struct tracker_thread *self, struct live_block block, size_t usa
     }
     self->usable += usable;
     count_allocation(self, &block, reallocation);
-    counters_change_current((int64_t)(block.size - released));
+    counters_change_current(&self->counters, (int64_t)(block.size - released));
 }
 
 /* Count BLOCK, which is out of the table and has USABLE bytes, as freed. */
@@ -163,7 +169,7 @@ static void take_away(struct tracker_thread *self, const struct live_block *bloc
 {
     self->usable -= usable;
     count_free(self, block);
-    counters_change_current(-(int64_t)block->size);
+    counters_change_current(&self->counters, -(int64_t)block->size);
 }
 
 /* Put BLOCK back into the table, where it was before. */
@@ -440,7 +446,7 @@ void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size
                                      stays ? call->old.epoch : epochs_current() },
                 usable_size(block), true, released);
         else
-            counters_change_current(-(int64_t)released);
+            counters_change_current(&self->counters, -(int64_t)released);
         tick(self);
     }
     guard_pause(&self->guard);
@@ -529,6 +535,13 @@ static void forget(void)
     atomic_fetch_add_explicit(&era, 1, memory_order_release);
 }
 
+/* Make the shared total the whole. Call with the gate closed. */
+static void settle(void)
+{
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        counters_settle(&((struct tracker_thread *)state)->counters);
+}
+
 /* What is to be done with the gate closed. */
 enum change { START, STOP, CLEAR, RESET_PEAK, MARK };
 
@@ -562,6 +575,7 @@ static int change(enum change what, uint32_t new_limit, const char *label)
         forget();
         break;
     case RESET_PEAK:
+        settle();
         counters_reset_peak();
         break;
     case MARK:
@@ -609,9 +623,10 @@ uint32_t tracker_frame_limit(void)
     return limit();
 }
 
-void tracker_set_frame_limit(uint32_t new_limit)
+void tracker_configure(uint32_t new_limit, bool exact_clock)
 {
     atomic_store_explicit(&frame_limit, new_limit, memory_order_relaxed);
+    tick_mask = exact_clock ? 0 : TICK_EVENTS - 1;
 }
 
 /* CALL of THREAD will never end. Its block is what the real call made of it, by the stack
@@ -635,7 +650,7 @@ static void abandon(struct tracker_thread *thread, const struct tracker_realloc 
         block.epoch = epochs_current();
     thread->usable += usable_size(call->block);
     count_allocation(thread, &block, true);
-    counters_change_current((int64_t)block.size);
+    counters_change_current(&thread->counters, (int64_t)block.size);
     put_back(thread, &block, usable_size(call->block));
 }
 
@@ -685,6 +700,17 @@ void tracker_sum_counter(uint32_t stack, struct counter *out_counter)
     *out_counter = (struct counter){ { 0 } };
     for (struct thread *state = guard_threads(); state; state = state->next)
         counters_add_to(&((struct tracker_thread *)state)->counters, stack, out_counter);
+}
+
+struct counters_size tracker_size(void)
+{
+    struct counters_size size = counters_size();
+
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        counters_add_size(&((struct tracker_thread *)state)->counters, &size);
+    if (size.current < 0)
+        size.current = 0; /* others allocate meanwhile */
+    return size;
 }
 
 uint64_t tracker_live_blocks(void)
