@@ -45,26 +45,37 @@ static const struct trie_modules trie_modules = { modules_find, modules_loaded }
 
 /* ---- going in and out ------------------------------------------------------- */
 
-static struct tracker_thread *enter(void)
+static inline struct tracker_thread *enter(void)
 {
     return (struct tracker_thread *)guard_enter();
 }
 
 static void take_deferred(struct tracker_thread *self);
 
-static bool anything_deferred(const struct tracker_thread *self)
+static inline bool anything_deferred(const struct tracker_thread *self)
 {
     return __builtin_expect(self->deferred != NULL, false) && deferred_first(self->deferred);
 }
 
 /* SELF comes out, after what handlers put aside is done. One may come in between. */
-static void leave(struct tracker_thread *self)
+static __attribute__((noinline)) void leave_with_deferred(struct tracker_thread *self)
 {
     do {
         if (anything_deferred(self))
             take_deferred(self);
         guard_leave(&self->guard);
     } while (anything_deferred(self) && enter() == self);
+}
+
+static inline void leave(struct tracker_thread *self)
+{
+    if (__builtin_expect(self->deferred != NULL, false)) {
+        leave_with_deferred(self);
+        return;
+    }
+    guard_leave(&self->guard);
+    if (__builtin_expect(self->deferred != NULL, false) && enter() == self)
+        leave_with_deferred(self); /* the first one came just now */
 }
 
 #define TICK_EVENTS 64u /* look at the clock each so many events of a thread */
@@ -84,7 +95,7 @@ static inline void tick(struct tracker_thread *self)
         add_to_timeline();
 }
 
-static void add_own(_Atomic uint64_t *number, uint64_t more)
+static inline void add_own(_Atomic uint64_t *number, uint64_t more)
 {
     atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + more,
                           memory_order_relaxed);
@@ -92,7 +103,7 @@ static void add_own(_Atomic uint64_t *number, uint64_t more)
 
 /* ---- counting ---------------------------------------------------------------- */
 
-static void count_free(struct tracker_thread *self, const struct live_block *block)
+static inline void count_free(struct tracker_thread *self, const struct live_block *block)
 {
     struct counter *counter = counters_of(&self->counters, block->stack);
 
@@ -103,7 +114,7 @@ static void count_free(struct tracker_thread *self, const struct live_block *blo
     add_own(&self->frees, 1);
 }
 
-static void count_allocation(struct tracker_thread *self, const struct live_block *block,
+static inline void count_allocation(struct tracker_thread *self, const struct live_block *block,
                              bool reallocation)
 {
     struct counter *counter = counters_of(&self->counters, block->stack);
@@ -116,7 +127,7 @@ static void count_allocation(struct tracker_thread *self, const struct live_bloc
     add_own(&self->allocations, 1);
 }
 
-static size_t usable_size(const void *block)
+static inline size_t usable_size(const void *block)
 {
     return real_is_glibc ? real_usable_size(block) : 0;
 }
@@ -141,31 +152,37 @@ static uint32_t intern(struct stack *stack, const struct memo *memo)
     return number == TRIE_NONE ? UNKNOWN_STACK : number;
 }
 
+/* Count BLOCK, whose free was not seen. Returns its size. */
+static __attribute__((noinline)) size_t miss(struct tracker_thread *self,
+                                             const struct live_block *block)
+{
+    self->missed_frees++;
+    self->usable -= usable_estimate(block->size);
+    count_free(self, block);
+    return block->size;
+}
+
 /* Put a new block of USABLE bytes in; it may be gone by now. RELEASED bytes of an older one
  * leave at the same moment. */
-static void put(struct tracker_thread *self, struct live_block block, size_t usable,
-                bool reallocation, size_t released)
+static inline void put(struct tracker_thread *self, struct live_block block, size_t usable,
+                       bool reallocation, size_t released)
 {
     struct live_block missed;
 
-    if (!live_add(&block, &missed)) {
+    if (__builtin_expect(!live_add(&block, &missed), false)) {
         self->lost_blocks++;
         counters_change_current(&self->counters, -(int64_t)released);
         return;
     }
-    if (missed.address) {
-        self->missed_frees++;
-        self->usable -= usable_estimate(missed.size);
-        count_free(self, &missed);
-        released += missed.size;
-    }
+    if (__builtin_expect(missed.address != 0, false))
+        released += miss(self, &missed);
     self->usable += usable;
     count_allocation(self, &block, reallocation);
     counters_change_current(&self->counters, (int64_t)(block.size - released));
 }
 
 /* Count BLOCK, which is out of the table and has USABLE bytes, as freed. */
-static void take_away(struct tracker_thread *self, const struct live_block *block, size_t usable)
+static inline void take_away(struct tracker_thread *self, const struct live_block *block, size_t usable)
 {
     self->usable -= usable;
     count_free(self, block);
@@ -183,7 +200,7 @@ static void put_back(struct tracker_thread *self, const struct live_block *block
     take_away(self, block, usable);
 }
 
-static uint32_t limit(void)
+static inline uint32_t limit(void)
 {
     return atomic_load_explicit(&frame_limit, memory_order_relaxed);
 }
@@ -222,16 +239,11 @@ static inline uint32_t find_stack(struct tracker_thread *self, const struct stac
     return number;
 }
 
-/* The same, certainly: SELF records now, and find_stack() returned NUMBER. */
-static inline uint32_t stack_number(struct tracker_thread *self, const struct stack_start *start,
-                                    uint32_t number)
+/* The same, certainly: SELF records now, and find_stack() returned NUMBER. (Code that was
+ * unloaded meanwhile is not in this stack, so the number holds.) */
+static inline uint32_t stack_number(struct tracker_thread *self, uint32_t number)
 {
-    if (__builtin_expect(number != MEMO_NONE, true)) {
-        if (__builtin_expect(memo_current(&self->memo), true))
-            return number;
-        number = find_stack(self, start); /* code was unloaded meanwhile */
-    }
-    if (number == MEMO_NONE) {
+    if (__builtin_expect(number == MEMO_NONE, false)) {
         number = intern(&self->stack, self->in_memo ? &self->memo : NULL);
         if (self->in_memo)
             memo_number(&self->memo, number);
@@ -354,7 +366,7 @@ void tracker_allocated(void *block, size_t size, const struct stack_start *start
     stack = find_stack(self, start);
     guard_record(&self->guard);
     if (tracker_tracing()) {
-        stack = stack_number(self, start, stack);
+        stack = stack_number(self, stack);
         put(self, (struct live_block){ (uintptr_t)block, size, stack, epochs_current() },
             usable_size(block), false, 0);
         tick(self);
@@ -414,21 +426,22 @@ static void land(struct tracker_thread *self, const struct tracker_realloc *call
         *link = call->next;
 }
 
-void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size,
-                          const struct stack_start *start)
+/* A realloc in a handler that interrupted us became BLOCK. */
+static __attribute__((noinline)) void defer_realloc(const struct tracker_realloc *call, void *block,
+                                                    size_t size, const struct stack_start *start)
 {
-    struct tracker_thread *self = enter();
-    uint32_t stack = MEMO_NONE;
-
-    if (!self) {
-        if (call->old.address)
-            defer_block(DEFERRED_GONE, &call->old, call->usable);
-        if (block)
-            defer_new(block, size, true, start);
-        return;
-    }
+    if (call->old.address)
+        defer_block(DEFERRED_GONE, &call->old, call->usable);
     if (block)
-        stack = find_stack(self, start);
+        defer_new(block, size, true, start);
+}
+
+/* CALL of SELF became BLOCK, allocated by STACK as find_stack() said. (A function of its own:
+ * what it needs of the caller's stack is not below a walk.) */
+static __attribute__((noinline)) void finish_realloc(struct tracker_thread *self,
+                                                     struct tracker_realloc *call, void *block,
+                                                     size_t size, uint32_t stack)
+{
     guard_record(&self->guard);
     land(self, call);
     if (tracker_tracing()) {
@@ -442,7 +455,7 @@ void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size
         }
         if (block)
             put(self,
-                (struct live_block){ (uintptr_t)block, size, stack_number(self, start, stack),
+                (struct live_block){ (uintptr_t)block, size, stack_number(self, stack),
                                      stays ? call->old.epoch : epochs_current() },
                 usable_size(block), true, released);
         else
@@ -451,6 +464,17 @@ void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size
     }
     guard_pause(&self->guard);
     leave(self);
+}
+
+void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size,
+                          const struct stack_start *start)
+{
+    struct tracker_thread *self = enter();
+
+    if (__builtin_expect(self != NULL, true))
+        finish_realloc(self, call, block, size, block ? find_stack(self, start) : MEMO_NONE);
+    else
+        defer_realloc(call, block, size, start);
 }
 
 void tracker_realloc_failed(struct tracker_realloc *call)
