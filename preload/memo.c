@@ -9,6 +9,8 @@
 #define MAX_FRAMES (1u << 20)
 #define FEWEST_OWN 4u /* frames of an entry: alternating ones then leave each other alone */
 #define MOST_OWN 8u
+#define FAR_WALKS 4u  /* so many far ones on end, and only each */
+#define FAR_TRIES 16u /* such one is tried again: the others just step */
 
 /* A frame that was stepped out of, before what it depends on is known. */
 struct memo_fresh {
@@ -16,13 +18,11 @@ struct memo_fresh {
     struct stack_reads reads;
 };
 
-_Atomic uint32_t memo_generation;
-
 void memo_forget(struct memo *memo)
 {
     memo->count = 0;
     memo->newest = NULL;
-    memo->generation = atomic_load_explicit(&memo_generation, memory_order_relaxed);
+    memo->generation = atomic_load_explicit(&stack_generation, memory_order_relaxed);
     memset(memo->entries, 0, sizeof memo->entries);
 }
 
@@ -76,9 +76,11 @@ static uint32_t match(const struct memo *memo, uint32_t known, const struct stac
     uint32_t differing;
 
     *out_match = false;
+    /* Mostly none or one: no branch, which would be guessed wrong. */
+    known -= known && frames[known].state.sp < state->sp;
     while (known && frames[known].state.sp < state->sp)
         known--;
-    if (!known || !memo_state_is(&frames[known].state, frames[known].bp_mask, state->pc, state->sp,
+    if (!known || !memo_state_is(&frames[known].state, frames[known].bp_counts, state->pc, state->sp,
                                  state->bp))
         return known;
     differing = memo_differing(memo->words, frames[known].words_end);
@@ -133,6 +135,19 @@ static int64_t walk(struct memo *memo, struct stack *stack, const struct stack_s
     }
 }
 
+/* The key of FRAME at PC is that of its CALLER and its own. */
+static inline void add_key(struct memo_frame *frame, const struct memo_frame *caller, uintptr_t pc)
+{
+    struct stack_key power = { caller->hash_power, caller->more_power };
+    struct stack_key own = stack_key_times(stack_key_of(pc), power);
+    struct stack_key next = stack_key_times(power, STACK_KEY_BASE);
+
+    frame->hash = caller->hash + own.hash;
+    frame->more = caller->more + own.more;
+    frame->hash_power = next.hash;
+    frame->more_power = next.more;
+}
+
 /* Put FRESH behind frame NUMBER - 1. */
 static inline void append(struct memo *memo, uint32_t number, const struct memo_fresh *fresh)
 {
@@ -142,11 +157,11 @@ static inline void append(struct memo *memo, uint32_t number, const struct memo_
     uint32_t count = reads->count;
 
     /* The caller's rbp is of interest to it, or not. */
-    if (reads->saves_bp && !caller->bp_mask)
+    if (reads->saves_bp && !caller->bp_counts)
         count--;
     frame->state = fresh->state;
-    frame->bp_mask = reads->uses_bp ? UINTPTR_MAX : reads->saves_bp ? 0 : caller->bp_mask;
-    frame->key = stack_key_add(caller->key, fresh->state.pc + (number == 1 && memo->entered));
+    frame->bp_counts = reads->uses_bp || (!reads->saves_bp && caller->bp_counts);
+    add_key(frame, caller, fresh->state.pc + (number == 1 && memo->entered));
     frame->stamp = ++memo->last_stamp;
     frame->words_end = caller->words_end + count;
     /* Newest last: they are compared from the end, in the order of the walk. */
@@ -167,7 +182,7 @@ static void enter(struct memo *memo, uint32_t count)
         own--;
     stand = newest - own;
     entry->state = newest->state;
-    entry->bp_mask = newest->bp_mask;
+    entry->bp_counts = newest->bp_counts;
     entry->stamp = stand->stamp;
     entry->stand = memo->count - own;
     entry->stand_words = stand->words_end;
@@ -178,6 +193,15 @@ static void enter(struct memo *memo, uint32_t count)
     memo->newest = entry;
 }
 
+/* Whether it pays to remember: a walk that found most of its frames new is far. */
+static void note_distance(struct memo *memo, uint32_t count)
+{
+    if (count <= MOST_OWN || count < memo->count / 2)
+        memo->far = 0;
+    else if (memo->far < FAR_WALKS)
+        memo->far++;
+}
+
 bool memo_walk(struct memo *memo, struct stack *stack, const struct stack_start *start)
 {
     uint32_t known;
@@ -186,18 +210,23 @@ bool memo_walk(struct memo *memo, struct stack *stack, const struct stack_start 
     if (!memo_current(memo))
         memo_forget(memo);
     memo->newest = NULL;
+    if (memo->far >= FAR_WALKS && ++memo->far % FAR_TRIES != 0)
+        return false;
+    stack_begin(stack);
     count = walk(memo, stack, start, &known);
     if (count < 0 || !room(memo, known, (uint32_t)count)) {
         memo->count = 0; /* it may be half of another stack */
         return false;
     }
     if (known == 0)
-        memo->frames[0] = (struct memo_frame){ .key = stack_key_begin(memo->flags) };
+        memo->frames[0] = (struct memo_frame){ .hash_power = 1, .more_power = 1 };
     for (uint32_t i = (uint32_t)count; i-- > 0;)
         append(memo, ++known, &memo->fresh[i]);
     memo->count = known;
+    note_distance(memo, (uint32_t)count);
     enter(memo, (uint32_t)count);
-    stack->key = memo->frames[known].key;
+    stack->key = stack_key_end((struct stack_key){ memo->frames[known].hash, memo->frames[known].more },
+                               memo->flags);
     stack->flags = memo->flags;
     return true;
 }

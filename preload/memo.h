@@ -41,15 +41,17 @@
 
 struct memo_frame {
     struct stack_state state;
-    uintptr_t bp_mask;   /* all ones if rbp is part of the state, else 0 */
-    struct stack_key key; /* of it and its callers */
+    uint64_t hash, hash_power;   /* its and its callers' key, and what the next one's is */
+    uint32_t more, more_power;   /* multiplied by; in pieces, so that it all is 64 bytes */
+    bool bp_counts;              /* rbp is part of the state */
+    uint32_t words_end;          /* its words and its callers' are those before this one */
     uint64_t stamp;
-    uint32_t words_end;  /* its words and its callers' are those before this one */
 };
+_Static_assert(sizeof(struct memo_frame) <= 72, "written for each new frame");
 
 struct memo_entry {
     struct stack_state state; /* pc 0: none */
-    uintptr_t bp_mask;
+    bool bp_counts;
     uint64_t stamp;           /* of the frame it stands on */
     uint32_t stand;           /* that frame's number */
     uint32_t stand_words;     /* how many words are before it, its own included */
@@ -60,12 +62,13 @@ struct memo_entry {
 
 /* Zeroed memory remembers nothing. */
 struct memo {
-    uint32_t generation;   /* of the rules that it was made by */
+    uint32_t generation;   /* stack_generation when it was made */
     uint32_t count;        /* frames, counted from 1: the frame before the first is empty */
     uint32_t capacity, word_capacity, fresh_capacity;
     uint32_t flags;        /* of the stack: enum snapshot_stack_flags */
     bool entered;          /* the outermost frame is entered by a return to its pc + 1 */
     uint64_t last_stamp;
+    uint32_t far;          /* walks on end that found little of what was remembered */
     struct memo_frame *frames;
     struct stack_word *words;
     struct memo_fresh *fresh; /* frames of the walk under way, newest first */
@@ -73,12 +76,9 @@ struct memo {
     struct memo_entry entries[MEMO_ENTRIES];
 };
 
-/* Raised when code was unloaded: then all memos are void. */
-extern _Atomic uint32_t memo_generation;
-
 static inline bool memo_current(const struct memo *memo)
 {
-    return memo->generation == atomic_load_explicit(&memo_generation, memory_order_relaxed);
+    return memo->generation == atomic_load_explicit(&stack_generation, memory_order_relaxed);
 }
 
 /* Forget everything: MEMO is another thread's now, or void. */
@@ -86,7 +86,7 @@ void memo_forget(struct memo *memo);
 
 /* Walk the calling thread's stack from START, all frames, for what no entry knows. Sets key
  * and flags in STACK; the frames are remembered, memo_frames() copies them. False if that
- * does not do, and stack_walk() is needed. */
+ * does not do, or does not pay, and stack_walk() is needed. */
 bool memo_walk(struct memo *memo, struct stack *stack, const struct stack_start *start);
 
 /* Copy the frames of the walk before to STACK, newest first. False on lack of memory. */
@@ -104,10 +104,10 @@ static inline struct memo_entry *memo_entry(struct memo *memo, uintptr_t pc, uin
     return &memo->entries[(pc ^ pc >> 7 ^ sp >> 4 ^ sp >> 10) % MEMO_ENTRIES];
 }
 
-static inline bool memo_state_is(const struct stack_state *state, uintptr_t bp_mask, uintptr_t pc,
+static inline bool memo_state_is(const struct stack_state *state, bool bp_counts, uintptr_t pc,
                                  uintptr_t sp, uintptr_t bp)
 {
-    return state->pc == pc && state->sp == sp && ((state->bp ^ bp) & bp_mask) == 0;
+    return state->pc == pc && state->sp == sp && (!bp_counts || state->bp == bp);
 }
 
 /* How many of the COUNT WORDS in memory differ or have one before them that does, looking
@@ -124,7 +124,7 @@ static inline uint32_t memo_find(struct memo *memo, const struct stack_start *st
 {
     const struct memo_entry *entry = memo_entry(memo, start->pc - 1, start->sp);
 
-    if (memo_state_is(&entry->state, entry->bp_mask, start->pc - 1, start->sp, start->bp) &&
+    if (memo_state_is(&entry->state, entry->bp_counts, start->pc - 1, start->sp, start->bp) &&
         memo_current(memo) && entry->stand <= memo->count &&
         memo->frames[entry->stand].stamp == entry->stamp &&
         memo_differing(entry->words, entry->word_count) == 0 &&

@@ -210,37 +210,77 @@ static enum stack_result step_signal(struct stack *stack, struct stack_state *st
     return STACK_INTERRUPTED;
 }
 
-/* Read the word at ADDRESS, noting it in READS. */
-static inline bool take(struct stack *stack, uintptr_t address, struct stack_reads *reads)
-{
-    struct stack_word *word = &reads->words[reads->count++];
+/* ---- rules ---- */
 
-    word->address = address;
-    return load(stack, address, &word->value);
+_Atomic uint32_t stack_generation;
+
+void stack_begin(struct stack *stack)
+{
+    uint32_t now = atomic_load_explicit(&stack_generation, memory_order_relaxed);
+
+    if (__builtin_expect(stack->generation == now, true))
+        return;
+    stack->generation = now;
+    memset(stack->rules, 0, sizeof stack->rules);
+}
+
+/* Put the rule at PC into *RULE. One of a pc in no module may change at any time: not kept. */
+static __attribute__((noinline)) struct stack_rule find_rule(uintptr_t pc, struct stack_rule *rule)
+{
+    cfi_rule found = cfi_lookup(pc);
+    struct stack_rule made = { pc, (int32_t)cfi_rule_offset(found), (uint8_t)cfi_rule_kind(found),
+                               (uint8_t)cfi_rule_rbp_slot(found) };
+
+    if (made.kind != CFI_UNKNOWN && made.kind != CFI_ENTRY)
+        *rule = made;
+    return made;
+}
+
+static inline struct stack_rule rule_at(struct stack *stack, uintptr_t pc)
+{
+    struct stack_rule *rule = &stack->rules[pc % STACK_RULES];
+
+    return __builtin_expect(rule->pc == pc, true) ? *rule : find_rule(pc, rule);
+}
+
+/* ---- steps ---- */
+
+/* Read the word at ADDRESS into *OUT_WORD, noting it in READS, unless that is NULL. */
+static inline bool take(struct stack *stack, uintptr_t address, struct stack_reads *reads,
+                        uint64_t *out_word)
+{
+    if (!load(stack, address, out_word))
+        return false;
+    if (reads)
+        reads->words[reads->count++] = (struct stack_word){ address, *out_word };
+    return true;
 }
 
 static inline __attribute__((always_inline)) enum stack_result
 make_step(struct stack *stack, struct stack_state *state, struct stack_reads *reads)
 {
-    cfi_rule rule = cfi_lookup(state->pc);
-    unsigned slot = cfi_rule_rbp_slot(rule);
-    uintptr_t bp = state->bp, cfa;
+    struct stack_rule rule = rule_at(stack, state->pc);
+    uint64_t word;
+    uintptr_t cfa;
 
-    reads->count = 0;
-    reads->uses_bp = reads->saves_bp = false;
-    switch (cfi_rule_kind(rule)) {
+    if (reads) {
+        reads->count = 0;
+        reads->uses_bp = reads->saves_bp = false;
+    }
+    switch ((enum cfi_kind)rule.kind) {
     case CFI_RSP:
-        cfa = state->sp + (uintptr_t)cfi_rule_offset(rule);
+        cfa = state->sp + (uintptr_t)(intptr_t)rule.offset;
         break;
     case CFI_RBP:
-        cfa = bp + (uintptr_t)cfi_rule_offset(rule);
-        reads->uses_bp = true;
+        cfa = state->bp + (uintptr_t)(intptr_t)rule.offset;
+        if (reads)
+            reads->uses_bp = true;
         break;
     case CFI_REALIGNED:
-        if (!take(stack, bp + (uintptr_t)cfi_rule_offset(rule), reads))
+        if (!take(stack, state->bp + (uintptr_t)(intptr_t)rule.offset, reads, &cfa))
             return STACK_ASTRAY;
-        cfa = reads->words[0].value;
-        reads->uses_bp = true;
+        if (reads)
+            reads->uses_bp = true;
         break;
     case CFI_SIGNAL:
         return step_signal(stack, state);
@@ -253,18 +293,19 @@ make_step(struct stack *stack, struct stack_state *state, struct stack_reads *re
     default:
         return is_outermost(state->sp) ? STACK_END : STACK_LOST;
     }
-    if (cfa <= state->sp || !take(stack, cfa - 8, reads))
+    if (cfa <= state->sp || !take(stack, cfa - 8, reads, &word))
         return STACK_ASTRAY;
-    if (reads->words[reads->count - 1].value == 0)
+    if (word == 0)
         return STACK_END; /* how threads and coroutines without CFI mark it */
-    state->pc = reads->words[reads->count - 1].value - 1;
-    if (slot || cfi_rule_kind(rule) == CFI_REALIGNED) {
-        if (!take(stack, slot ? cfa - 8 * slot : bp, reads))
-            return STACK_ASTRAY;
-        state->bp = reads->words[reads->count - 1].value;
-        reads->saves_bp = true;
-    }
+    state->pc = word - 1;
     state->sp = cfa;
+    if (rule.slot == 0 && __builtin_expect(rule.kind != CFI_REALIGNED, true))
+        return STACK_ON;
+    if (!take(stack, rule.slot ? cfa - 8 * rule.slot : state->bp, reads, &word))
+        return STACK_ASTRAY;
+    state->bp = word;
+    if (reads)
+        reads->saves_bp = true;
     return STACK_ON;
 }
 
@@ -274,50 +315,64 @@ enum stack_result stack_step(struct stack *stack, struct stack_state *state,
     return make_step(stack, state, out_reads);
 }
 
-/* The key of the frames of STACK. */
+/* The key of all frames of STACK. */
 static void make_key(struct stack *stack)
 {
-    stack->key = stack_key_begin(stack->flags);
-    for (uint32_t i = stack->count; i-- > 0;)
-        stack->key = stack_key_add(stack->key, stack->frames[i]);
+    stack->key = (struct stack_key){ 0, 0 };
+    for (uint32_t i = 0; i < stack->count; i++)
+        stack->key = stack_key_next(stack->key, stack->frames[i]);
 }
 
-static void walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
+/* Walk with three registers. False if that does not do. */
+static bool walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
 {
     struct stack_state state = { start->pc - 1, start->sp, start->bp };
+    struct stack_key key = { 0, 0 };
     unsigned signals = 0;
 
     while (add(stack, state.pc, limit)) {
-        switch (make_step(stack, &state, &stack->reads)) {
+        uintptr_t pc = state.pc;
+
+        switch (make_step(stack, &state, NULL)) {
         case STACK_ON:
+            key = stack_key_next(key, pc);
             continue;
         case STACK_INTERRUPTED:
             stack->frames[stack->count - 1]++; /* entered by return, too */
-            if (++signals > MAX_SIGNALS)
-                break;
-            continue;
+            key = stack_key_next(key, pc + 1);
+            if (++signals <= MAX_SIGNALS)
+                continue;
+            stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+            break;
         case STACK_ENTRY:
             stack->frames[stack->count - 1]++;
-            return;
-        case STACK_END:
-            return;
+            key = stack_key_next(key, pc + 1);
+            break;
         case STACK_FULL:
-            stack->count = 0;
-            walk_fully(stack, start, limit);
-            return;
+            return false;
         case STACK_LOST:
         case STACK_ASTRAY:
+            stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+            /* fall through */
+        case STACK_END:
+            key = stack_key_next(key, pc);
             break;
         }
-        stack->flags |= SNAPSHOT_STACK_TRUNCATED;
-        return;
+        break;
     }
+    stack->key = key;
+    return true;
 }
 
 void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
 {
+    stack_begin(stack);
     stack->count = 0;
     stack->flags = 0;
-    walk(stack, start, limit);
-    make_key(stack);
+    if (!walk(stack, start, limit)) {
+        stack->count = 0;
+        walk_fully(stack, start, limit);
+        make_key(stack);
+    }
+    stack->key = stack_key_end(stack->key, stack->flags);
 }

@@ -14,30 +14,56 @@
 
 #include "preload/cfi.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define STACK_KNOWN_PAGES 64
+#define STACK_RULES 512u
 
-/* By which a stack is known: a hash over its flags and its frames, outermost first, so
- * that stacks with the same callers share the beginning of the work. */
+/* By which a stack is known: a polynomial over its frames in two widths, the power that of
+ * the distance from the outermost frame. So it is computed during the walk, and stacks
+ * with the same callers have most of the sum in common. */
 struct stack_key {
-    uint64_t hash, more;
+    uint64_t hash;
+    uint32_t more;
 };
 
-static inline struct stack_key stack_key_begin(uint32_t flags)
+/* Odd, and 5 modulo 8: their powers keep apart frames that change places. */
+#define STACK_KEY_BASE ((struct stack_key){ 0x9e3779b97f4a7c15u, 0x85ebca6du })
+
+/* A single frame's. */
+static inline struct stack_key stack_key_of(uintptr_t pc)
 {
-    return (struct stack_key){ flags, 1 };
+    uint64_t mixed = pc * 0xd6e8feb86659fd93u;
+
+    return (struct stack_key){ mixed ^ mixed >> 32,
+                               (uint32_t)(pc * 0xff51afd7ed558ccdu >> 32) };
 }
 
-/* The key of the stack with KEY after a call that leads to the frame PC. */
-static inline struct stack_key stack_key_add(struct stack_key key, uintptr_t pc)
+static inline struct stack_key stack_key_times(struct stack_key one, struct stack_key other)
 {
-    uint64_t hash = (key.hash ^ pc) * 0x9e3779b97f4a7c15u;
+    return (struct stack_key){ one.hash * other.hash, one.more * other.more };
+}
 
-    return (struct stack_key){ hash ^ hash >> 29,
-                               ((key.more << 23 | key.more >> 41) ^ pc) * 0xd6e8feb86659fd93u };
+static inline struct stack_key stack_key_plus(struct stack_key one, struct stack_key other)
+{
+    return (struct stack_key){ one.hash + other.hash, one.more + other.more };
+}
+
+/* KEY, of some newest frames, with the next, their caller PC. */
+static inline struct stack_key stack_key_next(struct stack_key key, uintptr_t pc)
+{
+    return stack_key_plus(stack_key_times(key, STACK_KEY_BASE), stack_key_of(pc));
+}
+
+/* KEY, of all frames, with the FLAGS of the stack, its bits well mixed. */
+static inline struct stack_key stack_key_end(struct stack_key key, uint32_t flags)
+{
+    uint64_t hash = (key.hash + flags + 1) * 0xd6e8feb86659fd93u;
+
+    return (struct stack_key){ hash ^ hash >> 32, key.more + flags };
 }
 
 /* What a step read: words of memory and what was in them. With the same rules, the same state
@@ -61,6 +87,12 @@ struct stack {
     uint32_t count, capacity;
     uint32_t flags;    /* enum snapshot_stack_flags */
     struct stack_key key;
+    uint32_t generation; /* that of `rules` */
+    struct stack_rule {
+        uintptr_t pc;
+        int32_t offset;
+        uint8_t kind, slot;
+    } rules[STACK_RULES]; /* of cfi.h, taken apart: the last for each of the low bits of a pc */
     uintptr_t known_pages[STACK_KNOWN_PAGES]; /* readable pages' numbers, by their low bits */
     struct stack_reads reads;          /* of the last step. As the next one, too large for a caller's stack */
     struct cfi_registers registers[2]; /* of a walk with all of them: of a frame and its caller */
@@ -80,6 +112,9 @@ struct stack_start {
         .sp = (uintptr_t)__builtin_frame_address(0) + 16,                               \
         .bp = ((const uintptr_t *)__builtin_frame_address(0))[0]                        \
     }
+
+/* Raised when code was unloaded: what walks were made by is void. */
+extern _Atomic uint32_t stack_generation;
 
 /* Forget which pages are readable: STACK is another thread's now. */
 void stack_forget_pages(struct stack *stack);
@@ -112,6 +147,9 @@ enum stack_result {
     STACK_ASTRAY,    /* the rule leads to memory that is not to be read, or nowhere */
     STACK_FULL,      /* the step needs more registers */
 };
+
+/* Before the first step of a walk. */
+void stack_begin(struct stack *stack);
 
 /* Step from STATE to its caller's. OUT_READS is set if the result is STACK_ON, STACK_END,
  * STACK_ENTRY or STACK_LOST. */

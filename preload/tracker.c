@@ -143,12 +143,11 @@ static size_t usable_estimate(size_t size)
 /* The number of STACK, whose frames are in MEMO, if that is not NULL. */
 static uint32_t intern(struct stack *stack, const struct memo *memo)
 {
-    uint64_t hash = stack->key.hash ^ stack->key.hash >> 32;
-    uint32_t more = (uint32_t)(stack->key.more ^ stack->key.more >> 32);
-    uint32_t number = trie_find(hash, more);
+    uint32_t number = trie_find(stack->key.hash, stack->key.more);
 
     if (number == TRIE_NONE && (!memo || memo_frames(memo, stack)))
-        number = trie_add(stack->frames, stack->count, stack->flags, hash, more);
+        number = trie_add(stack->frames, stack->count, stack->flags, stack->key.hash,
+                          stack->key.more);
     return number == TRIE_NONE ? UNKNOWN_STACK : number;
 }
 
@@ -499,7 +498,7 @@ void tracker_check_modules(void)
     if (modules_check()) {
         trie_refresh();
         cfi_forget();
-        atomic_fetch_add_explicit(&memo_generation, 1, memory_order_release);
+        atomic_fetch_add_explicit(&stack_generation, 1, memory_order_release);
     }
 }
 

@@ -96,11 +96,12 @@ static void make(struct frames *stack, uint64_t seed)
 /* The number of the stack of COUNT FRAMES, newest first, with FLAGS. */
 static uint32_t add(const uintptr_t *stack, uint32_t count, uint32_t flags)
 {
-    struct stack_key key = stack_key_begin(flags);
+    struct stack_key key = { 0, 0 };
 
-    for (uint32_t i = count; i-- > 0;)
-        key = stack_key_add(key, stack[i]);
-    return trie_add(stack, count, flags, key.hash, (uint32_t)key.more);
+    for (uint32_t i = 0; i < count; i++)
+        key = stack_key_next(key, stack[i]);
+    key = stack_key_end(key, flags);
+    return trie_add(stack, count, flags, key.hash, key.more);
 }
 
 static uint32_t intern(const struct frames *stack)
