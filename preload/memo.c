@@ -148,6 +148,12 @@ static inline void add_key(struct memo_frame *frame, const struct memo_frame *ca
     frame->more_power = next.more;
 }
 
+/* The key of a stack that begins with FRAME: its power is that of STACK_KEY_BEGIN, now. */
+static struct stack_key key_of(const struct memo_frame *frame)
+{
+    return (struct stack_key){ frame->hash + frame->hash_power, frame->more + frame->more_power };
+}
+
 /* Put FRESH behind frame NUMBER - 1. */
 static inline void append(struct memo *memo, uint32_t number, const struct memo_fresh *fresh)
 {
@@ -225,8 +231,7 @@ bool memo_walk(struct memo *memo, struct stack *stack, const struct stack_start 
     memo->count = known;
     note_distance(memo, (uint32_t)count);
     enter(memo, (uint32_t)count);
-    stack->key = stack_key_end((struct stack_key){ memo->frames[known].hash, memo->frames[known].more },
-                               memo->flags);
+    stack->key = stack_key_end(key_of(&memo->frames[known]), memo->flags);
     stack->flags = memo->flags;
     return true;
 }

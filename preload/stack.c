@@ -318,7 +318,7 @@ enum stack_result stack_step(struct stack *stack, struct stack_state *state,
 /* The key of all frames of STACK. */
 static void make_key(struct stack *stack)
 {
-    stack->key = (struct stack_key){ 0, 0 };
+    stack->key = STACK_KEY_BEGIN;
     for (uint32_t i = 0; i < stack->count; i++)
         stack->key = stack_key_next(stack->key, stack->frames[i]);
 }
@@ -327,7 +327,7 @@ static void make_key(struct stack *stack)
 static bool walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
 {
     struct stack_state state = { start->pc - 1, start->sp, start->bp };
-    struct stack_key key = { 0, 0 };
+    struct stack_key key = STACK_KEY_BEGIN;
     unsigned signals = 0;
 
     while (add(stack, state.pc, limit)) {

@@ -52,6 +52,9 @@ static inline struct stack_key stack_key_plus(struct stack_key one, struct stack
     return (struct stack_key){ one.hash + other.hash, one.more + other.more };
 }
 
+/* Of no frame yet; so many frames count, too, whatever their pcs are. */
+#define STACK_KEY_BEGIN ((struct stack_key){ 1, 1 })
+
 /* KEY, of some newest frames, with the next, their caller PC. */
 static inline struct stack_key stack_key_next(struct stack_key key, uintptr_t pc)
 {

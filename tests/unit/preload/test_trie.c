@@ -96,7 +96,7 @@ static void make(struct frames *stack, uint64_t seed)
 /* The number of the stack of COUNT FRAMES, newest first, with FLAGS. */
 static uint32_t add(const uintptr_t *stack, uint32_t count, uint32_t flags)
 {
-    struct stack_key key = { 0, 0 };
+    struct stack_key key = STACK_KEY_BEGIN;
 
     for (uint32_t i = 0; i < count; i++)
         key = stack_key_next(key, stack[i]);
