@@ -10,6 +10,7 @@
 #include "preload/syscall.h"
 
 #include <string.h>
+#include <time.h>
 
 static int request_signal;
 static _Atomic int fatal_signal;
@@ -76,6 +77,15 @@ void signals_init(void)
 int signals_request(void)
 {
     return request_signal;
+}
+
+void signals_drop_request(void)
+{
+    const struct timespec none = { 0, 0 };
+    uint64_t one = (uint64_t)1 << (request_signal - 1);
+
+    if (request_signal)
+        SYSCALL_4(SYS_rt_sigtimedwait, &one, NULL, &none, sizeof one);
 }
 
 void signals_die(void)
