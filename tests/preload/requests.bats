@@ -182,6 +182,10 @@ os.write(1, b"\n")
 ended = 2
 while struct.unpack("=I", os.pread(page, 4, 64 + 72 + 2048))[0] != ended:
     assert time.monotonic() < begin + 10, "the page has not ended"
+waits = True
+while waits and time.monotonic() < begin + 0.02:
+    waits = b"become" in open(f"/proc/{pid}/cmdline", "rb").read()
+assert waits or time.monotonic() > begin + 0.05, "it has not waited"
 if time.monotonic() < begin + 0.04:
     os.kill(pid, signal)
     os.pwrite(page, struct.pack("=I", 0), 60)
