@@ -116,6 +116,9 @@ void signals_set(int number, bool to_default)
         control_signal_changed();
     } else if (number == request_signal) {
         take(number, on_request);
+    } else if (to_default && !request_signal && number > SIGRTMIN && number < SIGRTMAX - 1) {
+        find_request_signal(number + 1); /* the program had taken them all */
+        control_signal_changed();
     } else if (to_default && takes_deadly() && is_deadly(number)) {
         take(number, on_death);
     }

@@ -13,12 +13,14 @@ observed() {
     local answer line answered=0
 
     coproc WAIT { LD_PRELOAD=$SHIM HEAPDELTA_OUT=$OUT exec "$PROGRAMS/every_wait" "$1" 3>&-; }
-    local process=$WAIT_PID output=${WAIT[0]}
+    local process=$WAIT_PID output
+    exec {output}<&"${WAIT[0]}" # bash closes its own when the program ends
     read -r -u "$output" line
     [ "$line" = ready ]
     "$HEAPDELTA" snapshot --timeout "$2" "$process" >/dev/null 2>messages 3>&- || answered=$?
     kill -USR1 "$process" 2>/dev/null || true # may have ended by itself
     read -r -u "$output" line
+    exec {output}<&-
     wait "$process" || true
     rm -f every_wait.fifo
     if [ "$answered" -ne 0 ] && grep -q "taken at its next allocation" messages; then
@@ -47,7 +49,7 @@ logged_under_requests() {
     coproc SIGNALS { LD_PRELOAD=$SHIM HEAPDELTA_OUT=$OUT exec "$PROGRAMS/every_signal" 3>&-; }
     process=$SIGNALS_PID
     exec {output}<&"${SIGNALS[0]}"
-    while read -r -u "$output" line; do
+    while IFS= read -r -u "$output" line; do
         echo "$line"
         [ "$line" != ready ] || break
     done >traced.log
