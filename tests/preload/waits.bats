@@ -8,6 +8,11 @@ documented() {
     sed -n 's/^| `\([^`]*\)` | \([a-z ]*\) |.*/\1: \2/p' "$SOURCE_ROOT/docs/requests.md"
 }
 
+# Wait until PROCESS waits, or has ended.
+at_rest() {
+    while grep -q '^State:.[^SZ]' "/proc/$1/status"; do :; done
+}
+
 # What the CALL does when a snapshot is asked for. The program's own allocations are over.
 observed() {
     local answer line answered=0
@@ -17,7 +22,9 @@ observed() {
     exec {output}<&"${WAIT[0]}" # bash closes its own when the program ends
     read -r -u "$output" line
     [ "$line" = ready ]
+    at_rest "$process"
     "$HEAPDELTA" snapshot --timeout "$2" "$process" >/dev/null 2>messages 3>&- || answered=$?
+    at_rest "$process" 2>/dev/null || true
     kill -USR1 "$process" 2>/dev/null || true # may have ended by itself
     read -r -u "$output" line
     exec {output}<&-
