@@ -40,6 +40,9 @@ static const struct kind {
     [SNAPSHOT_SERIES] = {"SERIES", SNAPSHOT_VARINT, 2, false},
     [SNAPSHOT_PARTS] = {"PARTS", SNAPSHOT_FIXED, sizeof(struct snapshot_process), false},
     [SNAPSHOT_ORIGINS] = {"ORIGINS", SNAPSHOT_VARINT, 1, false},
+    [SNAPSHOT_OWNERS] = {"OWNERS", SNAPSHOT_VARINT, 2, false},
+    [SNAPSHOT_TRACKED] = {"TRACKED", SNAPSHOT_VARINT, 4, false},
+    [SNAPSHOT_NAMES] = {"NAMES", SNAPSHOT_FIXED, sizeof(struct snapshot_name), false},
 };
 
 static int damaged(const char *path, size_t at, struct error *error, const char *what, ...)
