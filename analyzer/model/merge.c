@@ -382,10 +382,11 @@ static uint32_t merge_frame(struct merge *merge, const struct frame *frame)
     return *slot = (uint32_t)merge->frames.count;
 }
 
-/* Is STACK left out for the sake of brevity? */
+/* Is STACK left out for the sake of brevity? Where counters alone say what is alive, a
+ * file may claim bytes without a block; the account has them, so they stay. */
 static bool is_spared(const struct merge *merge, const struct heap_stack *stack)
 {
-    return merge->detail == MERGE_LIVE && stack->live_blocks == 0;
+    return merge->detail == MERGE_LIVE && stack->live_blocks == 0 && stack->live_bytes == 0;
 }
 
 /* Add all frames of the stacks that are not spared. */
@@ -521,7 +522,8 @@ static int add_account(struct addition *addition)
     /* All its fields are numbers of 64 bits. */
     uint64_t values[sizeof(*to) / sizeof(uint64_t)], more[sizeof(*to) / sizeof(uint64_t)];
 
-    if (from->live_bytes > UINT64_MAX - to->live_bytes)
+    if (from->live_bytes > UINT64_MAX - to->live_bytes ||
+        from->live_blocks > UINT64_MAX - to->live_blocks)
         return error_set(addition->error, -ERANGE, "%s: the sums do not fit in 64 bits",
                          addition->heap->path);
     memcpy(values, to, sizeof(values));

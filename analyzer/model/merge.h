@@ -18,7 +18,7 @@
 
 enum merge_detail {
     MERGE_ALL,
-    MERGE_LIVE, /* only what stacks hold: no blocks, no stack without some, no past */
+    MERGE_LIVE, /* only what stacks hold: no blocks, no stack that holds nothing, no past */
 };
 
 struct merge;

@@ -241,6 +241,34 @@ static void counters_and_blocks_mix(void **state)
     heap_destroy(heap);
 }
 
+/* One stack of which COUNTERS alone tell, of the run RUN. */
+static struct heap *counted(uint32_t run, const uint64_t counters[SNAPSHOT_COUNTERS_PER_STACK])
+{
+    struct snapshot_builder *builder = snapshot_builder_create();
+
+    snapshot_builder_process(builder)->run[0] = run;
+    snapshot_builder_process(builder)->flags |= SNAPSHOT_COUNTERS_ONLY;
+    snapshot_builder_stack(builder, 0, 0);
+    snapshot_builder_counters(builder, 0, counters);
+    return parse(builder);
+}
+
+/* Found by the fuzzer: such a stack was left out as empty, but the account had its bytes,
+ * so what came out was refused as damaged. */
+static void bytes_without_a_block_stay(void **state)
+{
+    struct heap *heaps[] = {counted(1, (const uint64_t[]){3, 50, 3, 43, 0}),
+                            counted(2, (const uint64_t[]){1, 10, 0, 0, 0})};
+    struct heap *heap = merge_heaps(MERGE_LIVE, heaps, 2);
+
+    (void)state;
+    assert_int_equal(heap->stack_count, 2);
+    assert_int_equal(heap->stacks[0].live_blocks, 0);
+    assert_int_equal(heap->stacks[0].live_bytes, 7);
+    assert_int_equal(heap->account->live_bytes, 17);
+    heap_destroy(heap);
+}
+
 static void merged_can_be_merged_again(void **state)
 {
     struct heap *first[] = {parse(describe(10, 0x400000, 1)), parse(describe(11, 0x500000, 2))};
@@ -290,6 +318,8 @@ static void expect_refusal(struct heap *heaps[2], int expected, const char *word
 static void what_makes_no_sum_is_refused(void **state)
 {
     struct heap *twice[] = {parse(describe(10, 0x400000, 1)), parse(describe(10, 0x400000, 2))};
+    struct heap *many[] = {counted(1, (const uint64_t[]){UINT64_MAX, 1, 0, 0, 0}),
+                           counted(2, (const uint64_t[]){1, 1, 0, 0, 0})};
     struct heap *far[2], *large[2];
 
     (void)state;
@@ -309,6 +339,7 @@ static void what_makes_no_sum_is_refused(void **state)
     }
     expect_refusal(far, -ERANGE, "no addresses are left for its blocks");
     expect_refusal(large, -ERANGE, "the sums do not fit");
+    expect_refusal(many, -ERANGE, "the sums do not fit");
 }
 
 static void huge_modules_are_refused(void **state)
@@ -365,6 +396,7 @@ int main(void)
         cmocka_unit_test(a_deleted_file_is_not_the_one_of_its_name),
         cmocka_unit_test(only_what_is_alive),
         cmocka_unit_test(counters_and_blocks_mix),
+        cmocka_unit_test(bytes_without_a_block_stay),
         cmocka_unit_test(merged_can_be_merged_again),
         cmocka_unit_test(blocks_keep_their_low_bits),
         cmocka_unit_test(what_makes_no_sum_is_refused),
