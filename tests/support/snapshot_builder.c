@@ -36,6 +36,8 @@ struct snapshot_builder {
     struct snapshot_bytes changes;  /* uint64_t[3]: of the points in turn, what a stack holds */
     struct snapshot_bytes parts;
     struct snapshot_bytes origins;  /* uint64_t per stack */
+    struct snapshot_bytes owners;   /* uint64_t[2] per stack; empty: no section */
+    struct snapshot_bytes names;    /* struct snapshot_name */
     struct snapshot_bytes extras;   /* struct extra */
 };
 
@@ -118,6 +120,8 @@ void snapshot_builder_destroy(struct snapshot_builder *builder)
     free(builder->changes.data);
     free(builder->parts.data);
     free(builder->origins.data);
+    free(builder->owners.data);
+    free(builder->names.data);
     free(builder->extras.data);
     free(builder);
 }
@@ -255,6 +259,23 @@ void snapshot_builder_origin(struct snapshot_builder *builder, uint64_t part)
     bytes_add(&builder->origins, &part, sizeof(part));
 }
 
+void snapshot_builder_owner(struct snapshot_builder *builder, uint32_t stack, uint64_t domain,
+                            uint64_t thread)
+{
+    uint64_t nobody[2] = {0}, owner[2] = {domain, thread};
+
+    while (builder->owners.size <= stack * sizeof(owner))
+        bytes_add(&builder->owners, nobody, sizeof(nobody));
+    memcpy(builder->owners.data + stack * sizeof(owner), owner, sizeof(owner));
+}
+
+void snapshot_builder_called(struct snapshot_builder *builder, const char *called)
+{
+    struct snapshot_name name = {snapshot_builder_string(builder, called)};
+
+    bytes_add(&builder->names, &name, sizeof(name));
+}
+
 void snapshot_builder_version(struct snapshot_builder *builder, uint32_t version)
 {
     builder->version = version;
@@ -388,6 +409,41 @@ static struct snapshot_bytes counter_rows(const struct snapshot_builder *builder
     return rows;
 }
 
+/* The owners of all stacks as rows, if any was set. */
+static struct snapshot_bytes owner_rows(const struct snapshot_builder *builder)
+{
+    size_t size = builder->stacks.size; /* of two numbers each, as owners are */
+    struct snapshot_bytes rows = {0};
+
+    if (builder->owners.size == 0)
+        return rows;
+    bytes_add(&rows, builder->owners.data,
+              builder->owners.size < size ? builder->owners.size : size);
+    while (rows.size < size) {
+        uint64_t nobody[2] = {0};
+
+        bytes_add(&rows, nobody, sizeof(nobody));
+    }
+    return rows;
+}
+
+/* The blocks that are, or are not, of the allocator itself. */
+static struct snapshot_bytes block_rows(const struct snapshot_builder *builder, bool tracked)
+{
+    const uint64_t *blocks = (const uint64_t *)builder->blocks.data;
+    const uint64_t *owners = (const uint64_t *)builder->owners.data;
+    size_t owner_count = builder->owners.size / (2 * sizeof(*owners));
+    struct snapshot_bytes rows = {0};
+
+    for (size_t i = 0; i < builder->blocks.size / (4 * sizeof(*blocks)); i++) {
+        uint64_t stack = blocks[4 * i + 2];
+
+        if ((stack < owner_count && owners[2 * stack] != 0) == tracked)
+            bytes_add(&rows, &blocks[4 * i], 4 * sizeof(*blocks));
+    }
+    return rows;
+}
+
 static void set_if_zero(uint64_t *field, uint64_t value)
 {
     if (*field == 0)
@@ -435,6 +491,9 @@ void *snapshot_builder_finish(const struct snapshot_builder *builder, size_t *ou
     struct snapshot_account account = full_account(builder, &counters);
     struct snapshot_process process = builder->process;
     struct snapshot_bytes epochs = builder->epochs;
+    struct snapshot_bytes blocks = block_rows(builder, false);
+    struct snapshot_bytes tracked = block_rows(builder, true);
+    struct snapshot_bytes owners = owner_rows(builder);
     struct snapshot_build build;
     void *data;
 
@@ -457,7 +516,13 @@ void *snapshot_builder_finish(const struct snapshot_builder *builder, size_t *ou
     put_varints(builder, &build, SNAPSHOT_COUNTERS, &counters, SNAPSHOT_COUNTERS_PER_STACK,
                 SNAPSHOT_COUNTERS_PER_STACK);
     if (!(process.flags & SNAPSHOT_COUNTERS_ONLY))
-        put_varints(builder, &build, SNAPSHOT_BLOCKS, &builder->blocks, 4, 0);
+        put_varints(builder, &build, SNAPSHOT_BLOCKS, &blocks, 4, 0);
+    if (tracked.size > 0 && !(process.flags & SNAPSHOT_COUNTERS_ONLY))
+        put_varints(builder, &build, SNAPSHOT_TRACKED, &tracked, 4, 0);
+    if (owners.size > 0)
+        put_varints(builder, &build, SNAPSHOT_OWNERS, &owners, 2, 2);
+    if (builder->names.size > 0)
+        put_fixed(builder, &build, SNAPSHOT_NAMES, &builder->names, sizeof(struct snapshot_name));
     put_fixed(builder, &build, SNAPSHOT_EPOCHS, &epochs, sizeof(struct snapshot_epoch));
     put_fixed(builder, &build, SNAPSHOT_THREADS, &builder->threads,
               sizeof(struct snapshot_thread));
@@ -478,6 +543,9 @@ void *snapshot_builder_finish(const struct snapshot_builder *builder, size_t *ou
         snapshot_build_raw(&build, &extra->section, extra->payload.data);
     }
     free(counters.data);
+    free(blocks.data);
+    free(tracked.data);
+    free(owners.data);
     if (builder->omitted & 1u << SNAPSHOT_END) {
         *out_size = build.file.size;
         return check(build.failed ? NULL : build.file.data);
