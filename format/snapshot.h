@@ -75,6 +75,12 @@ enum snapshot_kind {
     SNAPSHOT_SERIES = 13,  /* varints, a record a point: see below */
     SNAPSHOT_PARTS = 14,   /* struct snapshot_process: whose heaps were merged into this one */
     SNAPSHOT_ORIGINS = 15, /* varints: part per stack; with SNAPSHOT_PARTS only */
+    SNAPSHOT_GRAPH = 16,   /* one struct snapshot_graph: who points at whom is known, see below */
+    SNAPSHOT_ROOTS = 17,   /* struct snapshot_root */
+    SNAPSHOT_ROOT_FRAMES = 18, /* varints: root, end (delta), address (delta), module */
+    SNAPSHOT_ROOT_EDGES = 19,  /* varints: root (delta), offset, target (delta), inside */
+    SNAPSHOT_EDGES = 20,       /* varints: block (delta), offset, target (delta), inside */
+    SNAPSHOT_MODULE_WORDS = 21, /* varints: block (delta), offset, address (delta) */
 };
 
 /* The process and the moment. */
@@ -251,5 +257,104 @@ struct snapshot_account {
     uint64_t threads_seen;  /* threads that ever allocated */
 };
 _Static_assert(sizeof(struct snapshot_account) == 136, "on disk");
+
+/* The heap graph: which words of the process point into live blocks. In a snapshot that
+ * has SNAPSHOT_GRAPH, the five sections after it may follow, a missing one being empty; in one
+ * that has not, none of them may be there. All of it is of the moment of the snapshot.
+ *
+ * Blocks have no numbers in the file. Here a block is named by its rank: how many blocks
+ * of SNAPSHOT_BLOCKS have a lower address. */
+struct snapshot_graph {
+    uint64_t pause;           /* ns that the program's threads stood still for it */
+    uint64_t time;            /* ns from the end of the pause until all edges were found */
+    uint64_t memory;          /* bytes of heapdelta's own that finding them took, at most */
+    uint64_t root_bytes;      /* looked at outside the heap */
+    uint64_t block_bytes;     /* … and in blocks */
+    uint64_t skipped_bytes;   /* that should have been looked at but could not be read */
+    uint64_t scanned_blocks;  /* blocks of a lower rank were looked at, all if complete */
+    uint32_t flags;           /* enum snapshot_graph_flags */
+    uint32_t threads;         /* that the process had */
+    uint32_t threads_stopped; /* of these: stood still, their registers are among the roots */
+    uint32_t stop_error;      /* errno of why some did not, EPERM for example; 0: none */
+};
+_Static_assert(sizeof(struct snapshot_graph) == 72, "on disk");
+
+enum snapshot_graph_flags {
+    SNAPSHOT_GRAPH_REGISTERS = 1, /* the registers of all threads are among the roots */
+    SNAPSHOT_GRAPH_NO_MEMORY = 2, /* incomplete: memory ran out */
+    SNAPSHOT_GRAPH_NO_TIME = 4,   /* incomplete: it took too long */
+};
+
+/* Memory outside the heap that can hold pointers, as far as it was looked at: not the
+ * allocator's, not heapdelta's. Roots do not overlap, but those without memory. A root is
+ * numbered by its place in SNAPSHOT_ROOTS, from 0. */
+struct snapshot_root {
+    uint64_t start;  /* address; 0 if it is no memory (registers, pthread keys) */
+    uint64_t size;   /* bytes */
+    uint32_t kind;   /* enum snapshot_root_kind */
+    uint32_t thread; /* tid that it belongs to, see SNAPSHOT_THREADS; 0: none */
+    uint32_t module; /* number in SNAPSHOT_MODULES plus 1; 0: none */
+    uint32_t name;   /* string: of a mapping as in /proc/PID/maps; empty if it has none */
+};
+_Static_assert(sizeof(struct snapshot_root) == 32, "on disk");
+
+enum snapshot_root_kind {
+    SNAPSHOT_ROOT_MODULE = 1,    /* data of MODULE: its variables */
+    SNAPSHOT_ROOT_STACK = 2,     /* of THREAD, from its stack pointer up (from 128 bytes below) */
+    SNAPSHOT_ROOT_TLS = 3,       /* variables of MODULE that THREAD has for itself: START is where
+                                  * the module's PT_TLS lies; module 0: else in that area */
+    SNAPSHOT_ROOT_REGISTERS = 4, /* of THREAD; the offset tells which, see below */
+    SNAPSHOT_ROOT_KEYS = 5,      /* of THREAD, pthread_setspecific(): offset = 8 * key */
+    SNAPSHOT_ROOT_MAPPING = 6,   /* any other */
+    SNAPSHOT_ROOT_LIBC = 7,      /* of the C library or the loader, not a variable of theirs */
+};
+
+/* Offsets in a root of registers: of a general register 8 times its number in the
+ * System V ABI's DWARF numbering (x86-64: rax rdx rcx rbx rsi rdi rbp rsp r8 … r15), of
+ * byte B of vector register V this and 64 V + B. The root's size is that of all. */
+#define SNAPSHOT_VECTOR_REGISTERS 1024u
+
+/* SNAPSHOT_ROOT_FRAMES: the frames on the stacks, by ascending root, of each root from
+ * the newest outwards.
+ *
+ *   root     a root that is a stack
+ *   end      address behind the frame, its canonical frame address; it begins where the one
+ *            before ends, the first one where the root does
+ *   address  as of SNAPSHOT_FRAMES, of the newest frame of a stopped thread the very
+ *            instruction that is next
+ *   module   number in SNAPSHOT_MODULES plus 1; 0 = in none
+ *
+ * SNAPSHOT_ROOT_EDGES and SNAPSHOT_EDGES: an edge is a word, in a root or a block, whose
+ * value is an address in a block: from its first byte to its last (the first only, if it
+ * has none). By ascending root or block, of each by ascending offset, no offset twice.
+ *
+ *   root, block  where the word lies
+ *   offset       of the word in there, bytes
+ *   target       the block it points into
+ *   inside       how far into it, bytes, times 8; 0 = at its start. Plus, if not at the
+ *                start, enum snapshot_inside: what was seen there
+ *
+ * SNAPSHOT_MODULE_WORDS: words in blocks that point into the read-only data of a module,
+ * tables of virtual functions among them; at least a block's first word, if it does. By
+ * ascending block, of each by ascending offset.
+ *
+ *   block    where the word lies
+ *   offset   of the word in there, bytes
+ *   address  its value
+ *
+ * Modules that are named here are in SNAPSHOT_MODULES, whether a frame lies in them or not.
+ */
+
+/* What C++ libraries and others keep in front of the place they point at. The names are
+ * those of memcheck's option --leak-check-heuristics, and so is what must be seen. */
+enum snapshot_inside { /* if several fit, the first */
+    SNAPSHOT_INSIDE_STDSTRING = 1, /* 24 inside: length, capacity and reference count of an old
+                                    * std::string, which fit each other and the block */
+    SNAPSHOT_INSIDE_LENGTH64 = 2,  /* 8 inside: the number of bytes that follow in the block */
+    SNAPSHOT_INSIDE_NEWARRAY = 3,  /* 8 inside: a number that divides the bytes that follow */
+    SNAPSHOT_INSIDE_MULTIPLE_INHERITANCE = 4, /* a multiple of 8 inside: there and at the start
+                                               * lie pointers to tables of functions */
+};
+#define SNAPSHOT_INSIDE_SHIFT 3u
 
 #endif

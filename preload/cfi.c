@@ -282,7 +282,7 @@ _Static_assert(sizeof(struct rule) == 4, "a row is to be small");
 
 struct row {
     struct rule registers[CFI_REGISTERS];
-    int64_t cfa_offset;       /* or the expression's distance from description.base */
+    int32_t cfa_offset;       /* or the expression's distance from description.base */
     uint8_t cfa_register;
     bool cfa_by_expression;
 };
@@ -306,6 +306,13 @@ static void set_cfa_register(struct row *row, uint64_t number, struct cursor *pr
         program->bad = true;
     row->cfa_register = (uint8_t)number;
     row->cfa_by_expression = false;
+}
+
+static void set_cfa_offset(struct row *row, int64_t value, struct cursor *program)
+{
+    if (value != (int32_t)value)
+        program->bad = true;
+    row->cfa_offset = (int32_t)value;
 }
 
 /* NUMBER times FACTOR, without an overflow that C does not define. */
@@ -388,7 +395,7 @@ static bool execute(struct cursor program, const struct description *description
             break;
         case 0x0c: /* def_cfa */
             set_cfa_register(row, take_uleb(&program), &program);
-            row->cfa_offset = (int64_t)take_uleb(&program);
+            set_cfa_offset(row, (int64_t)take_uleb(&program), &program);
             break;
         case 0x0d: /* def_cfa_register: only of a CFA that has one */
             program.bad |= row->cfa_by_expression;
@@ -396,10 +403,10 @@ static bool execute(struct cursor program, const struct description *description
             break;
         case 0x0e: /* def_cfa_offset: the same */
             program.bad |= row->cfa_by_expression;
-            row->cfa_offset = (int64_t)take_uleb(&program);
+            set_cfa_offset(row, (int64_t)take_uleb(&program), &program);
             break;
         case 0x0f: /* def_cfa_expression */
-            row->cfa_offset = take_expression(&program, description);
+            set_cfa_offset(row, take_expression(&program, description), &program);
             row->cfa_by_expression = true;
             break;
         case 0x10: /* expression */
@@ -412,11 +419,11 @@ static bool execute(struct cursor program, const struct description *description
             break;
         case 0x12: /* def_cfa_sf */
             set_cfa_register(row, take_uleb(&program), &program);
-            row->cfa_offset = times(take_sleb(&program), factor);
+            set_cfa_offset(row, times(take_sleb(&program), factor), &program);
             break;
         case 0x13: /* def_cfa_offset_sf */
             program.bad |= row->cfa_by_expression;
-            row->cfa_offset = times(take_sleb(&program), factor);
+            set_cfa_offset(row, times(take_sleb(&program), factor), &program);
             break;
         case 0x14: /* val_offset */
             number = take_uleb(&program);
@@ -850,7 +857,7 @@ bool cfi_step(const struct cfi_registers *registers, struct cfi_registers *out_c
     } else {
         if (!(registers->valid >> row.cfa_register & 1))
             return false;
-        cfa = registers->value[row.cfa_register] + (uint64_t)row.cfa_offset;
+        cfa = registers->value[row.cfa_register] + (uint64_t)(int64_t)row.cfa_offset;
     }
     out_caller->valid = 0;
     for (unsigned number = 0; number < CFI_REGISTERS; number++)

@@ -153,6 +153,50 @@ static const struct kind {
     [SNAPSHOT_ORIGINS] = {"origins", SNAPSHOT_VARINT, 0, {
         VARINT("part", FIELD_NUMBER),
     }},
+    [SNAPSHOT_GRAPH] = {"graph", SNAPSHOT_FIXED, 0, {
+        FIXED(snapshot_graph, pause, FIELD_NUMBER),
+        FIXED(snapshot_graph, time, FIELD_NUMBER),
+        FIXED(snapshot_graph, memory, FIELD_NUMBER),
+        FIXED(snapshot_graph, root_bytes, FIELD_NUMBER),
+        FIXED(snapshot_graph, block_bytes, FIELD_NUMBER),
+        FIXED(snapshot_graph, skipped_bytes, FIELD_NUMBER),
+        FIXED(snapshot_graph, scanned_blocks, FIELD_NUMBER),
+        FIXED(snapshot_graph, flags, FIELD_ADDRESS),
+        FIXED(snapshot_graph, threads, FIELD_NUMBER),
+        FIXED(snapshot_graph, threads_stopped, FIELD_NUMBER),
+        FIXED(snapshot_graph, stop_error, FIELD_NUMBER),
+    }},
+    [SNAPSHOT_ROOTS] = {"roots", SNAPSHOT_FIXED, 0, {
+        FIXED(snapshot_root, start, FIELD_ADDRESS),
+        FIXED(snapshot_root, size, FIELD_NUMBER),
+        FIXED(snapshot_root, kind, FIELD_NUMBER),
+        FIXED(snapshot_root, thread, FIELD_NUMBER),
+        FIXED(snapshot_root, module, FIELD_NUMBER),
+        FIXED(snapshot_root, name, FIELD_STRING),
+    }},
+    [SNAPSHOT_ROOT_FRAMES] = {"root_frames", SNAPSHOT_VARINT, 0, {
+        VARINT("root", FIELD_NUMBER),
+        DELTA("end", FIELD_ADDRESS),
+        DELTA("address", FIELD_ADDRESS),
+        VARINT("module", FIELD_NUMBER),
+    }},
+    [SNAPSHOT_ROOT_EDGES] = {"root_edges", SNAPSHOT_VARINT, 0, {
+        DELTA("root", FIELD_NUMBER),
+        VARINT("offset", FIELD_NUMBER),
+        DELTA("target", FIELD_NUMBER),
+        VARINT("inside", FIELD_NUMBER),
+    }},
+    [SNAPSHOT_EDGES] = {"edges", SNAPSHOT_VARINT, 0, {
+        DELTA("block", FIELD_NUMBER),
+        VARINT("offset", FIELD_NUMBER),
+        DELTA("target", FIELD_NUMBER),
+        VARINT("inside", FIELD_NUMBER),
+    }},
+    [SNAPSHOT_MODULE_WORDS] = {"module_words", SNAPSHOT_VARINT, 0, {
+        DELTA("block", FIELD_NUMBER),
+        VARINT("offset", FIELD_NUMBER),
+        DELTA("address", FIELD_ADDRESS),
+    }},
 };
 /* clang-format on */
 

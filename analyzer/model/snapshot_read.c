@@ -40,6 +40,12 @@ static const struct kind {
     [SNAPSHOT_SERIES] = {"SERIES", SNAPSHOT_VARINT, 2, false},
     [SNAPSHOT_PARTS] = {"PARTS", SNAPSHOT_FIXED, sizeof(struct snapshot_process), false},
     [SNAPSHOT_ORIGINS] = {"ORIGINS", SNAPSHOT_VARINT, 1, false},
+    [SNAPSHOT_GRAPH] = {"GRAPH", SNAPSHOT_FIXED, sizeof(struct snapshot_graph), false},
+    [SNAPSHOT_ROOTS] = {"ROOTS", SNAPSHOT_FIXED, sizeof(struct snapshot_root), false},
+    [SNAPSHOT_ROOT_FRAMES] = {"ROOT_FRAMES", SNAPSHOT_VARINT, 4, false},
+    [SNAPSHOT_ROOT_EDGES] = {"ROOT_EDGES", SNAPSHOT_VARINT, 4, false},
+    [SNAPSHOT_EDGES] = {"EDGES", SNAPSHOT_VARINT, 4, false},
+    [SNAPSHOT_MODULE_WORDS] = {"MODULE_WORDS", SNAPSHOT_VARINT, 3, false},
 };
 
 static int damaged(const char *path, size_t at, struct error *error, const char *what, ...)

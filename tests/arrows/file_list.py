@@ -9,7 +9,7 @@ import re
 import sys
 
 # Folders whose sources must all be in the list.
-COMPLETE = ["format", "preload", "analyzer", "analyzer/model", "analyzer/views", "samples"]
+COMPLETE = ["format", "preload", "analyzer", "analyzer/model", "analyzer/views", "samples", "samples/lib"]
 
 
 def listed(text):

@@ -229,7 +229,7 @@ static void change_header(struct section *section, uint64_t *random)
 
     switch (below(random, 6)) {
     case 0:
-        section->header.kind = (uint32_t)below(random, 18);
+        section->header.kind = (uint32_t)below(random, SNAPSHOT_MODULE_WORDS + 3);
         break;
     case 1:
         section->header.encoding = (uint32_t)(below(random, 5) | (below(random, 2) << 8));
