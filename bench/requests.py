@@ -3,11 +3,12 @@
 
     requests.py BUILD [ROUNDS [REQUESTS [SECONDS]]]
 
-A redis-server with 100,000 keys is traced, and redis-benchmark keeps it busy. In turn,
-SECONDS each: nobody asks, and REQUESTS requests evenly over that time. The server and the
-load stay the same, and only neighbours are compared. Prints the medians of the commands
-done per second, the loss with its quartiles, the same by the CPU time that the server
-itself took for a command, and the pause as `heapdelta status` shows it.
+A redis-server is traced, and redis-benchmark keeps it busy: first with one key, which is
+its default, then with 100,000. In turn, SECONDS each: nobody asks, and REQUESTS requests
+evenly over that time. The server and the load stay the same, and only neighbours are
+compared. Prints the medians of the commands done per second, the loss with its quartiles,
+the same by the CPU time that the server itself took for a command, and the pause as
+`heapdelta status` shows it.
 """
 
 import json
@@ -20,9 +21,9 @@ import time
 
 
 class Server:
-    """A traced redis-server with some keys, and redis-benchmark that keeps it busy."""
+    """A traced redis-server with KEYS keys, and redis-benchmark that keeps it busy."""
 
-    def __init__(self, heapdelta, directory):
+    def __init__(self, heapdelta, directory, keys):
         self.heapdelta = heapdelta
         self.socket = directory + "/socket"
         self.directory = directory
@@ -37,12 +38,11 @@ class Server:
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
             time.sleep(0.05)
         self.pid = int(self.info("server")["process_id"])
-        subprocess.run(["redis-benchmark", "-s", self.socket, "-q", "-t", "set", "-n", "300000",
-                        "-r", "100000", "-d", "100"], check=True, stdout=subprocess.DEVNULL)
-        self.load = subprocess.Popen(
-            ["redis-benchmark", "-s", self.socket, "-q", "-l", "-t", "set,get", "-n", "1000000",
-             "-r", "100000", "-d", "100", "-c", "20"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        load = ["redis-benchmark", "-s", self.socket, "-q", "-d", "100", "-r", str(keys)]
+        subprocess.run(load + ["-t", "set", "-n", str(3 * keys)], check=True,
+                       stdout=subprocess.DEVNULL)
+        self.load = subprocess.Popen(load + ["-l", "-t", "set,get", "-c", "20", "-n", "1000000"],
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     def info(self, section):
         """What redis says of itself, by name."""
@@ -90,13 +90,11 @@ def quartiles(values):
     return f"{middle * 100:+.1f} % [{low * 100:+.1f}, {high * 100:+.1f}]"
 
 
-def main():
-    build = os.path.abspath(sys.argv[1])
-    rounds, requests, seconds = (int(word) if word else default for word, default in zip(
-        (sys.argv[2:] + [""] * 3)[:3], (9, 100, 10)))
+def measure(heapdelta, keys, rounds, requests, seconds):
+    """Compare with KEYS keys, and print what came out."""
     pairs = []
     with tempfile.TemporaryDirectory() as directory:
-        server = Server(build + "/analyzer/heapdelta", directory)
+        server = Server(heapdelta, directory, keys)
         server.speed(2, 1)
         for number in range(rounds):
             order = (0, requests) if number % 2 == 0 else (requests, 0)
@@ -104,16 +102,24 @@ def main():
             pairs.append((figures[0], figures[requests]))
         status = server.status()
         server.end()
-    print(f"commands per second: {statistics.median(pair[0][0] for pair in pairs):.0f}, with "
+    print(f"{keys} keys, {status['blocks']} blocks of {status['bytes']} bytes:")
+    print(f"  commands per second  {statistics.median(pair[0][0] for pair in pairs):.0f}, with "
           f"{requests} requests in {seconds} s "
           f"{statistics.median(pair[1][0] for pair in pairs):.0f}")
-    print(f"loss: {quartiles([1 - asked[0] / plain[0] for plain, asked in pairs])}, "
-          "less than 5 % wanted")
-    print("CPU time of the server per command: "
+    print(f"  loss                 {quartiles([1 - asked[0] / plain[0] for plain, asked in pairs])}"
+          ", less than 5 % wanted")
+    print("  CPU per command      "
           f"{quartiles([asked[1] / plain[1] - 1 for plain, asked in pairs])}")
-    print(f"pause of the last {status['last_pause'] / 1e6:.2f} ms, the longest "
-          f"{status['longest_pause'] / 1e6:.2f} ms, {status['blocks']} blocks of "
-          f"{status['bytes']} bytes")
+    print(f"  pause                {status['last_pause'] / 1e6:.2f} ms, the longest "
+          f"{status['longest_pause'] / 1e6:.2f} ms", flush=True)
+
+
+def main():
+    build = os.path.abspath(sys.argv[1])
+    rounds, requests, seconds = (int(word) if word else default for word, default in zip(
+        (sys.argv[2:] + [""] * 3)[:3], (9, 100, 10)))
+    for keys in (1, 100000):
+        measure(build + "/analyzer/heapdelta", keys, rounds, requests, seconds)
 
 
 if __name__ == "__main__":

@@ -105,6 +105,6 @@ benchmark_on() {
     [ -s rounds ]
     [ "$(ls "$OUT"/*.asked-*.hds | wc -l)" -eq 100 ]
     [ "$(sort triggers | uniq -c | tr -s ' ')" = ' 100 request' ]
-    [ "$(json '[0 < i["last_pause"] <= i["longest_pause"] for i in it["processes"]]' <status.json)" = '[True]' ]
+    [ "$(json '0 < it["processes"][0]["last_pause"]' <status.json)" = True ]
     snapshots_add_up
 }
