@@ -3,6 +3,8 @@
 #include "format/snapshot.h"
 #include "format/varint.h"
 #include "model/block_sort.h"
+#include "model/graph_load.h"
+#include "model/loader.h"
 #include "model/snapshot_read.h"
 
 #include <errno.h>
@@ -15,102 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A heap with the memory that its fields point into. */
-struct owned_heap {
-    struct heap heap; /* first, so that a heap's address is its owned_heap's */
-    char *path;
-    char *strings;
-    size_t strings_size;
-    struct snapshot_process process;
-    struct snapshot_account account;
-    struct snapshot_process *part_processes;
-    uint8_t *build_ids; /* those of all modules */
-    struct snapshot_segment *segments;
-};
-
-/* A heap that is being loaded. */
-struct loader {
-    const struct snapshot_sections *sections;
-    struct owned_heap *owned;
-    struct heap *heap;
-    struct error *error;
-};
-
-/* Where we are in a section of varints. */
-struct cursor {
-    enum snapshot_kind kind;
-    const uint8_t *begin, *at, *end;
-    const uint8_t *record; /* where the current record began */
-};
-
-#define DAMAGE(loader, kind, at, ...) \
-    snapshot_read_damage((loader)->sections, kind, at, (loader)->error, __VA_ARGS__)
-
-static int no_memory(const struct loader *loader)
-{
-    return error_set(loader->error, -ENOMEM, "%s: not enough memory to load the snapshot",
-                     loader->sections->path);
-}
-
-/* An array of COUNT zeroed elements into ARRAY; never NULL on success. */
-static int allocate(const struct loader *loader, size_t count, size_t size, void *out_array)
-{
-    void *array = calloc(count > 0 ? count : 1, size);
-
-    if (!array)
-        return no_memory(loader);
-    *(void **)out_array = array;
-    return 0;
-}
-
-static struct cursor cursor_at(const struct loader *loader, enum snapshot_kind kind)
-{
-    const struct snapshot_payload *payload = &loader->sections->kinds[kind];
-
-    return (struct cursor){
-        .kind = kind,
-        .begin = payload->data,
-        .at = payload->data,
-        .end = payload->data + payload->size,
-    };
-}
-
-/* Read the next record, of WIDTH numbers, into OUT_VALUES. */
-static inline int cursor_next(const struct loader *loader, struct cursor *cursor, size_t width,
-                              uint64_t *out_values)
-{
-    cursor->record = cursor->at;
-    for (size_t i = 0; i < width; i++) {
-        size_t size;
-
-        if (cursor->at < cursor->end && *cursor->at < 0x80) {
-            out_values[i] = *cursor->at++;
-            continue;
-        }
-        size = varint_get(cursor->at, (size_t)(cursor->end - cursor->at), &out_values[i]);
-        if (size == 0)
-            return DAMAGE(loader, cursor->kind, (size_t)(cursor->at - cursor->begin),
-                          "a number does not end or is too large");
-        cursor->at += size;
-    }
-    return 0;
-}
-
-/* How far into its section CURSOR's record began. */
-static size_t cursor_offset(const struct cursor *cursor)
-{
-    return (size_t)(cursor->record - cursor->begin);
-}
-
-/* Check that the records of CURSOR were all there is. */
-static int cursor_end(const struct loader *loader, const struct cursor *cursor)
-{
-    if (cursor->at == cursor->end)
-        return 0;
-    return DAMAGE(loader, cursor->kind, (size_t)(cursor->at - cursor->begin),
-                  "bytes behind its last record");
-}
-
 static int load_strings(struct loader *loader)
 {
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_STRINGS];
@@ -121,21 +27,11 @@ static int load_strings(struct loader *loader)
         return DAMAGE(loader, SNAPSHOT_STRINGS, 0, "it does not begin with the empty string");
     if (payload->data[payload->size - 1] != 0)
         return DAMAGE(loader, SNAPSHOT_STRINGS, payload->size - 1, "its last string does not end");
-    result = allocate(loader, payload->size, 1, &owned->strings);
+    result = loader_allocate(loader, payload->size, 1, &owned->strings);
     if (result != 0)
         return result;
     memcpy(owned->strings, payload->data, payload->size);
     owned->strings_size = payload->size;
-    return 0;
-}
-
-/* The string OFFSET, which is named AT bytes into the section KIND. */
-static int find_string(const struct loader *loader, enum snapshot_kind kind, size_t at,
-                       uint32_t offset, const char **out_string)
-{
-    if (offset >= loader->owned->strings_size)
-        return DAMAGE(loader, kind, at, "there is no string %" PRIu32, offset);
-    *out_string = loader->owned->strings + offset;
     return 0;
 }
 
@@ -146,13 +42,13 @@ static int find_process_strings(const struct loader *loader, enum snapshot_kind 
     int result;
 
     out_part->process = process;
-    result = find_string(loader, kind, at + offsetof(struct snapshot_process, program),
+    result = loader_string(loader, kind, at + offsetof(struct snapshot_process, program),
                          process->program, &out_part->program);
     if (result == 0)
-        result = find_string(loader, kind, at + offsetof(struct snapshot_process, command),
+        result = loader_string(loader, kind, at + offsetof(struct snapshot_process, command),
                              process->command, &out_part->command);
     if (result == 0)
-        result = find_string(loader, kind, at + offsetof(struct snapshot_process, label),
+        result = loader_string(loader, kind, at + offsetof(struct snapshot_process, label),
                              process->label, &out_part->label);
     return result;
 }
@@ -184,10 +80,10 @@ static int load_parts(struct loader *loader)
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_PARTS];
     struct owned_heap *owned = loader->owned;
     struct heap *heap = loader->heap;
-    int result = allocate(loader, payload->count, sizeof(*heap->parts), &heap->parts);
+    int result = loader_allocate(loader, payload->count, sizeof(*heap->parts), &heap->parts);
 
     if (result == 0)
-        result = allocate(loader, payload->count, sizeof(*owned->part_processes),
+        result = loader_allocate(loader, payload->count, sizeof(*owned->part_processes),
                           &owned->part_processes);
     for (size_t i = 0; result == 0 && i < payload->count; i++) {
         size_t at = i * sizeof(*owned->part_processes);
@@ -221,7 +117,7 @@ static int load_segments(struct loader *loader)
 {
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_SEGMENTS];
     struct owned_heap *owned = loader->owned;
-    int result = allocate(loader, payload->count, sizeof(*owned->segments), &owned->segments);
+    int result = loader_allocate(loader, payload->count, sizeof(*owned->segments), &owned->segments);
 
     if (result == 0 && payload->size > 0)
         memcpy(owned->segments, payload->data, payload->size);
@@ -235,11 +131,11 @@ static int load_modules(struct loader *loader)
     struct heap *heap = loader->heap;
     struct snapshot_module record;
     uint64_t segments = 0;
-    int result = allocate(loader, payload->count, sizeof(*heap->modules), &heap->modules);
+    int result = loader_allocate(loader, payload->count, sizeof(*heap->modules), &heap->modules);
 
     if (result == 0)
         result =
-            allocate(loader, payload->count, sizeof(record.build_id), &loader->owned->build_ids);
+            loader_allocate(loader, payload->count, sizeof(record.build_id), &loader->owned->build_ids);
     if (result != 0)
         return result;
 
@@ -265,7 +161,7 @@ static int load_modules(struct loader *loader)
             .flags = record.flags,
             .segment_count = record.segment_count,
         };
-        result = find_string(loader, SNAPSHOT_MODULES, at, record.path, &heap->modules[i].path);
+        result = loader_string(loader, SNAPSHOT_MODULES, at, record.path, &heap->modules[i].path);
         if (result != 0)
             return result;
         segments += record.segment_count;
@@ -292,7 +188,7 @@ static int load_frames(struct loader *loader)
 
     if (count >= UINT32_MAX)
         return DAMAGE(loader, SNAPSHOT_FRAMES, 0, "too many frames: %zu", count);
-    result = allocate(loader, count + 1, sizeof(*heap->frames), &heap->frames);
+    result = loader_allocate(loader, count + 1, sizeof(*heap->frames), &heap->frames);
     for (size_t i = 1; result == 0 && i <= count; i++) {
         uint64_t values[3];
 
@@ -326,7 +222,7 @@ static int load_stacks(struct loader *loader)
 
     if (count >= UINT32_MAX)
         return DAMAGE(loader, SNAPSHOT_STACKS, 0, "too many stacks: %zu", count);
-    result = allocate(loader, count, sizeof(*heap->stacks), &heap->stacks);
+    result = loader_allocate(loader, count, sizeof(*heap->stacks), &heap->stacks);
     for (size_t i = 0; result == 0 && i < count; i++) {
         uint64_t values[2];
 
@@ -456,7 +352,7 @@ static int load_blocks(struct loader *loader)
 
     if (!heap->has_blocks)
         return count_live(loader);
-    result = allocate(loader, count, sizeof(*heap->blocks), &heap->blocks);
+    result = loader_allocate(loader, count, sizeof(*heap->blocks), &heap->blocks);
     for (size_t i = 0; result == 0 && i < count; i++) {
         uint64_t values[4];
         struct heap_stack *stack;
@@ -492,7 +388,7 @@ static int load_blocks(struct loader *loader)
         return result;
     heap->block_count = count;
     if (!block_sort(heap->blocks, heap->block_count))
-        return no_memory(loader);
+        return loader_no_memory(loader);
     return check_blocks(loader, bytes);
 }
 
@@ -500,7 +396,7 @@ static int load_epochs(struct loader *loader)
 {
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_EPOCHS];
     struct heap *heap = loader->heap;
-    int result = allocate(loader, payload->count, sizeof(*heap->epochs), &heap->epochs);
+    int result = loader_allocate(loader, payload->count, sizeof(*heap->epochs), &heap->epochs);
 
     for (size_t i = 0; result == 0 && i < payload->count; i++) {
         struct heap_epoch *epoch = &heap->epochs[i];
@@ -513,7 +409,7 @@ static int load_epochs(struct loader *loader)
             return DAMAGE(loader, SNAPSHOT_EPOCHS, i * sizeof(record),
                           "epoch %" PRIu32 " is out of order", record.number);
         result =
-            find_string(loader, SNAPSHOT_EPOCHS, i * sizeof(record), record.label, &epoch->label);
+            loader_string(loader, SNAPSHOT_EPOCHS, i * sizeof(record), record.label, &epoch->label);
     }
     heap->epoch_count = payload->count;
     return result;
@@ -523,14 +419,14 @@ static int load_threads(struct loader *loader)
 {
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_THREADS];
     struct heap *heap = loader->heap;
-    int result = allocate(loader, payload->count, sizeof(*heap->threads), &heap->threads);
+    int result = loader_allocate(loader, payload->count, sizeof(*heap->threads), &heap->threads);
 
     for (size_t i = 0; result == 0 && i < payload->count; i++) {
         struct snapshot_thread record;
 
         memcpy(&record, payload->data + i * sizeof(record), sizeof(record));
         heap->threads[i].tid = record.tid;
-        result = find_string(loader, SNAPSHOT_THREADS, i * sizeof(record), record.name,
+        result = loader_string(loader, SNAPSHOT_THREADS, i * sizeof(record), record.name,
                              &heap->threads[i].name);
     }
     heap->thread_count = payload->count;
@@ -543,7 +439,7 @@ static int load_timeline(struct loader *loader)
     struct cursor cursor = cursor_at(loader, SNAPSHOT_TIMELINE);
     struct heap *heap = loader->heap;
     uint64_t time = 0;
-    int result = allocate(loader, count, sizeof(*heap->timeline), &heap->timeline);
+    int result = loader_allocate(loader, count, sizeof(*heap->timeline), &heap->timeline);
 
     for (size_t i = 0; result == 0 && i < count; i++) {
         uint64_t values[4];
@@ -656,9 +552,9 @@ static int load_series(struct loader *loader)
     if (count > SNAPSHOT_SERIES_POINTS)
         return DAMAGE(loader, SNAPSHOT_SERIES, 0, "%zu points, at most %u are allowed", count,
                       SNAPSHOT_SERIES_POINTS);
-    result = allocate(loader, count, sizeof(*heap->points), &heap->points);
+    result = loader_allocate(loader, count, sizeof(*heap->points), &heap->points);
     if (result == 0)
-        result = allocate(loader, heap->stack_count, sizeof(*held), &held);
+        result = loader_allocate(loader, heap->stack_count, sizeof(*held), &held);
     if (result != 0)
         return result;
     heap->point_count = count;
@@ -669,7 +565,7 @@ static int load_series(struct loader *loader)
         heap->stacks[i].change_count = 0;
     }
     if (result == 0)
-        result = allocate(loader, heap->change_count, sizeof(*heap->changes), &heap->changes);
+        result = loader_allocate(loader, heap->change_count, sizeof(*heap->changes), &heap->changes);
     if (result == 0) {
         memset(held, 0, heap->stack_count * sizeof(*held));
         memset(heap->points, 0, count * sizeof(*heap->points));
@@ -712,7 +608,7 @@ static int parse(const void *data, size_t size, const char *path, uint32_t wante
     if (loader.owned)
         loader.owned->path = strdup(path);
     if (!loader.owned || !loader.owned->path) {
-        result = no_memory(&loader);
+        result = loader_no_memory(&loader);
         goto out;
     }
     loader.heap = &loader.owned->heap;
@@ -731,18 +627,28 @@ out:
     return result;
 }
 
+/* In this order: each checks its numbers against those before it. */
+static const load_step all_steps[] = {
+    load_strings, load_process, load_account, load_parts,    load_segments,    load_modules,
+    load_frames,  load_stacks,  load_counters, load_origins, load_blocks,      load_epochs,
+    load_threads, load_timeline, load_series,  graph_load_roots, graph_load_edges,
+};
+
+#define STEP_COUNT (sizeof(all_steps) / sizeof(*all_steps))
+#define EDGES \
+    (1u << SNAPSHOT_ROOT_EDGES | 1u << SNAPSHOT_EDGES | 1u << SNAPSHOT_MODULE_WORDS)
+
 int heap_parse(const void *data, size_t size, const char *path, struct heap **out_heap,
                struct error *error)
 {
-    /* In this order: each checks its numbers against those before it. */
-    static const load_step steps[] = {
-        load_strings, load_process, load_account, load_parts,    load_segments,
-        load_modules, load_frames,  load_stacks,  load_counters, load_origins,
-        load_blocks,  load_epochs,  load_threads, load_timeline, load_series,
-    };
+    return parse(data, size, path, SNAPSHOT_READ_ALL & ~EDGES, all_steps, STEP_COUNT - 1, out_heap,
+                 error);
+}
 
-    return parse(data, size, path, SNAPSHOT_READ_ALL, steps, sizeof(steps) / sizeof(*steps),
-                 out_heap, error);
+int heap_parse_with_edges(const void *data, size_t size, const char *path, struct heap **out_heap,
+                          struct error *error)
+{
+    return parse(data, size, path, SNAPSHOT_READ_ALL, all_steps, STEP_COUNT, out_heap, error);
 }
 
 /* Read up to ROOM bytes from DESCRIPTOR to DATA. Returns how many there were before
@@ -819,7 +725,11 @@ static int read_file(int descriptor, const char *path, void **out_data, size_t *
     return 0;
 }
 
-int heap_load(const char *path, struct heap **out_heap, struct error *error)
+typedef int (*parse_function)(const void *data, size_t size, const char *path,
+                              struct heap **out_heap, struct error *error);
+
+static int load(const char *path, parse_function parse_file, struct heap **out_heap,
+                struct error *error)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     void *data = NULL;
@@ -831,9 +741,19 @@ int heap_load(const char *path, struct heap **out_heap, struct error *error)
     result = read_file(descriptor, path, &data, &size, error);
     close(descriptor);
     if (result == 0)
-        result = heap_parse(data, size, path, out_heap, error);
+        result = parse_file(data, size, path, out_heap, error);
     free(data);
     return result;
+}
+
+int heap_load(const char *path, struct heap **out_heap, struct error *error)
+{
+    return load(path, heap_parse, out_heap, error);
+}
+
+int heap_load_with_edges(const char *path, struct heap **out_heap, struct error *error)
+{
+    return load(path, heap_parse_with_edges, out_heap, error);
 }
 
 int heap_peek(const char *path, struct heap **out_heap, struct error *error)
@@ -885,6 +805,13 @@ void heap_destroy(struct heap *heap)
     free(heap->points);
     free(heap->changes);
     free(heap->parts);
+    free(heap->roots);
+    free(heap->root_frames);
+    free(heap->edges.first);
+    free(heap->edges.target);
+    free(heap->edges.offset);
+    free(heap->edges.inside);
+    free(heap->module_words);
     free(owned->part_processes);
     free(owned->segments);
     free(owned->build_ids);

@@ -237,8 +237,8 @@ static int read_next(const uint8_t *data, size_t size, size_t *at, uint32_t want
                          " bytes, the file ends at byte %zu",
                          path, name, begin, section.length, size);
     *at = begin + sizeof(section) + section.length;
-    if (section.kind >= SNAPSHOT_KIND_COUNT ? wanted != SNAPSHOT_READ_ALL
-                                            : !(wanted & 1u << section.kind))
+    if (!(wanted & (section.kind < SNAPSHOT_KIND_COUNT ? 1u << section.kind
+                                                       : SNAPSHOT_READ_UNKNOWN)))
         return 0;
     result = check_sum(&section, payload, begin, name, path, error);
     if (result != 0)

@@ -9,7 +9,8 @@ import re
 import sys
 
 # Folders whose sources must all be in the list.
-COMPLETE = ["format", "preload", "analyzer", "analyzer/model", "analyzer/views", "samples", "samples/lib"]
+COMPLETE = ["format", "preload", "analyzer", "analyzer/model", "analyzer/views", "samples",
+            "samples/lib", "bench"]
 
 
 def listed(text):

@@ -6,9 +6,12 @@
  *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I. -Ianalyzer -Itests/support \
  *         tests/fuzz/fuzz_snapshot_read.c tests/fuzz/mutate.c tests/support/snapshot_builder.c \
  *         format/checksum.c \
- *         analyzer/model/{heap,snapshot_read,snapshot_build,merge,block_sort,error}.c -lzstd
+ *         analyzer/model/{heap,loader,graph_load,graph,dominators,snapshot_read}.c \
+ *         analyzer/model/{snapshot_build,merge,block_sort,error}.c -lzstd
  */
 #include "format/snapshot.h"
+#include "model/dominators.h"
+#include "model/graph.h"
 #include "model/heap.h"
 #include "model/merge.h"
 #include "mutate.h"
@@ -113,6 +116,56 @@ static void check_merge(const struct heap *heap)
     heap_destroy(other);
 }
 
+/* The edges lead from and to where there is something; and who holds what adds up. */
+static void check_graph(const struct heap *heap)
+{
+    const struct heap_edges *edges = &heap->edges;
+    size_t nodes = heap->root_count + heap->block_count;
+    struct dominators *dominators = NULL;
+    struct graph *graph = NULL;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < heap->root_count; i++) {
+        PROMISE(heap->roots[i].module <= heap->module_count);
+        string_bytes += strlen(heap->roots[i].name);
+    }
+    for (size_t i = 0; i < heap->root_frame_count; i++) {
+        const struct heap_root_frame *frame = &heap->root_frames[i];
+
+        PROMISE(frame->root < heap->root_count && frame->module <= heap->module_count);
+        PROMISE(i == 0 || frame->root > frame[-1].root ||
+                (frame->root == frame[-1].root && frame->end >= frame[-1].end));
+    }
+    if (!heap->has_edges)
+        return;
+    PROMISE(edges->first[0] == 0 && edges->first[nodes] == edges->count);
+    for (size_t i = 0; i < nodes; i++) {
+        uint64_t size = i < heap->root_count ? heap->roots[i].size
+                                             : heap->blocks[i - heap->root_count].size;
+
+        PROMISE(edges->first[i] <= edges->first[i + 1]);
+        for (size_t j = edges->first[i]; j < edges->first[i + 1]; j++) {
+            PROMISE(edges->target[j] < heap->block_count && edges->offset[j] < size);
+            PROMISE(j == edges->first[i] || edges->offset[j] > edges->offset[j - 1]);
+            PROMISE(edges->inside[j] == 0 || edges->inside[j] >> SNAPSHOT_INSIDE_SHIFT <
+                                                 heap->blocks[edges->target[j]].size);
+        }
+    }
+    for (size_t i = 0; i < heap->module_word_count; i++)
+        PROMISE(heap->module_words[i].block < heap->block_count);
+    PROMISE(graph_create(heap, heap->block_count % 2 ? GRAPH_STRICT : 0, &graph) == 0);
+    PROMISE(dominators_create(graph, &dominators) == 0);
+    for (size_t i = 0; i < nodes; i++) {
+        if (dominators->immediate[i] == DOMINATORS_NONE)
+            bytes += dominators->retained_bytes[i];
+        else
+            PROMISE(dominators->immediate[i] < nodes);
+    }
+    PROMISE(bytes == heap->account->live_bytes);
+    dominators_destroy(dominators);
+    graph_destroy(graph);
+}
+
 static void check_promises(const struct heap *heap)
 {
     uint64_t bytes = 0, stack_bytes = 0, stack_blocks = 0;
@@ -148,6 +201,7 @@ static void check_promises(const struct heap *heap)
         PROMISE(heap->epochs[i].number > heap->epochs[i - 1].number);
     read_strings(heap);
     check_series(heap);
+    check_graph(heap);
     check_merge(heap);
 }
 
@@ -155,7 +209,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct error error = {0};
     struct heap *heap = NULL;
-    int result = heap_parse(data, size, "fuzz.hds", &heap, &error);
+    int result = heap_parse_with_edges(data, size, "fuzz.hds", &heap, &error);
 
     if (result == 0) {
         check_promises(heap);
