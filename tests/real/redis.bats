@@ -92,7 +92,7 @@ benchmark_on() {
     for i in $(seq 100); do
         path=$("$HEAPDELTA" snapshot --label "asked-$i" "$pid")
         # Whole: the reader compares every block and every sum with the account.
-        info "$path" 'it["trigger"]' >>triggers
+        "$HEAPDELTA" info "$path" >/dev/null
     done
     touch enough
     wait $!
@@ -104,7 +104,6 @@ benchmark_on() {
     [ ! -s benchmark.err ]
     [ -s rounds ]
     [ "$(ls "$OUT"/*.asked-*.hds | wc -l)" -eq 100 ]
-    [ "$(sort triggers | uniq -c | tr -s ' ')" = ' 100 request' ]
     [ "$(json '0 < it["processes"][0]["last_pause"]' <status.json)" = True ]
     snapshots_add_up
 }
