@@ -114,6 +114,8 @@ static int64_t walk(struct memo *memo, struct stack *stack, const struct stack_s
         memo->fresh[count].state = state;
         switch (stack_step(stack, &state, &memo->fresh[count].reads)) {
         case STACK_ON:
+            if (memo->fresh[count].reads.elsewhere) /* may be unmapped when next compared */
+                return -1;
             continue;
         case STACK_LOST:
             memo->flags = SNAPSHOT_STACK_TRUNCATED;
@@ -122,6 +124,8 @@ static int64_t walk(struct memo *memo, struct stack *stack, const struct stack_s
             entered = true;
             /* fall through */
         case STACK_END:
+            if (memo->fresh[count].reads.elsewhere)
+                return -1;
             memo->flags = 0;
             break;
         case STACK_INTERRUPTED:
@@ -218,7 +222,7 @@ bool memo_walk(struct memo *memo, struct stack *stack, const struct stack_start 
     memo->newest = NULL;
     if (memo->far >= FAR_WALKS && ++memo->far % FAR_TRIES != 0)
         return false;
-    stack_begin(stack);
+    stack_begin(stack, start->sp);
     count = walk(memo, stack, start, &known);
     if (count < 0 || !room(memo, known, (uint32_t)count)) {
         memo->count = 0; /* it may be half of another stack */

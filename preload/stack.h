@@ -4,10 +4,10 @@
  * a frame needs more, the walk is done again with all of them. Nothing is guessed:
  * where no rule is known the stack ends, and says so. memo.h saves most of the steps.
  *
- * No read leaves memory that is known to be readable: each page is asked for once a
- * thread, by a system call that reads a word and does nothing else. So a lying rule
- * does not fault, unless it leads to a page that was a stack before and is unmapped.
- * Memory comes from the arena; on lack of it a stack is truncated.
+ * No read leaves memory that is known to be readable: a page is asked for by a system call
+ * that reads a word and does nothing else. What is known is one range, of the stack that the
+ * thread is on: once it is on another, the one before may be unmapped. So a lying rule does
+ * not fault. Memory comes from the arena; on lack of it a stack is truncated.
  */
 #ifndef PRELOAD_STACK_H
 #define PRELOAD_STACK_H
@@ -19,7 +19,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STACK_KNOWN_PAGES 64
 #define STACK_RULES 512u
 
 /* By which a stack is known: a polynomial over its frames in two widths, the power that of
@@ -69,20 +68,6 @@ static inline struct stack_key stack_key_end(struct stack_key key, uint32_t flag
     return (struct stack_key){ hash ^ hash >> 32, key.more + flags };
 }
 
-/* What a step read: words of memory and what was in them. With the same rules, the same state
- * and the same words it is the same step. */
-struct stack_word {
-    uintptr_t address;
-    uint64_t value;
-};
-
-struct stack_reads {
-    struct stack_word words[3]; /* the last of them is the caller's rbp, if `saves_bp` */
-    uint8_t count;
-    bool uses_bp;               /* the step depends on rbp */
-    bool saves_bp;
-};
-
 /* A thread's stack as it was walked last. Zeroed memory is an empty one; only its
  * thread touches it. */
 struct stack {
@@ -96,9 +81,10 @@ struct stack {
         int32_t offset;
         uint8_t kind, slot;
     } rules[STACK_RULES]; /* of cfi.h, taken apart: the last for each of the low bits of a pc */
-    uintptr_t known_pages[STACK_KNOWN_PAGES]; /* readable pages' numbers, by their low bits */
-    struct stack_reads reads;          /* of the last step. As the next one, too large for a caller's stack */
-    struct cfi_registers registers[2]; /* of a walk with all of them: of a frame and its caller */
+    uintptr_t known;      /* words are readable from here, the stack that is walked now, */
+    uintptr_t known_room; /* to this many bytes on */
+    struct cfi_registers registers[2]; /* of a walk with all of them: of a frame and its caller.
+                                        * Too large for a caller's stack */
 };
 
 /* Where a walk begins: the state in the caller of a hook. */
@@ -151,8 +137,23 @@ enum stack_result {
     STACK_FULL,      /* the step needs more registers */
 };
 
-/* Before the first step of a walk. */
-void stack_begin(struct stack *stack);
+/* What a step read: words of memory and what was in them. With the same rules, the same state
+ * and the same words it is the same step. */
+struct stack_word {
+    uintptr_t address;
+    uint64_t value;
+};
+
+struct stack_reads {
+    struct stack_word words[3]; /* the last of them is the caller's rbp, if `saves_bp` */
+    uint8_t count;
+    bool uses_bp;               /* the step depends on rbp */
+    bool saves_bp;
+    bool elsewhere;             /* a word lies beyond the stack that the thread is on */
+};
+
+/* Before the first step of a walk from SP. */
+void stack_begin(struct stack *stack, uintptr_t sp);
 
 /* Step from STATE to its caller's. OUT_READS is set if the result is STACK_ON, STACK_END,
  * STACK_ENTRY or STACK_LOST. */
