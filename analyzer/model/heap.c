@@ -3,6 +3,8 @@
 #include "format/snapshot.h"
 #include "format/varint.h"
 #include "model/block_sort.h"
+#include "model/graph_load.h"
+#include "model/loader.h"
 #include "model/snapshot_read.h"
 
 #include <errno.h>
@@ -15,102 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A heap with the memory that its fields point into. */
-struct owned_heap {
-    struct heap heap; /* first, so that a heap's address is its owned_heap's */
-    char *path;
-    char *strings;
-    size_t strings_size;
-    struct snapshot_process process;
-    struct snapshot_account account;
-    struct snapshot_process *part_processes;
-    uint8_t *build_ids; /* those of all modules */
-    struct snapshot_segment *segments;
-};
-
-/* A heap that is being loaded. */
-struct loader {
-    const struct snapshot_sections *sections;
-    struct owned_heap *owned;
-    struct heap *heap;
-    struct error *error;
-};
-
-/* Where we are in a section of varints. */
-struct cursor {
-    enum snapshot_kind kind;
-    const uint8_t *begin, *at, *end;
-    const uint8_t *record; /* where the current record began */
-};
-
-#define DAMAGE(loader, kind, at, ...) \
-    snapshot_read_damage((loader)->sections, kind, at, (loader)->error, __VA_ARGS__)
-
-static int no_memory(const struct loader *loader)
-{
-    return error_set(loader->error, -ENOMEM, "%s: not enough memory to load the snapshot",
-                     loader->sections->path);
-}
-
-/* An array of COUNT zeroed elements into ARRAY; never NULL on success. */
-static int allocate(const struct loader *loader, size_t count, size_t size, void *out_array)
-{
-    void *array = calloc(count > 0 ? count : 1, size);
-
-    if (!array)
-        return no_memory(loader);
-    *(void **)out_array = array;
-    return 0;
-}
-
-static struct cursor cursor_at(const struct loader *loader, enum snapshot_kind kind)
-{
-    const struct snapshot_payload *payload = &loader->sections->kinds[kind];
-
-    return (struct cursor){
-        .kind = kind,
-        .begin = payload->data,
-        .at = payload->data,
-        .end = payload->data + payload->size,
-    };
-}
-
-/* Read the next record, of WIDTH numbers, into OUT_VALUES. */
-static inline int cursor_next(const struct loader *loader, struct cursor *cursor, size_t width,
-                              uint64_t *out_values)
-{
-    cursor->record = cursor->at;
-    for (size_t i = 0; i < width; i++) {
-        size_t size;
-
-        if (cursor->at < cursor->end && *cursor->at < 0x80) {
-            out_values[i] = *cursor->at++;
-            continue;
-        }
-        size = varint_get(cursor->at, (size_t)(cursor->end - cursor->at), &out_values[i]);
-        if (size == 0)
-            return DAMAGE(loader, cursor->kind, (size_t)(cursor->at - cursor->begin),
-                          "a number does not end or is too large");
-        cursor->at += size;
-    }
-    return 0;
-}
-
-/* How far into its section CURSOR's record began. */
-static size_t cursor_offset(const struct cursor *cursor)
-{
-    return (size_t)(cursor->record - cursor->begin);
-}
-
-/* Check that the records of CURSOR were all there is. */
-static int cursor_end(const struct loader *loader, const struct cursor *cursor)
-{
-    if (cursor->at == cursor->end)
-        return 0;
-    return DAMAGE(loader, cursor->kind, (size_t)(cursor->at - cursor->begin),
-                  "bytes behind its last record");
-}
-
 static int load_strings(struct loader *loader)
 {
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_STRINGS];
@@ -121,21 +27,11 @@ static int load_strings(struct loader *loader)
         return DAMAGE(loader, SNAPSHOT_STRINGS, 0, "it does not begin with the empty string");
     if (payload->data[payload->size - 1] != 0)
         return DAMAGE(loader, SNAPSHOT_STRINGS, payload->size - 1, "its last string does not end");
-    result = allocate(loader, payload->size, 1, &owned->strings);
+    result = loader_allocate(loader, payload->size, 1, &owned->strings);
     if (result != 0)
         return result;
     memcpy(owned->strings, payload->data, payload->size);
     owned->strings_size = payload->size;
-    return 0;
-}
-
-/* The string OFFSET, which is named AT bytes into the section KIND. */
-static int find_string(const struct loader *loader, enum snapshot_kind kind, size_t at,
-                       uint32_t offset, const char **out_string)
-{
-    if (offset >= loader->owned->strings_size)
-        return DAMAGE(loader, kind, at, "there is no string %" PRIu32, offset);
-    *out_string = loader->owned->strings + offset;
     return 0;
 }
 
@@ -146,13 +42,13 @@ static int find_process_strings(const struct loader *loader, enum snapshot_kind 
     int result;
 
     out_part->process = process;
-    result = find_string(loader, kind, at + offsetof(struct snapshot_process, program),
+    result = loader_string(loader, kind, at + offsetof(struct snapshot_process, program),
                          process->program, &out_part->program);
     if (result == 0)
-        result = find_string(loader, kind, at + offsetof(struct snapshot_process, command),
+        result = loader_string(loader, kind, at + offsetof(struct snapshot_process, command),
                              process->command, &out_part->command);
     if (result == 0)
-        result = find_string(loader, kind, at + offsetof(struct snapshot_process, label),
+        result = loader_string(loader, kind, at + offsetof(struct snapshot_process, label),
                              process->label, &out_part->label);
     return result;
 }
@@ -179,15 +75,53 @@ static int load_process(struct loader *loader)
     return 0;
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* Find out what each program was called as; without a word about it, as its file. */
+static int load_names(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_NAMES];
+    struct heap *heap = loader->heap;
+    size_t expected = 1 + (heap->is_merged ? heap->part_count : 0);
+
+    if (payload->present && payload->count != expected)
+        return DAMAGE(loader, SNAPSHOT_NAMES, 0, "%zu names of %zu processes", payload->count,
+                      expected);
+    for (size_t i = 0; i < expected; i++) {
+        const char *called = base_name(i ? heap->parts[i - 1].program : heap->program);
+        struct snapshot_name name = {0};
+        int result = 0;
+
+        if (payload->present) {
+            memcpy(&name, payload->data + i * sizeof(name), sizeof(name));
+            result = loader_string(loader, SNAPSHOT_NAMES, i * sizeof(name), name.called, &called);
+        }
+        if (result != 0)
+            return result;
+        if (i)
+            heap->parts[i - 1].called = called;
+        else
+            heap->called = called;
+    }
+    if (!heap->is_merged)
+        heap->parts[0].called = heap->called;
+    return 0;
+}
+
 static int load_parts(struct loader *loader)
 {
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_PARTS];
     struct owned_heap *owned = loader->owned;
     struct heap *heap = loader->heap;
-    int result = allocate(loader, payload->count, sizeof(*heap->parts), &heap->parts);
+    int result = loader_allocate(loader, payload->count, sizeof(*heap->parts), &heap->parts);
 
     if (result == 0)
-        result = allocate(loader, payload->count, sizeof(*owned->part_processes),
+        result = loader_allocate(loader, payload->count, sizeof(*owned->part_processes),
                           &owned->part_processes);
     for (size_t i = 0; result == 0 && i < payload->count; i++) {
         size_t at = i * sizeof(*owned->part_processes);
@@ -202,7 +136,7 @@ static int load_parts(struct loader *loader)
     heap->part_count = payload->count;
     if (!heap->is_merged)
         heap->parts[heap->part_count++] =
-            (struct heap_part){heap->process, heap->program, heap->command, heap->label};
+            (struct heap_part){heap->process, heap->program, heap->command, heap->label, NULL};
     return 0;
 }
 
@@ -221,7 +155,7 @@ static int load_segments(struct loader *loader)
 {
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_SEGMENTS];
     struct owned_heap *owned = loader->owned;
-    int result = allocate(loader, payload->count, sizeof(*owned->segments), &owned->segments);
+    int result = loader_allocate(loader, payload->count, sizeof(*owned->segments), &owned->segments);
 
     if (result == 0 && payload->size > 0)
         memcpy(owned->segments, payload->data, payload->size);
@@ -235,11 +169,11 @@ static int load_modules(struct loader *loader)
     struct heap *heap = loader->heap;
     struct snapshot_module record;
     uint64_t segments = 0;
-    int result = allocate(loader, payload->count, sizeof(*heap->modules), &heap->modules);
+    int result = loader_allocate(loader, payload->count, sizeof(*heap->modules), &heap->modules);
 
     if (result == 0)
         result =
-            allocate(loader, payload->count, sizeof(record.build_id), &loader->owned->build_ids);
+            loader_allocate(loader, payload->count, sizeof(record.build_id), &loader->owned->build_ids);
     if (result != 0)
         return result;
 
@@ -265,7 +199,7 @@ static int load_modules(struct loader *loader)
             .flags = record.flags,
             .segment_count = record.segment_count,
         };
-        result = find_string(loader, SNAPSHOT_MODULES, at, record.path, &heap->modules[i].path);
+        result = loader_string(loader, SNAPSHOT_MODULES, at, record.path, &heap->modules[i].path);
         if (result != 0)
             return result;
         segments += record.segment_count;
@@ -292,7 +226,7 @@ static int load_frames(struct loader *loader)
 
     if (count >= UINT32_MAX)
         return DAMAGE(loader, SNAPSHOT_FRAMES, 0, "too many frames: %zu", count);
-    result = allocate(loader, count + 1, sizeof(*heap->frames), &heap->frames);
+    result = loader_allocate(loader, count + 1, sizeof(*heap->frames), &heap->frames);
     for (size_t i = 1; result == 0 && i <= count; i++) {
         uint64_t values[3];
 
@@ -326,7 +260,7 @@ static int load_stacks(struct loader *loader)
 
     if (count >= UINT32_MAX)
         return DAMAGE(loader, SNAPSHOT_STACKS, 0, "too many stacks: %zu", count);
-    result = allocate(loader, count, sizeof(*heap->stacks), &heap->stacks);
+    result = loader_allocate(loader, count, sizeof(*heap->stacks), &heap->stacks);
     for (size_t i = 0; result == 0 && i < count; i++) {
         uint64_t values[2];
 
@@ -399,6 +333,34 @@ static int load_origins(struct loader *loader)
     return cursor_end(loader, &cursor);
 }
 
+static int load_owners(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_OWNERS];
+    size_t thread_count = loader->sections->kinds[SNAPSHOT_THREADS].count;
+    struct cursor cursor = cursor_at(loader, SNAPSHOT_OWNERS);
+    struct heap *heap = loader->heap;
+
+    if (!payload->present)
+        return 0;
+    if (payload->count != heap->stack_count)
+        return DAMAGE(loader, SNAPSHOT_OWNERS, 0, "owners of %zu stacks, there are %zu",
+                      payload->count, heap->stack_count);
+    for (size_t i = 0; i < payload->count; i++) {
+        uint64_t values[2];
+        int result = cursor_next(loader, &cursor, 2, values);
+
+        if (result != 0)
+            return result;
+        if (values[0] > UINT32_MAX || values[1] > thread_count)
+            return DAMAGE(loader, SNAPSHOT_OWNERS, cursor_offset(&cursor),
+                          "stack %zu is of domain %" PRIu64 ", thread %" PRIu64 " of %zu", i,
+                          values[0], values[1], thread_count);
+        heap->stacks[i].domain = (uint32_t)values[0];
+        heap->stacks[i].thread = (uint32_t)values[1];
+    }
+    return cursor_end(loader, &cursor);
+}
+
 /* Without blocks, what is alive is what was allocated and not freed. */
 static int count_live(const struct loader *loader)
 {
@@ -406,8 +368,12 @@ static int count_live(const struct loader *loader)
     struct heap *heap = loader->heap;
     uint64_t bytes = 0, blocks = 0;
 
-    if (loader->sections->kinds[SNAPSHOT_BLOCKS].present)
-        return DAMAGE(loader, SNAPSHOT_BLOCKS, 0, "the process says that there are no blocks");
+    for (size_t i = 0; i < 2; i++) {
+        enum snapshot_kind kind = i ? SNAPSHOT_TRACKED : SNAPSHOT_BLOCKS;
+
+        if (loader->sections->kinds[kind].present)
+            return DAMAGE(loader, kind, 0, "the process says that there are no blocks");
+    }
     for (size_t i = 0; i < heap->stack_count; i++) {
         struct heap_stack *stack = &heap->stacks[i];
 
@@ -426,14 +392,21 @@ static int count_live(const struct loader *loader)
     return 0;
 }
 
-/* Check that the blocks are what the account says, and none is there twice. */
-static int check_blocks(const struct loader *loader, uint64_t bytes)
+/* Check that no address is there twice and, with the tracked blocks, that they are what the
+ * account says. */
+static int check_blocks(const struct loader *loader)
 {
     const struct heap *heap = loader->heap;
+    size_t count = heap->block_count + heap->tracked_count;
+    uint64_t bytes = 0;
 
-    if (heap->block_count != heap->account->live_blocks)
-        return DAMAGE(loader, SNAPSHOT_BLOCKS, 0, "%zu blocks, the account has %" PRIu64,
-                      heap->block_count, heap->account->live_blocks);
+    if (count != heap->account->live_blocks)
+        return DAMAGE(loader, SNAPSHOT_BLOCKS, 0, "%zu blocks, the account has %" PRIu64, count,
+                      heap->account->live_blocks);
+    for (size_t i = 0; i < heap->stack_count; i++) {
+        if (__builtin_add_overflow(bytes, heap->stacks[i].live_bytes, &bytes))
+            return DAMAGE(loader, SNAPSHOT_BLOCKS, 0, "the blocks are impossibly large");
+    }
     if (bytes != heap->account->live_bytes)
         return DAMAGE(loader, SNAPSHOT_BLOCKS, 0,
                       "blocks of %" PRIu64 " bytes, the account has %" PRIu64, bytes,
@@ -446,17 +419,16 @@ static int check_blocks(const struct loader *loader, uint64_t bytes)
     return 0;
 }
 
-static int load_blocks(struct loader *loader)
+/* Read the blocks in the section KIND into an array for OUT_BLOCKS. */
+static int read_blocks(struct loader *loader, enum snapshot_kind kind,
+                       struct heap_block **out_blocks)
 {
-    size_t count = loader->sections->kinds[SNAPSHOT_BLOCKS].count;
-    struct cursor cursor = cursor_at(loader, SNAPSHOT_BLOCKS);
+    size_t count = loader->sections->kinds[kind].count;
+    struct cursor cursor = cursor_at(loader, kind);
     struct heap *heap = loader->heap;
-    uint64_t address = 0, bytes = 0;
-    int result;
+    uint64_t address = 0;
+    int result = loader_allocate(loader, count, sizeof(**out_blocks), out_blocks);
 
-    if (!heap->has_blocks)
-        return count_live(loader);
-    result = allocate(loader, count, sizeof(*heap->blocks), &heap->blocks);
     for (size_t i = 0; result == 0 && i < count; i++) {
         uint64_t values[4];
         struct heap_stack *stack;
@@ -465,42 +437,84 @@ static int load_blocks(struct loader *loader)
         if (result != 0)
             return result;
         if (values[2] >= heap->stack_count)
-            return DAMAGE(loader, SNAPSHOT_BLOCKS, cursor_offset(&cursor),
+            return DAMAGE(loader, kind, cursor_offset(&cursor),
                           "block %zu has stack %" PRIu64 " of %zu", i, values[2],
                           heap->stack_count);
+        stack = &heap->stacks[values[2]];
+        if ((stack->domain == 0) != (kind == SNAPSHOT_BLOCKS))
+            return DAMAGE(loader, kind, cursor_offset(&cursor),
+                          "block %zu has a stack of domain %" PRIu32, i, stack->domain);
         if (values[3] == 0 || values[3] > heap->process->epoch)
-            return DAMAGE(loader, SNAPSHOT_BLOCKS, cursor_offset(&cursor),
+            return DAMAGE(loader, kind, cursor_offset(&cursor),
                           "block %zu has epoch %" PRIu64 " of %" PRIu32, i, values[3],
                           heap->process->epoch);
-        if (__builtin_add_overflow(bytes, values[1], &bytes))
-            return DAMAGE(loader, SNAPSHOT_BLOCKS, cursor_offset(&cursor),
+        if (__builtin_add_overflow(stack->live_bytes, values[1], &stack->live_bytes))
+            return DAMAGE(loader, kind, cursor_offset(&cursor),
                           "block %zu is impossibly large: %" PRIu64 " bytes", i, values[1]);
+        stack->live_blocks++;
         address = varint_undelta(values[0], address);
-        heap->blocks[i] = (struct heap_block){
+        (*out_blocks)[i] = (struct heap_block){
             .address = address,
             .size = values[1],
             .stack = (uint32_t)values[2],
             .epoch = (uint32_t)values[3],
         };
-        stack = &heap->stacks[values[2]];
-        stack->live_bytes += values[1];
-        stack->live_blocks++;
     }
-    if (result == 0)
-        result = cursor_end(loader, &cursor);
+    return result != 0 ? result : cursor_end(loader, &cursor);
+}
+
+static int load_blocks(struct loader *loader)
+{
+    struct heap *heap = loader->heap;
+    int result;
+
+    if (!heap->has_blocks)
+        return count_live(loader);
+    result = read_blocks(loader, SNAPSHOT_BLOCKS, &heap->blocks);
     if (result != 0)
         return result;
-    heap->block_count = count;
+    heap->block_count = loader->sections->kinds[SNAPSHOT_BLOCKS].count;
     if (!block_sort(heap->blocks, heap->block_count))
-        return no_memory(loader);
-    return check_blocks(loader, bytes);
+        return loader_no_memory(loader);
+    result = read_blocks(loader, SNAPSHOT_TRACKED, &heap->tracked);
+    if (result != 0)
+        return result;
+    heap->tracked_count = loader->sections->kinds[SNAPSHOT_TRACKED].count;
+    return check_blocks(loader);
+}
+
+static int compare_tracked(const void *a, const void *b, void *stacks)
+{
+    const struct heap_block *left = a, *right = b;
+    uint32_t left_domain = ((const struct heap_stack *)stacks)[left->stack].domain;
+    uint32_t right_domain = ((const struct heap_stack *)stacks)[right->stack].domain;
+
+    if (left_domain != right_domain)
+        return left_domain < right_domain ? -1 : 1;
+    return (left->address > right->address) - (left->address < right->address);
+}
+
+/* Put the tracked blocks in order: by domain, then by address. */
+static int sort_tracked(struct loader *loader)
+{
+    struct heap *heap = loader->heap;
+
+    qsort_r(heap->tracked, heap->tracked_count, sizeof(*heap->tracked), compare_tracked,
+            heap->stacks);
+    for (size_t i = 1; i < heap->tracked_count; i++) {
+        if (compare_tracked(&heap->tracked[i - 1], &heap->tracked[i], heap->stacks) == 0)
+            return DAMAGE(loader, SNAPSHOT_TRACKED, 0,
+                          "two blocks of domain %" PRIu32 " at address %#" PRIx64,
+                          heap->stacks[heap->tracked[i].stack].domain, heap->tracked[i].address);
+    }
+    return 0;
 }
 
 static int load_epochs(struct loader *loader)
 {
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_EPOCHS];
     struct heap *heap = loader->heap;
-    int result = allocate(loader, payload->count, sizeof(*heap->epochs), &heap->epochs);
+    int result = loader_allocate(loader, payload->count, sizeof(*heap->epochs), &heap->epochs);
 
     for (size_t i = 0; result == 0 && i < payload->count; i++) {
         struct heap_epoch *epoch = &heap->epochs[i];
@@ -513,7 +527,7 @@ static int load_epochs(struct loader *loader)
             return DAMAGE(loader, SNAPSHOT_EPOCHS, i * sizeof(record),
                           "epoch %" PRIu32 " is out of order", record.number);
         result =
-            find_string(loader, SNAPSHOT_EPOCHS, i * sizeof(record), record.label, &epoch->label);
+            loader_string(loader, SNAPSHOT_EPOCHS, i * sizeof(record), record.label, &epoch->label);
     }
     heap->epoch_count = payload->count;
     return result;
@@ -523,14 +537,14 @@ static int load_threads(struct loader *loader)
 {
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_THREADS];
     struct heap *heap = loader->heap;
-    int result = allocate(loader, payload->count, sizeof(*heap->threads), &heap->threads);
+    int result = loader_allocate(loader, payload->count, sizeof(*heap->threads), &heap->threads);
 
     for (size_t i = 0; result == 0 && i < payload->count; i++) {
         struct snapshot_thread record;
 
         memcpy(&record, payload->data + i * sizeof(record), sizeof(record));
         heap->threads[i].tid = record.tid;
-        result = find_string(loader, SNAPSHOT_THREADS, i * sizeof(record), record.name,
+        result = loader_string(loader, SNAPSHOT_THREADS, i * sizeof(record), record.name,
                              &heap->threads[i].name);
     }
     heap->thread_count = payload->count;
@@ -543,7 +557,7 @@ static int load_timeline(struct loader *loader)
     struct cursor cursor = cursor_at(loader, SNAPSHOT_TIMELINE);
     struct heap *heap = loader->heap;
     uint64_t time = 0;
-    int result = allocate(loader, count, sizeof(*heap->timeline), &heap->timeline);
+    int result = loader_allocate(loader, count, sizeof(*heap->timeline), &heap->timeline);
 
     for (size_t i = 0; result == 0 && i < count; i++) {
         uint64_t values[4];
@@ -656,9 +670,9 @@ static int load_series(struct loader *loader)
     if (count > SNAPSHOT_SERIES_POINTS)
         return DAMAGE(loader, SNAPSHOT_SERIES, 0, "%zu points, at most %u are allowed", count,
                       SNAPSHOT_SERIES_POINTS);
-    result = allocate(loader, count, sizeof(*heap->points), &heap->points);
+    result = loader_allocate(loader, count, sizeof(*heap->points), &heap->points);
     if (result == 0)
-        result = allocate(loader, heap->stack_count, sizeof(*held), &held);
+        result = loader_allocate(loader, heap->stack_count, sizeof(*held), &held);
     if (result != 0)
         return result;
     heap->point_count = count;
@@ -669,7 +683,7 @@ static int load_series(struct loader *loader)
         heap->stacks[i].change_count = 0;
     }
     if (result == 0)
-        result = allocate(loader, heap->change_count, sizeof(*heap->changes), &heap->changes);
+        result = loader_allocate(loader, heap->change_count, sizeof(*heap->changes), &heap->changes);
     if (result == 0) {
         memset(held, 0, heap->stack_count * sizeof(*held));
         memset(heap->points, 0, count * sizeof(*heap->points));
@@ -712,7 +726,7 @@ static int parse(const void *data, size_t size, const char *path, uint32_t wante
     if (loader.owned)
         loader.owned->path = strdup(path);
     if (!loader.owned || !loader.owned->path) {
-        result = no_memory(&loader);
+        result = loader_no_memory(&loader);
         goto out;
     }
     loader.heap = &loader.owned->heap;
@@ -731,18 +745,29 @@ out:
     return result;
 }
 
+/* In this order: each checks its numbers against those before it. */
+static const load_step all_steps[] = {
+    load_strings,  load_process,     load_account,     load_parts,  load_names,   load_segments,
+    load_modules,  load_frames,      load_stacks,      load_counters, load_origins, load_owners,
+    load_blocks,   sort_tracked,     load_epochs,      load_threads,  load_timeline, load_series,
+    graph_load_roots, graph_load_edges,
+};
+
+#define STEP_COUNT (sizeof(all_steps) / sizeof(*all_steps))
+#define EDGES \
+    (1u << SNAPSHOT_ROOT_EDGES | 1u << SNAPSHOT_EDGES | 1u << SNAPSHOT_MODULE_WORDS)
+
 int heap_parse(const void *data, size_t size, const char *path, struct heap **out_heap,
                struct error *error)
 {
-    /* In this order: each checks its numbers against those before it. */
-    static const load_step steps[] = {
-        load_strings, load_process, load_account, load_parts,    load_segments,
-        load_modules, load_frames,  load_stacks,  load_counters, load_origins,
-        load_blocks,  load_epochs,  load_threads, load_timeline, load_series,
-    };
+    return parse(data, size, path, SNAPSHOT_READ_ALL & ~EDGES, all_steps, STEP_COUNT - 1, out_heap,
+                 error);
+}
 
-    return parse(data, size, path, SNAPSHOT_READ_ALL, steps, sizeof(steps) / sizeof(*steps),
-                 out_heap, error);
+int heap_parse_with_edges(const void *data, size_t size, const char *path, struct heap **out_heap,
+                          struct error *error)
+{
+    return parse(data, size, path, SNAPSHOT_READ_ALL, all_steps, STEP_COUNT, out_heap, error);
 }
 
 /* Read up to ROOM bytes from DESCRIPTOR to DATA. Returns how many there were before
@@ -819,7 +844,11 @@ static int read_file(int descriptor, const char *path, void **out_data, size_t *
     return 0;
 }
 
-int heap_load(const char *path, struct heap **out_heap, struct error *error)
+typedef int (*parse_function)(const void *data, size_t size, const char *path,
+                              struct heap **out_heap, struct error *error);
+
+static int load(const char *path, parse_function parse_file, struct heap **out_heap,
+                struct error *error)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     void *data = NULL;
@@ -831,16 +860,28 @@ int heap_load(const char *path, struct heap **out_heap, struct error *error)
     result = read_file(descriptor, path, &data, &size, error);
     close(descriptor);
     if (result == 0)
-        result = heap_parse(data, size, path, out_heap, error);
+        result = parse_file(data, size, path, out_heap, error);
     free(data);
     return result;
 }
 
+int heap_load(const char *path, struct heap **out_heap, struct error *error)
+{
+    return load(path, heap_parse, out_heap, error);
+}
+
+int heap_load_with_edges(const char *path, struct heap **out_heap, struct error *error)
+{
+    return load(path, heap_parse_with_edges, out_heap, error);
+}
+
 int heap_peek(const char *path, struct heap **out_heap, struct error *error)
 {
-    static const load_step steps[] = {load_strings, load_process, load_account, load_parts};
+    static const load_step steps[] = {load_strings, load_process, load_account, load_parts,
+                                      load_names};
     const uint32_t wanted = 1u << SNAPSHOT_STRINGS | 1u << SNAPSHOT_PROCESS |
-                            1u << SNAPSHOT_ACCOUNT | 1u << SNAPSHOT_PARTS;
+                            1u << SNAPSHOT_ACCOUNT | 1u << SNAPSHOT_PARTS |
+                            1u << SNAPSHOT_NAMES;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
     void *data = NULL;
@@ -879,12 +920,20 @@ void heap_destroy(struct heap *heap)
     free(heap->frames);
     free(heap->stacks);
     free(heap->blocks);
+    free(heap->tracked);
     free(heap->epochs);
     free(heap->threads);
     free(heap->timeline);
     free(heap->points);
     free(heap->changes);
     free(heap->parts);
+    free(heap->roots);
+    free(heap->root_frames);
+    free(heap->edges.first);
+    free(heap->edges.target);
+    free(heap->edges.offset);
+    free(heap->edges.inside);
+    free(heap->module_words);
     free(owned->part_processes);
     free(owned->segments);
     free(owned->build_ids);

@@ -46,6 +46,9 @@ static const struct kind {
     [SNAPSHOT_ROOT_EDGES] = {"ROOT_EDGES", SNAPSHOT_VARINT, 4, false},
     [SNAPSHOT_EDGES] = {"EDGES", SNAPSHOT_VARINT, 4, false},
     [SNAPSHOT_MODULE_WORDS] = {"MODULE_WORDS", SNAPSHOT_VARINT, 3, false},
+    [SNAPSHOT_OWNERS] = {"OWNERS", SNAPSHOT_VARINT, 2, false},
+    [SNAPSHOT_TRACKED] = {"TRACKED", SNAPSHOT_VARINT, 4, false},
+    [SNAPSHOT_NAMES] = {"NAMES", SNAPSHOT_FIXED, sizeof(struct snapshot_name), false},
 };
 
 static int damaged(const char *path, size_t at, struct error *error, const char *what, ...)
@@ -237,8 +240,8 @@ static int read_next(const uint8_t *data, size_t size, size_t *at, uint32_t want
                          " bytes, the file ends at byte %zu",
                          path, name, begin, section.length, size);
     *at = begin + sizeof(section) + section.length;
-    if (section.kind >= SNAPSHOT_KIND_COUNT ? wanted != SNAPSHOT_READ_ALL
-                                            : !(wanted & 1u << section.kind))
+    if (!(wanted & (section.kind < SNAPSHOT_KIND_COUNT ? 1u << section.kind
+                                                       : SNAPSHOT_READ_UNKNOWN)))
         return 0;
     result = check_sum(&section, payload, begin, name, path, error);
     if (result != 0)

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SNAPSHOT_KIND_COUNT = SNAPSHOT_MODULE_WORDS + 1 };
+enum { SNAPSHOT_KIND_COUNT = SNAPSHOT_NAMES + 1 };
 
 /* One section. A kind that is not in the file is all zero. */
 struct snapshot_payload {
@@ -33,8 +33,10 @@ struct snapshot_sections {
     struct snapshot_payload kinds[SNAPSHOT_KIND_COUNT];
 };
 
-/* The set of all kinds; KIND's own bit is 1 << KIND. */
-#define SNAPSHOT_READ_ALL UINT32_MAX
+/* The set of all kinds; KIND's own bit is 1 << KIND, and of kinds that nobody knows, which
+ * then have to be undamaged, too, the highest. */
+#define SNAPSHOT_READ_ALL     UINT32_MAX
+#define SNAPSHOT_READ_UNKNOWN (1u << 31)
 
 /* Take the SIZE bytes at DATA apart, as far as the sections of WANTED go: others are
  * passed over unseen. OUT_SECTIONS points into DATA and PATH. Returns 0 or, with ERROR filled and nothing to finish, -EBADMSG, -EPROTONOSUPPORT or

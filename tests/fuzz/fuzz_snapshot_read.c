@@ -6,9 +6,12 @@
  *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I. -Ianalyzer -Itests/support \
  *         tests/fuzz/fuzz_snapshot_read.c tests/fuzz/mutate.c tests/support/snapshot_builder.c \
  *         format/checksum.c \
- *         analyzer/model/{heap,snapshot_read,snapshot_build,merge,block_sort,error}.c -lzstd
+ *         analyzer/model/{heap,loader,graph_load,graph,dominators,snapshot_read}.c \
+ *         analyzer/model/{snapshot_build,merge,block_sort,error}.c -lzstd
  */
 #include "format/snapshot.h"
+#include "model/dominators.h"
+#include "model/graph.h"
 #include "model/heap.h"
 #include "model/merge.h"
 #include "mutate.h"
@@ -33,7 +36,8 @@ static size_t string_bytes; /* so that the compiler reads the strings */
 
 static void read_strings(const struct heap *heap)
 {
-    string_bytes += strlen(heap->program) + strlen(heap->command) + strlen(heap->label);
+    string_bytes += strlen(heap->program) + strlen(heap->command) + strlen(heap->label) +
+                    strlen(heap->called);
     for (size_t i = 0; i < heap->module_count; i++) {
         string_bytes += strlen(heap->modules[i].path);
         PROMISE(heap->modules[i].build_id_size <= 32);
@@ -46,7 +50,8 @@ static void read_strings(const struct heap *heap)
         string_bytes += strlen(heap->threads[i].name);
     for (size_t i = 0; i < heap->part_count; i++)
         string_bytes += strlen(heap->parts[i].program) + strlen(heap->parts[i].command) +
-                        strlen(heap->parts[i].label) + heap->parts[i].process->pid;
+                        strlen(heap->parts[i].label) + strlen(heap->parts[i].called) +
+                        heap->parts[i].process->pid;
 }
 
 static void check_series(const struct heap *heap)
@@ -113,6 +118,56 @@ static void check_merge(const struct heap *heap)
     heap_destroy(other);
 }
 
+/* The edges lead from and to where there is something; and who holds what adds up. */
+static void check_graph(const struct heap *heap)
+{
+    const struct heap_edges *edges = &heap->edges;
+    size_t nodes = heap->root_count + heap->block_count;
+    struct dominators *dominators = NULL;
+    struct graph *graph = NULL;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < heap->root_count; i++) {
+        PROMISE(heap->roots[i].module <= heap->module_count);
+        string_bytes += strlen(heap->roots[i].name);
+    }
+    for (size_t i = 0; i < heap->root_frame_count; i++) {
+        const struct heap_root_frame *frame = &heap->root_frames[i];
+
+        PROMISE(frame->root < heap->root_count && frame->module <= heap->module_count);
+        PROMISE(i == 0 || frame->root > frame[-1].root ||
+                (frame->root == frame[-1].root && frame->end >= frame[-1].end));
+    }
+    if (!heap->has_edges)
+        return;
+    PROMISE(edges->first[0] == 0 && edges->first[nodes] == edges->count);
+    for (size_t i = 0; i < nodes; i++) {
+        uint64_t size = i < heap->root_count ? heap->roots[i].size
+                                             : heap->blocks[i - heap->root_count].size;
+
+        PROMISE(edges->first[i] <= edges->first[i + 1]);
+        for (size_t j = edges->first[i]; j < edges->first[i + 1]; j++) {
+            PROMISE(edges->target[j] < heap->block_count && edges->offset[j] < size);
+            PROMISE(j == edges->first[i] || edges->offset[j] > edges->offset[j - 1]);
+            PROMISE(edges->inside[j] == 0 || edges->inside[j] >> SNAPSHOT_INSIDE_SHIFT <
+                                                 heap->blocks[edges->target[j]].size);
+        }
+    }
+    for (size_t i = 0; i < heap->module_word_count; i++)
+        PROMISE(heap->module_words[i].block < heap->block_count);
+    PROMISE(graph_create(heap, heap->block_count % 2 ? GRAPH_STRICT : 0, &graph) == 0);
+    PROMISE(dominators_create(graph, &dominators) == 0);
+    for (size_t i = 0; i < nodes; i++) {
+        if (dominators->immediate[i] == DOMINATORS_NONE)
+            bytes += dominators->retained_bytes[i];
+        else
+            PROMISE(dominators->immediate[i] < nodes);
+    }
+    PROMISE(bytes == heap->account->live_bytes);
+    dominators_destroy(dominators);
+    graph_destroy(graph);
+}
+
 static void check_promises(const struct heap *heap)
 {
     uint64_t bytes = 0, stack_bytes = 0, stack_blocks = 0;
@@ -132,6 +187,7 @@ static void check_promises(const struct heap *heap)
     for (size_t i = 0; i < heap->stack_count; i++) {
         PROMISE(heap->stacks[i].frame < heap->frame_count);
         PROMISE(heap->stacks[i].part < heap->part_count);
+        PROMISE(heap->stacks[i].thread <= heap->thread_count);
         stack_bytes += heap->stacks[i].live_bytes;
         stack_blocks += heap->stacks[i].live_blocks;
     }
@@ -140,14 +196,21 @@ static void check_promises(const struct heap *heap)
         PROMISE(heap->blocks[i].stack < heap->stack_count);
         bytes += heap->blocks[i].size;
     }
+    for (size_t i = 0; i < heap->tracked_count; i++) {
+        PROMISE(heap->tracked[i].stack < heap->stack_count);
+        PROMISE(heap->stacks[heap->tracked[i].stack].domain != 0);
+        bytes += heap->tracked[i].size;
+    }
     PROMISE(stack_bytes == heap->account->live_bytes);
     PROMISE(stack_blocks == heap->account->live_blocks);
-    PROMISE(!heap->has_blocks || (bytes == stack_bytes && heap->block_count == stack_blocks));
-    PROMISE(heap->has_blocks || heap->block_count == 0);
+    PROMISE(!heap->has_blocks || (bytes == stack_bytes &&
+                                  heap->block_count + heap->tracked_count == stack_blocks));
+    PROMISE(heap->has_blocks || heap->block_count + heap->tracked_count == 0);
     for (size_t i = 1; i < heap->epoch_count; i++)
         PROMISE(heap->epochs[i].number > heap->epochs[i - 1].number);
     read_strings(heap);
     check_series(heap);
+    check_graph(heap);
     check_merge(heap);
 }
 
@@ -155,7 +218,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct error error = {0};
     struct heap *heap = NULL;
-    int result = heap_parse(data, size, "fuzz.hds", &heap, &error);
+    int result = heap_parse_with_edges(data, size, "fuzz.hds", &heap, &error);
 
     if (result == 0) {
         check_promises(heap);

@@ -60,10 +60,39 @@ static void *copy_of(const void *data, size_t size)
     return copy;
 }
 
+/* Give the snapshot, which has BLOCKS blocks 48 bytes apart, a graph. */
+static void describe_graph(struct snapshot_builder *builder, size_t blocks, uint64_t *random)
+{
+    const uint64_t top = blocks * 48;
+    struct snapshot_root root = {.start = 0x400000, .size = 0x800, .module = 1};
+    uint32_t first = UINT32_MAX;
+
+    snapshot_builder_graph(builder)->threads = 2;
+    for (root.kind = SNAPSHOT_ROOT_MODULE; root.kind <= SNAPSHOT_ROOT_LIBC; root.kind++) {
+        uint32_t number = snapshot_builder_root(builder, &root);
+
+        if (root.kind == SNAPSHOT_ROOT_STACK)
+            first = number;
+        for (uint64_t offset = below(random, 32); offset < root.size; offset += 8 * below(random, 40) + 8)
+            snapshot_builder_root_pointer(builder, number, offset, 0x1000 + below(random, blocks) * 48,
+                                          0);
+        root.start += 0x1000;
+        root.thread = 1000 + root.kind;
+        root.module = root.kind % 2;
+    }
+    for (uint64_t i = 1; i < 8; i++)
+        snapshot_builder_root_frame(builder, first, 0x401000 + i * 0x80, 0x400000 + i * 77, i % 2);
+    for (uint64_t at = 0; at < top; at += 8 + 8 * below(random, 6))
+        snapshot_builder_pointer(builder, 0x1000 + at, 0x1000 + below(random, top) / 8 * 8,
+                                 at % 48 < 16 ? 0 : (unsigned)below(random, 5));
+    for (uint64_t i = 0; i < blocks; i += 3)
+        snapshot_builder_pointer(builder, 0x1000 + i * 48 + 4, 0x400008 + i, 0);
+}
+
 uint8_t *mutate_begin(unsigned kind, size_t *out_size)
 {
     struct snapshot_builder *builder = snapshot_builder_create();
-    const size_t blocks = (const size_t[]){0, 1, 5, 200, 50, 1000, 20, 30, 40}[kind % MUTATE_KINDS];
+    const size_t blocks = (const size_t[]){0, 1, 5, 200, 50, 1000, 20, 30, 40, 6, 100}[kind % MUTATE_KINDS];
     uint64_t random = kind;
     uint32_t frame = 0;
     void *data;
@@ -78,8 +107,8 @@ uint8_t *mutate_begin(unsigned kind, size_t *out_size)
         snapshot_builder_stack(builder, frame, i % 4);
     }
     for (size_t i = 0; i < blocks; i++)
-        snapshot_builder_block(builder, (kind % 2 ? i * 7919 % 1009 : i) * 48 + 0x1000,
-                               below(&random, 300), (uint32_t)below(&random, blocks),
+        snapshot_builder_block(builder, (kind % 2 && kind < 9 ? i * 7919 % 1009 : i) * 48 + 0x1000,
+                               kind < 9 ? below(&random, 300) : 48, (uint32_t)below(&random, blocks),
                                1 + (uint32_t)below(&random, 3));
     for (uint32_t i = 1; i <= 3; i++)
         snapshot_builder_epoch(builder, i, i == 2 ? "middle" : "", i * 1000);
@@ -106,6 +135,12 @@ uint8_t *mutate_begin(unsigned kind, size_t *out_size)
     }
     for (uint32_t i = 0; kind == 8 && i < blocks + 1; i++)
         snapshot_builder_origin(builder, i % 3);
+    for (uint32_t i = 0; (kind == 3 || kind == 8) && i < blocks + 1; i++)
+        snapshot_builder_owner(builder, i, i % 3, i % (kind + 1));
+    for (uint32_t i = 0; i < (kind == 3 ? 1 : kind == 8 ? 4 : 0); i++)
+        snapshot_builder_called(builder, "server");
+    if (kind >= 9)
+        describe_graph(builder, blocks, &random);
     data = snapshot_builder_finish(builder, out_size);
     snapshot_builder_destroy(builder);
     return data;

@@ -15,7 +15,7 @@ uint64_t mutate_random(uint64_t *state);
 
 /* Make a valid snapshot, different for each KIND below MUTATE_KINDS. To be freed with
  * free(). */
-enum { MUTATE_KINDS = 9 };
+enum { MUTATE_KINDS = 11 };
 uint8_t *mutate_begin(unsigned kind, size_t *out_size);
 
 /* A changed copy of the SIZE bytes at DATA, at most MAX_SIZE long, to be freed with

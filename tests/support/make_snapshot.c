@@ -22,6 +22,14 @@
  *     change STACK BYTES BLOCKS     … what STACK holds from there on
  *     part PID                      a copy of the process with this PID; parts before
  *     origin STACK-COUNT PART       … so many of the stacks are of it
+ *     owner STACK DOMAIN [THREAD]   THREAD: its place among the threads, from 1
+ *     called NAME                   of the process; again: of the first part …
+ *     graph [FIELD VALUE]           there is a heap graph; any field of struct snapshot_graph
+ *     root NAME KIND START SIZE [THREAD] [MODULE] [TEXT]     KIND is its number
+ *     root-frame ROOT END ADDRESS MODULE
+ *     pointer ADDRESS VALUE [INSIDE]        the word at ADDRESS points to VALUE
+ *     root-pointer ROOT OFFSET VALUE [INSIDE]
+ *     pointers COUNT ADDRESS STEP VALUE STEP   COUNT of them, the numbers STEP apart
  *
  * and to break it:
  *
@@ -63,7 +71,7 @@ struct patch {
 static const char *source;
 static unsigned line_number;
 static struct snapshot_builder *builder;
-static struct name *modules, *frames, *stacks;
+static struct name *modules, *frames, *stacks, *roots;
 static struct patch *patches, **last_patch = &patches;
 static bool repair;
 static uint64_t cut = UINT64_MAX;
@@ -77,6 +85,7 @@ struct field {
     { #name, offsetof(struct record, name), sizeof(((struct record *)0)->name) }
 #define PROCESS(name) FIELD(snapshot_process, name)
 #define ACCOUNT(name) FIELD(snapshot_account, name)
+#define GRAPH(name)   FIELD(snapshot_graph, name)
 
 static const struct field process_fields[] = {
     PROCESS(run),        PROCESS(parent_run),  PROCESS(start_time),
@@ -97,6 +106,12 @@ static const struct field account_fields[] = {
     ACCOUNT(tracer_stacks_bytes), ACCOUNT(tracer_counters_bytes),
     ACCOUNT(tracer_other_bytes),  ACCOUNT(pause),
     ACCOUNT(threads_seen),        {0},
+};
+
+static const struct field graph_fields[] = {
+    GRAPH(pause),         GRAPH(time),           GRAPH(memory), GRAPH(root_bytes),
+    GRAPH(block_bytes),   GRAPH(skipped_bytes),  GRAPH(scanned_blocks), GRAPH(flags),
+    GRAPH(threads),       GRAPH(threads_stopped), GRAPH(stop_error),    {0},
 };
 
 static void __attribute__((noreturn)) fail(const char *what, const char *which)
@@ -231,6 +246,29 @@ static void read_part(char **words)
     snapshot_builder_part(builder, &part);
 }
 
+static void read_root(char **words, size_t count)
+{
+    struct snapshot_root root = {
+        .kind = (uint32_t)number(words[2]),
+        .start = number(words[3]),
+        .size = number(words[4]),
+        .thread = count > 5 ? (uint32_t)number(words[5]) : 0,
+        .module = count > 6 ? name_find(modules, words[6], 0) : 0,
+        .name = count > 7 ? snapshot_builder_string(builder, words[7]) : 0,
+    };
+
+    name_add(&roots, words[1], snapshot_builder_root(builder, &root));
+}
+
+static void read_pointers(char **words)
+{
+    uint64_t count = number(words[1]), address = number(words[2]), value = number(words[4]);
+
+    for (uint64_t i = 0; i < count; i++)
+        snapshot_builder_pointer(builder, address + i * number(words[3]),
+                                 value + i * number(words[5]), 0);
+}
+
 static void read_section(char **words, size_t count)
 {
     uint8_t payload[HEX_MAX];
@@ -263,7 +301,9 @@ static void read_statement(char **words, size_t count, const char *rest)
         {"counters", 7}, {"block", 4},   {"blocks", 6},   {"epoch", 3}, {"thread", 3},
         {"sample", 5},   {"version", 2}, {"compress", 1}, {"omit", 2},  {"section", 4},
         {"patch", 3},    {"repair", 1},  {"cut", 2},      {"point", 2}, {"change", 4},
-        {"part", 2},     {"origin", 3},
+        {"part", 2},     {"origin", 3},  {"owner", 3},    {"called", 2},
+        {"part", 2},     {"origin", 3},  {"graph", 1},    {"root", 5},  {"root-frame", 5},
+        {"pointer", 3},  {"pointers", 6}, {"root-pointer", 4},
     };
     const char *verb = words[0];
     size_t i = 0;
@@ -315,6 +355,29 @@ static void read_statement(char **words, size_t count, const char *rest)
     else if (strcmp(verb, "origin") == 0)
         for (uint64_t left = number(words[1]); left > 0; left--)
             snapshot_builder_origin(builder, number(words[2]));
+    else if (strcmp(verb, "owner") == 0)
+        snapshot_builder_owner(builder, name_find(stacks, words[1], 0), number(words[2]),
+                               count > 3 ? number(words[3]) : 0);
+    else if (strcmp(verb, "called") == 0)
+        snapshot_builder_called(builder, words[1]);
+    else if (strcmp(verb, "graph") == 0) {
+        struct snapshot_graph *graph = snapshot_builder_graph(builder);
+
+        if (count > 2)
+            set_field(graph, graph_fields, words[1], rest);
+    } else if (strcmp(verb, "root") == 0)
+        read_root(words, count);
+    else if (strcmp(verb, "root-frame") == 0)
+        snapshot_builder_root_frame(builder, name_find(roots, words[1], 0), number(words[2]),
+                                    number(words[3]), name_find(modules, words[4], 0));
+    else if (strcmp(verb, "pointer") == 0)
+        snapshot_builder_pointer(builder, number(words[1]), number(words[2]),
+                                 count > 3 ? (unsigned)number(words[3]) : 0);
+    else if (strcmp(verb, "pointers") == 0)
+        read_pointers(words);
+    else if (strcmp(verb, "root-pointer") == 0)
+        snapshot_builder_root_pointer(builder, name_find(roots, words[1], 0), number(words[2]),
+                                      number(words[3]), count > 4 ? (unsigned)number(words[4]) : 0);
     else if (strcmp(verb, "version") == 0)
         snapshot_builder_version(builder, (uint32_t)number(words[1]));
     else if (strcmp(verb, "compress") == 0)

@@ -18,6 +18,14 @@ struct extra {
     struct snapshot_bytes payload;
 };
 
+/* A word that points into a block or a module. */
+struct pointer {
+    bool in_root;
+    uint64_t node; /* root by number, block by rank */
+    uint64_t offset, value;
+    unsigned inside;
+};
+
 struct snapshot_builder {
     uint32_t version;
     bool compressed;
@@ -36,7 +44,14 @@ struct snapshot_builder {
     struct snapshot_bytes changes;  /* uint64_t[3]: of the points in turn, what a stack holds */
     struct snapshot_bytes parts;
     struct snapshot_bytes origins;  /* uint64_t per stack */
+    struct snapshot_bytes owners;   /* uint64_t[2] per stack; empty: no section */
+    struct snapshot_bytes names;    /* struct snapshot_name */
     struct snapshot_bytes extras;   /* struct extra */
+    bool has_graph;
+    struct snapshot_graph graph;
+    struct snapshot_bytes roots;       /* struct snapshot_root */
+    struct snapshot_bytes root_frames; /* uint64_t[4] */
+    struct snapshot_bytes pointers;    /* struct pointer; node: address, unless offset is known */
 };
 
 static void *check(void *memory)
@@ -118,6 +133,11 @@ void snapshot_builder_destroy(struct snapshot_builder *builder)
     free(builder->changes.data);
     free(builder->parts.data);
     free(builder->origins.data);
+    free(builder->owners.data);
+    free(builder->names.data);
+    free(builder->roots.data);
+    free(builder->root_frames.data);
+    free(builder->pointers.data);
     free(builder->extras.data);
     free(builder);
 }
@@ -255,6 +275,67 @@ void snapshot_builder_origin(struct snapshot_builder *builder, uint64_t part)
     bytes_add(&builder->origins, &part, sizeof(part));
 }
 
+void snapshot_builder_owner(struct snapshot_builder *builder, uint32_t stack, uint64_t domain,
+                            uint64_t thread)
+{
+    uint64_t nobody[2] = {0}, owner[2] = {domain, thread};
+
+    while (builder->owners.size <= stack * sizeof(owner))
+        bytes_add(&builder->owners, nobody, sizeof(nobody));
+    memcpy(builder->owners.data + stack * sizeof(owner), owner, sizeof(owner));
+}
+
+void snapshot_builder_called(struct snapshot_builder *builder, const char *called)
+{
+    struct snapshot_name name = {snapshot_builder_string(builder, called)};
+
+    bytes_add(&builder->names, &name, sizeof(name));
+}
+
+struct snapshot_graph *snapshot_builder_graph(struct snapshot_builder *builder)
+{
+    builder->has_graph = true;
+    return &builder->graph;
+}
+
+uint32_t snapshot_builder_root(struct snapshot_builder *builder, const struct snapshot_root *root)
+{
+    bytes_add(&builder->roots, root, sizeof(*root));
+    return (uint32_t)(builder->roots.size / sizeof(*root)) - 1;
+}
+
+void snapshot_builder_root_frame(struct snapshot_builder *builder, uint32_t root, uint64_t end,
+                                 uint64_t address, uint32_t module)
+{
+    uint64_t frame[4] = {root, end, address, module};
+
+    bytes_add(&builder->root_frames, frame, sizeof(frame));
+}
+
+void snapshot_builder_pointer(struct snapshot_builder *builder, uint64_t address, uint64_t value,
+                              unsigned inside)
+{
+    const struct snapshot_root *roots = (const struct snapshot_root *)builder->roots.data;
+    struct pointer pointer = {.node = address, .value = value, .inside = inside};
+
+    for (uint32_t i = 0; i < builder->roots.size / sizeof(*roots); i++) {
+        if (roots[i].start != 0 && address - roots[i].start < roots[i].size) {
+            snapshot_builder_root_pointer(builder, i, address - roots[i].start, value, inside);
+            return;
+        }
+    }
+    bytes_add(&builder->pointers, &pointer, sizeof(pointer));
+}
+
+void snapshot_builder_root_pointer(struct snapshot_builder *builder, uint32_t root, uint64_t offset,
+                                   uint64_t value, unsigned inside)
+{
+    struct pointer pointer = {
+        .in_root = true, .node = root, .offset = offset, .value = value, .inside = inside};
+
+    bytes_add(&builder->pointers, &pointer, sizeof(pointer));
+}
+
 void snapshot_builder_version(struct snapshot_builder *builder, uint32_t version)
 {
     builder->version = version;
@@ -388,6 +469,162 @@ static struct snapshot_bytes counter_rows(const struct snapshot_builder *builder
     return rows;
 }
 
+/* The owners of all stacks as rows, if any was set. */
+static struct snapshot_bytes owner_rows(const struct snapshot_builder *builder)
+{
+    size_t size = builder->stacks.size; /* of two numbers each, as owners are */
+    struct snapshot_bytes rows = {0};
+
+    if (builder->owners.size == 0)
+        return rows;
+    bytes_add(&rows, builder->owners.data,
+              builder->owners.size < size ? builder->owners.size : size);
+    while (rows.size < size) {
+        uint64_t nobody[2] = {0};
+
+        bytes_add(&rows, nobody, sizeof(nobody));
+    }
+    return rows;
+}
+
+/* The blocks that are, or are not, of the allocator itself. */
+static struct snapshot_bytes block_rows(const struct snapshot_builder *builder, bool tracked)
+{
+    const uint64_t *blocks = (const uint64_t *)builder->blocks.data;
+    const uint64_t *owners = (const uint64_t *)builder->owners.data;
+    size_t owner_count = builder->owners.size / (2 * sizeof(*owners));
+    struct snapshot_bytes rows = {0};
+
+    for (size_t i = 0; i < builder->blocks.size / (4 * sizeof(*blocks)); i++) {
+        uint64_t stack = blocks[4 * i + 2];
+
+        if ((stack < owner_count && owners[2 * stack] != 0) == tracked)
+            bytes_add(&rows, &blocks[4 * i], 4 * sizeof(*blocks));
+    }
+    return rows;
+}
+
+struct place {
+    uint64_t address, size;
+};
+
+static int compare_places(const void *left, const void *right)
+{
+    const struct place *a = left, *b = right;
+
+    return (a->address > b->address) - (a->address < b->address);
+}
+
+/* The rank of the block in PLACES that ADDRESS lies in; SIZE_MAX if it lies in none. */
+static size_t find_place(const struct snapshot_bytes *places, uint64_t address)
+{
+    const struct place *place = (const struct place *)places->data;
+    size_t low = 0, high = places->size / sizeof(*place);
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (place[middle].address <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return SIZE_MAX;
+    place += low - 1;
+    return address - place->address < (place->size ? place->size : 1) ? low - 1 : SIZE_MAX;
+}
+
+static int compare_pointers(const void *left, const void *right)
+{
+    const struct pointer *a = left, *b = right;
+
+    if (a->node != b->node)
+        return a->node < b->node ? -1 : 1;
+    return (a->offset > b->offset) - (a->offset < b->offset);
+}
+
+/* Add the section KIND of ROWS of WIDTH numbers, the columns whose bits are in DELTAS as
+ * differences. */
+static void put_rows(const struct snapshot_builder *builder, struct snapshot_build *build,
+                     uint32_t kind, struct snapshot_bytes *rows, size_t width, unsigned deltas)
+{
+    const uint64_t *values = (const uint64_t *)rows->data;
+    size_t count = rows->size / (width * sizeof(*values));
+    struct snapshot_bytes payload = {0};
+
+    for (size_t i = 0; i < count * width; i++) {
+        bool is_delta = deltas & 1u << i % width;
+
+        bytes_add_varint(&payload, is_delta ? varint_delta(values[i], i < width ? 0
+                                                                                : values[i - width])
+                                            : values[i]);
+    }
+    put_section(builder, build, kind, SNAPSHOT_VARINT, count, &payload);
+    free(payload.data);
+}
+
+static void put_graph(const struct snapshot_builder *builder, struct snapshot_build *build)
+{
+    struct snapshot_bytes rows = block_rows(builder, false);
+    const uint64_t *blocks = (const uint64_t *)rows.data;
+    size_t block_count = rows.size / (4 * sizeof(*blocks));
+    size_t pointer_count = builder->pointers.size / sizeof(struct pointer);
+    struct snapshot_bytes places = {0}, root_edges = {0}, edges = {0}, words = {0};
+    struct snapshot_bytes root_frames = builder->root_frames;
+    struct snapshot_graph graph = builder->graph;
+    struct pointer *pointers = check(malloc(builder->pointers.size + 1));
+
+    for (size_t i = 0; i < block_count; i++)
+        bytes_add(&places, &(struct place){blocks[4 * i], blocks[4 * i + 1]}, sizeof(struct place));
+    if (block_count > 0)
+        qsort(places.data, block_count, sizeof(struct place), compare_places);
+    if (pointer_count > 0)
+        memcpy(pointers, builder->pointers.data, builder->pointers.size);
+    for (size_t i = 0; i < pointer_count; i++) {
+        size_t rank;
+
+        if (pointers[i].in_root)
+            continue;
+        rank = find_place(&places, pointers[i].node);
+        if (rank == SIZE_MAX)
+            abort();
+        pointers[i].offset = pointers[i].node - ((struct place *)places.data)[rank].address;
+        pointers[i].node = rank;
+    }
+    qsort(pointers, pointer_count, sizeof(*pointers), compare_pointers);
+    for (size_t i = 0; i < pointer_count; i++) {
+        const struct pointer *pointer = &pointers[i];
+        size_t target = find_place(&places, pointer->value);
+        uint64_t row[4] = {pointer->node, pointer->offset, target};
+
+        if (target == SIZE_MAX) {
+            row[2] = pointer->value;
+            bytes_add(&words, row, 3 * sizeof(*row));
+            continue;
+        }
+        row[3] = (pointer->value - ((struct place *)places.data)[target].address)
+                     << SNAPSHOT_INSIDE_SHIFT |
+                 pointer->inside;
+        bytes_add(pointer->in_root ? &root_edges : &edges, row, sizeof(row));
+    }
+    if (graph.scanned_blocks == 0)
+        graph.scanned_blocks = block_count;
+    put_section(builder, build, SNAPSHOT_GRAPH, SNAPSHOT_FIXED, 1,
+                &(struct snapshot_bytes){(uint8_t *)&graph, sizeof(graph), 0});
+    put_fixed(builder, build, SNAPSHOT_ROOTS, &builder->roots, sizeof(struct snapshot_root));
+    put_rows(builder, build, SNAPSHOT_ROOT_FRAMES, &root_frames, 4, 1u << 1 | 1u << 2);
+    put_rows(builder, build, SNAPSHOT_ROOT_EDGES, &root_edges, 4, 1u << 0 | 1u << 2);
+    put_rows(builder, build, SNAPSHOT_EDGES, &edges, 4, 1u << 0 | 1u << 2);
+    put_rows(builder, build, SNAPSHOT_MODULE_WORDS, &words, 3, 1u << 0 | 1u << 2);
+    free(pointers);
+    free(rows.data);
+    free(places.data);
+    free(root_edges.data);
+    free(edges.data);
+    free(words.data);
+}
+
 static void set_if_zero(uint64_t *field, uint64_t value)
 {
     if (*field == 0)
@@ -435,6 +672,9 @@ void *snapshot_builder_finish(const struct snapshot_builder *builder, size_t *ou
     struct snapshot_account account = full_account(builder, &counters);
     struct snapshot_process process = builder->process;
     struct snapshot_bytes epochs = builder->epochs;
+    struct snapshot_bytes blocks = block_rows(builder, false);
+    struct snapshot_bytes tracked = block_rows(builder, true);
+    struct snapshot_bytes owners = owner_rows(builder);
     struct snapshot_build build;
     void *data;
 
@@ -457,7 +697,13 @@ void *snapshot_builder_finish(const struct snapshot_builder *builder, size_t *ou
     put_varints(builder, &build, SNAPSHOT_COUNTERS, &counters, SNAPSHOT_COUNTERS_PER_STACK,
                 SNAPSHOT_COUNTERS_PER_STACK);
     if (!(process.flags & SNAPSHOT_COUNTERS_ONLY))
-        put_varints(builder, &build, SNAPSHOT_BLOCKS, &builder->blocks, 4, 0);
+        put_varints(builder, &build, SNAPSHOT_BLOCKS, &blocks, 4, 0);
+    if (tracked.size > 0 && !(process.flags & SNAPSHOT_COUNTERS_ONLY))
+        put_varints(builder, &build, SNAPSHOT_TRACKED, &tracked, 4, 0);
+    if (owners.size > 0)
+        put_varints(builder, &build, SNAPSHOT_OWNERS, &owners, 2, 2);
+    if (builder->names.size > 0)
+        put_fixed(builder, &build, SNAPSHOT_NAMES, &builder->names, sizeof(struct snapshot_name));
     put_fixed(builder, &build, SNAPSHOT_EPOCHS, &epochs, sizeof(struct snapshot_epoch));
     put_fixed(builder, &build, SNAPSHOT_THREADS, &builder->threads,
               sizeof(struct snapshot_thread));
@@ -472,12 +718,18 @@ void *snapshot_builder_finish(const struct snapshot_builder *builder, size_t *ou
     if (builder->origins.size > 0)
         put_varints(builder, &build, SNAPSHOT_ORIGINS, &builder->origins, 1, 1);
 
+    if (builder->has_graph)
+        put_graph(builder, &build);
+
     for (size_t i = 0; i < builder->extras.size / sizeof(struct extra); i++) {
         const struct extra *extra = (const struct extra *)builder->extras.data + i;
 
         snapshot_build_raw(&build, &extra->section, extra->payload.data);
     }
     free(counters.data);
+    free(blocks.data);
+    free(tracked.data);
+    free(owners.data);
     if (builder->omitted & 1u << SNAPSHOT_END) {
         *out_size = build.file.size;
         return check(build.failed ? NULL : build.file.data);

@@ -1,0 +1,297 @@
+#include "model/graph.h"
+
+#include "format/snapshot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Blocks that were met and whose own edges are to be followed. */
+struct work {
+    uint32_t *blocks; /* has room for all */
+    size_t count;
+};
+
+/* How often blocks of STACK are pointed at INSIDE bytes from their start. */
+struct habit {
+    uint32_t stack; /* plus 1; 0: free */
+    uint32_t last_block;
+    uint64_t inside;
+    uint64_t edges, blocks; /* blocks: one that comes again behind another counts again */
+};
+
+struct habits {
+    struct habit *slots;
+    size_t capacity; /* a power of two */
+    size_t count;
+};
+
+static struct habit *habit_slot(const struct habits *habits, uint32_t stack, uint64_t inside)
+{
+    uint64_t hash = (inside * 0x9e3779b97f4a7c15u) ^ ((stack + 1) * 0xc2b2ae3d27d4eb4fu);
+    size_t at = (size_t)(hash ^ hash >> 29) & (habits->capacity - 1);
+
+    while (habits->slots[at].stack != 0 &&
+           (habits->slots[at].stack != stack + 1 || habits->slots[at].inside != inside))
+        at = (at + 1) & (habits->capacity - 1);
+    return &habits->slots[at];
+}
+
+/* Find the habit of STACK and INSIDE, or add it. NULL for lack of memory. */
+static struct habit *habit_get(struct habits *habits, uint32_t stack, uint64_t inside)
+{
+    struct habit *slot;
+
+    if (2 * habits->count >= habits->capacity) {
+        struct habits larger = {.capacity = habits->capacity ? 2 * habits->capacity : 256,
+                                .count = habits->count};
+
+        larger.slots = calloc(larger.capacity, sizeof(*larger.slots));
+        if (!larger.slots)
+            return NULL;
+        for (size_t i = 0; i < habits->capacity; i++) {
+            struct habit *old = &habits->slots[i];
+
+            if (old->stack != 0)
+                *habit_slot(&larger, old->stack - 1, old->inside) = *old;
+        }
+        free(habits->slots);
+        *habits = larger;
+    }
+    slot = habit_slot(habits, stack, inside);
+    if (slot->stack == 0) {
+        *slot = (struct habit){.stack = stack + 1, .inside = inside, .last_block = UINT32_MAX};
+        habits->count++;
+    }
+    return slot;
+}
+
+static uint32_t stack_of_target(const struct heap *heap, size_t edge)
+{
+    return heap->blocks[heap->edges.target[edge]].stack;
+}
+
+/* Call an edge one to the start of its block if that is where blocks of its stack are
+ * pointed at. */
+static int find_habits(struct graph *graph)
+{
+    const struct heap *heap = graph->heap;
+    const struct heap_edges *edges = &heap->edges;
+    uint32_t *per_stack = calloc(heap->stack_count + 1, sizeof(*per_stack));
+    struct habits habits = {0};
+    int result = per_stack ? 0 : -ENOMEM;
+
+    for (size_t i = 0; result == 0 && i < edges->count; i++) {
+        uint32_t stack = stack_of_target(heap, i);
+        struct habit *habit;
+
+        per_stack[stack]++;
+        if (edges->inside[i] == 0)
+            continue;
+        habit = habit_get(&habits, stack, edges->inside[i] >> SNAPSHOT_INSIDE_SHIFT);
+        if (!habit) {
+            result = -ENOMEM;
+            break;
+        }
+        habit->edges++;
+        habit->blocks += habit->last_block != edges->target[i];
+        habit->last_block = edges->target[i];
+    }
+    for (size_t i = 0; result == 0 && i < edges->count; i++) {
+        const struct habit *habit;
+
+        if (graph->is_start[i])
+            continue;
+        habit = habit_slot(&habits, stack_of_target(heap, i),
+                           edges->inside[i] >> SNAPSHOT_INSIDE_SHIFT);
+        graph->is_start[i] = habit->blocks >= GRAPH_HABIT_BLOCKS &&
+                             2 * habit->edges > per_stack[habit->stack - 1];
+    }
+    free(habits.slots);
+    free(per_stack);
+    return result;
+}
+
+static int find_starts(struct graph *graph, unsigned flags)
+{
+    const struct heap_edges *edges = &graph->heap->edges;
+    bool any_inside = false;
+
+    for (size_t i = 0; i < edges->count; i++) {
+        uint64_t seen = edges->inside[i] & ((1u << SNAPSHOT_INSIDE_SHIFT) - 1);
+
+        graph->is_start[i] = edges->inside[i] == 0 || (seen != 0 && !(flags & GRAPH_STRICT));
+        any_inside |= !graph->is_start[i];
+    }
+    return any_inside && !(flags & GRAPH_STRICT) ? find_habits(graph) : 0;
+}
+
+/* Let the targets of NODE's edges be of CLASS, if that is more than they were, and be worked
+ * at: all of them, or only ONLY_STARTS. */
+static void follow(struct graph *graph, size_t node, enum graph_class class, bool only_starts,
+                   struct work *work)
+{
+    const struct heap_edges *edges = &graph->heap->edges;
+
+    for (size_t i = edges->first[node]; i < edges->first[node + 1]; i++) {
+        uint32_t target = edges->target[i];
+
+        if (graph->classes[target] >= class || (only_starts && !graph->is_start[i]))
+            continue;
+        graph->classes[target] = class;
+        work->blocks[work->count++] = target;
+    }
+}
+
+static void work_off(struct graph *graph, enum graph_class class, bool only_starts,
+                     struct work *work)
+{
+    while (work->count > 0)
+        follow(graph, graph->root_count + work->blocks[--work->count], class, only_starts, work);
+}
+
+/* Mark what can be reached from the lost block FROM, itself included, in VISITED, where it is
+ * not yet marked, and call all of it but FROM indirectly lost. */
+static void visit_lost(struct graph *graph, size_t from, bool *visited, struct work *work)
+{
+    const struct heap_edges *edges = &graph->heap->edges;
+
+    visited[from] = true;
+    work->blocks[work->count++] = (uint32_t)from;
+    while (work->count > 0) {
+        size_t node = graph->root_count + work->blocks[--work->count];
+
+        for (size_t i = edges->first[node]; i < edges->first[node + 1]; i++) {
+            uint32_t target = edges->target[i];
+
+            if (visited[target] || !graph_is_lost(graph, target))
+                continue;
+            visited[target] = true;
+            graph->classes[target] = GRAPH_INDIRECTLY_LOST;
+            work->blocks[work->count++] = target;
+        }
+    }
+}
+
+/* Find what is lost: all that was not met. From low to high addresses, take each block that none
+ * before it leads to as a leader; a leader may then lead to those before it, but not the
+ * other way round. So from the last to the first, one that no later leader leads to is
+ * definitely lost. (memcheck stops after the first half, and counts more as definitely lost.) */
+static void find_lost(struct graph *graph, bool *visited, uint32_t *leaders, struct work *work)
+{
+    size_t block_count = graph->heap->block_count, count = 0;
+
+    for (size_t i = 0; i < block_count; i++) {
+        if (!graph_is_lost(graph, i) || visited[i])
+            continue;
+        leaders[count++] = (uint32_t)i;
+        visit_lost(graph, i, visited, work);
+    }
+    memset(visited, 0, block_count);
+    while (count > 0) {
+        size_t leader = leaders[--count];
+
+        if (visited[leader])
+            continue;
+        visit_lost(graph, leader, visited, work);
+        graph->classes[leader] = GRAPH_DEFINITELY_LOST;
+    }
+}
+
+static int find_classes(struct graph *graph)
+{
+    size_t block_count = graph->heap->block_count;
+    struct work work = {.blocks = malloc((block_count + 1) * sizeof(*work.blocks))};
+    uint32_t *leaders = malloc((block_count + 1) * sizeof(*leaders));
+    bool *visited = calloc(block_count + 1, sizeof(*visited));
+    int result = work.blocks && leaders && visited ? 0 : -ENOMEM;
+
+    if (result == 0) {
+        for (size_t i = 0; i < graph->root_count; i++)
+            follow(graph, i, GRAPH_STILL_REACHABLE, true, &work);
+        work_off(graph, GRAPH_STILL_REACHABLE, true, &work);
+        for (size_t i = 0; i < graph->node_count; i++) {
+            if (i < graph->root_count ||
+                graph->classes[i - graph->root_count] == GRAPH_STILL_REACHABLE)
+                follow(graph, i, GRAPH_POSSIBLY_LOST, false, &work);
+        }
+        work_off(graph, GRAPH_POSSIBLY_LOST, false, &work);
+        find_lost(graph, visited, leaders, &work);
+    }
+    free(work.blocks);
+    free(leaders);
+    free(visited);
+    return result;
+}
+
+int graph_create(const struct heap *heap, unsigned flags, struct graph **out_graph)
+{
+    struct graph *graph = calloc(1, sizeof(*graph));
+    int result = -ENOMEM;
+
+    if (!graph)
+        return -ENOMEM;
+    graph->heap = heap;
+    graph->root_count = heap->root_count;
+    graph->node_count = heap->root_count + heap->block_count;
+    graph->classes = calloc(heap->block_count + 1, sizeof(*graph->classes));
+    graph->is_start = calloc(heap->edges.count + 1, sizeof(*graph->is_start));
+    if (graph->classes && graph->is_start)
+        result = find_starts(graph, flags);
+    if (result == 0)
+        result = find_classes(graph);
+    if (result != 0) {
+        graph_destroy(graph);
+        return result;
+    }
+    *out_graph = graph;
+    return 0;
+}
+
+void graph_destroy(struct graph *graph)
+{
+    if (!graph)
+        return;
+    free(graph->classes);
+    free(graph->is_start);
+    free(graph);
+}
+
+/* Put the targets of NODE's edges that are still in GOES to WORK, and take them out there. */
+static void keep_targets(const struct graph *graph, size_t node, const uint8_t *members,
+                         uint8_t *goes, struct work *work)
+{
+    const struct heap_edges *edges = &graph->heap->edges;
+
+    for (size_t i = edges->first[node]; i < edges->first[node + 1]; i++) {
+        uint32_t target = edges->target[i];
+
+        if (!goes[target] || members[target])
+            continue;
+        goes[target] = false;
+        work->blocks[work->count++] = target;
+    }
+}
+
+int graph_retained(const struct graph *graph, const uint8_t *members, uint8_t *out_goes)
+{
+    size_t block_count = graph->heap->block_count;
+    struct work work = {.blocks = malloc((block_count + 1) * sizeof(*work.blocks))};
+
+    if (!work.blocks)
+        return -ENOMEM;
+    memset(out_goes, true, block_count);
+    for (size_t i = 0; i < graph->root_count; i++)
+        keep_targets(graph, i, members, out_goes, &work);
+    for (size_t i = 0; i < block_count; i++) {
+        if (graph->classes[i] == GRAPH_DEFINITELY_LOST && out_goes[i] && !members[i]) {
+            out_goes[i] = false;
+            work.blocks[work.count++] = (uint32_t)i;
+        }
+    }
+    while (work.count > 0)
+        keep_targets(graph, graph->root_count + work.blocks[--work.count], members, out_goes,
+                     &work);
+    free(work.blocks);
+    return 0;
+}
