@@ -3,9 +3,9 @@
 
     performance.py OUT [--write DOCS]
 
-OUT has programs.jsonl (compare.sh) and pairs.jsonl (event_path.py --json), either may be
-missing, and what more there is: live_set.jsonl, pause.jsonl. Prints the tables and leaves
-them in OUT/performance.json. --write puts them between the markers of DOCS/performance.md,
+OUT has programs.jsonl (compare.sh), pairs.jsonl (event_path.py --json) and unwind.jsonl
+(unwind), each of which may be missing. Prints the tables and leaves them in
+OUT/performance.json. --write puts them between the markers of DOCS/performance.md,
 and the chart into DOCS/performance.svg.
 
 A ratio is the CPU time of all processes of a run to that of the native run of the same
@@ -23,7 +23,7 @@ import sys
 TOOLS = {"heapdelta": "heapdelta", "recording": "heaptrack, recording only",
          "heaptrack": "heaptrack, whole", "lsan": "LSan"}
 PAIRS = 4_000_000  # of pair-* in programs.sh
-# What issue's table asks for: at most this.
+# What is asked for: at most this.
 TARGETS = {"pair-site": 20, "pair-paths": 120, "python3": 1.20, "sqlite3": 1.20, "cc1": 1.12,
            "perl": 1.25, "xmllint": 1.35, "git": 1.05, "redis": 1.05}
 PACKAGES = ["gcc-12", "libc6", "heaptrack", "python3", "sqlite3", "perl", "libxml2-utils", "git",
@@ -158,6 +158,11 @@ def write_up(result):
             ["threads", "blocks", "native", "heapdelta"],
             [[row["threads"], row["blocks"], row["native"], row["heapdelta"]]
              for row in result["scaling"]]) + "\n"
+    if result["unwind"]:
+        text += "One look at the whole stack, in ns of CPU time:\n\n" + table(
+            ["unwinder", "depth", "frames", "median", "least"],
+            [[row["unwinder"], row["depth"], row["frames"], row["ns_median"], row["ns_min"]]
+             for row in result["unwind"]]) + "\n"
     versions = ", ".join(f"{name} {version}" for name, version in where["versions"].items())
     return text + (f"{where['cpu']}, {where['cpus']} CPUs, Linux {where['kernel']}, load "
                    f"{where['load']} when done; {versions}.\n")
@@ -208,6 +213,7 @@ def main(out, docs):
         "start_up": start_up(programs["true"]) if "true" in programs else [],
         "pairs": pairs,
         "scaling": scaling(pairs),
+        "unwind": lines(out / "unwind.jsonl"),
     }
     (out / "performance.json").write_text(json.dumps(result, indent=1) + "\n")
     text = write_up(result)
