@@ -139,7 +139,7 @@ def write_up(result):
               f"≤ {row['target']} ns" if row["unit"] != "ratio" else f"≤ {row['target']:.2f}",
               *[shown(row, tool) for tool in present]] for row in result["programs"]])
         rounds = max(r.get("rounds", 0) for row in result["programs"] for r in row["tools"].values())
-        text += f"\nMedians of {rounds} rounds.\n\n"
+        text += f"\nRounds: {rounds}.\n\n"
     if result["start_up"]:
         text += "What starting costs (`true`, against native):\n\n" + table(
             ["", "ms", "ms of CPU", "MiB"],
