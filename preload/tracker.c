@@ -527,6 +527,7 @@ bool tracker_init(bool on)
         trie_add(NULL, 0, SNAPSHOT_STACK_TRUNCATED, 0, 0) != UNKNOWN_STACK)
         return false;
     cfi_init();
+    live_spaced = real_is_glibc;
     modules_find(getauxval(AT_ENTRY), &back); /* the executable is always in the list */
     timeline_start();
     epochs_reset(0);
@@ -787,15 +788,26 @@ static bool in_flight_before(const struct tracker_realloc *call)
     return false;
 }
 
+void tracker_settle(void)
+{
+    for (struct thread *state = guard_threads(); state; state = state->next) {
+        struct tracker_thread *thread = (struct tracker_thread *)state;
+
+        for (struct tracker_realloc *call = thread->in_flight; call; call = call->next)
+            if (call->old.address &&
+                (in_flight_before(call) || live_meets(call->old.address, call->old.size))) {
+                take_away(thread, &call->old, call->usable);
+                call->old.address = 0;
+            }
+    }
+}
+
 void tracker_each_in_flight(void (*each)(void *context, const struct live_block *block),
                             void *context)
 {
-    struct live_block taken;
-
     for (struct thread *state = guard_threads(); state; state = state->next)
         for (struct tracker_realloc *call = ((struct tracker_thread *)state)->in_flight; call;
              call = call->next)
-            if (call->old.address && !live_find(call->old.address, &taken) &&
-                !in_flight_before(call))
+            if (call->old.address)
                 each(context, &call->old);
 }
