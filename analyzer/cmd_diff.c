@@ -124,7 +124,7 @@ static void set_title(struct report *report, const struct options *options, cons
         report_title(report, "%s, from the first to the last snapshot: changes by %s", new_name,
                      key);
     } else if (!new->is_merged && same_run(old, new)) {
-        report_title(report, "%s, process %u, from %s to %s: changes by %s", basename(new->program),
+        report_title(report, "%s, process %u, from %s to %s: changes by %s", new->called,
                      new->process->pid, snapshot_name(old, old_name, sizeof(old_name)),
                      snapshot_name(new, new_name, sizeof(new_name)), key);
     } else {

@@ -71,6 +71,7 @@ static void add_moment(struct report *report, const struct heap *heap)
 
     report_add_text(report, "path", NULL, heap->path);
     report_add_text(report, "program", "program", heap->program);
+    report_add_text(report, "called", NULL, heap->called);
     report_add_text(report, "command", "command", heap->command);
     report_add_number(report, "pid", "process", REPORT_NUMBER, process->pid);
     if (process->exec_count)
@@ -381,7 +382,7 @@ static struct report *describe(const struct options *options, const struct heap 
 /* The name of the program of PROCESS, as deep below its parents as it is. */
 static void put_indented(struct report *report, const struct snapshot_tree_process *process)
 {
-    const char *name = basename(process->last->program);
+    const char *name = process->last->called;
     char *text;
 
     if (asprintf(&text, "%*s%s", 2 * (int)process->depth, "", name) < 0) {

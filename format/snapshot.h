@@ -81,6 +81,9 @@ enum snapshot_kind {
     SNAPSHOT_ROOT_EDGES = 19,  /* varints: root (delta), offset, target (delta), inside */
     SNAPSHOT_EDGES = 20,       /* varints: block (delta), offset, target (delta), inside */
     SNAPSHOT_MODULE_WORDS = 21, /* varints: block (delta), offset, address (delta) */
+    SNAPSHOT_OWNERS = 22,  /* varints: domain, thread per stack; absent: all 0 */
+    SNAPSHOT_TRACKED = 23, /* as SNAPSHOT_BLOCKS: of other domains than 0 */
+    SNAPSHOT_NAMES = 24,   /* struct snapshot_name: of the process, then of each part */
 };
 
 /* The process and the moment. */
@@ -193,6 +196,24 @@ enum snapshot_counter {
  *   epoch    in which it was allocated; with the address it is its identity
  */
 
+/* SNAPSHOT_OWNERS: record I belongs to stack I. The same calls on behalf of another
+ * domain, or by another thread if these are told apart, are another stack.
+ *
+ *   domain  0 = the allocator; others are what the program itself says that it has
+ *           allocated, as heapdelta_track() has them
+ *   thread  number in SNAPSHOT_THREADS plus 1; 0 = not known
+ *
+ * SNAPSHOT_TRACKED: the live blocks of other domains than 0. Of a domain no two have
+ * the same address; a block of another, as the one they were cut from, may. Counters,
+ * account and series count them along. */
+
+/* What the program of a process was called as: redis-server, where the executable is
+ * /usr/bin/redis-check-rdb. */
+struct snapshot_name {
+    uint32_t called; /* string, without directories */
+};
+_Static_assert(sizeof(struct snapshot_name) == 4, "on disk");
+
 /* An epoch is the time between two snapshots or marks. */
 struct snapshot_epoch {
     uint32_t number; /* from 1 */
@@ -238,7 +259,7 @@ _Static_assert(sizeof(struct snapshot_thread) == 8, "on disk");
 
 /* What the numbers must add up to. */
 struct snapshot_account {
-    uint64_t live_bytes;  /* requested: sum over SNAPSHOT_BLOCKS */
+    uint64_t live_bytes;  /* requested: sum over SNAPSHOT_BLOCKS and SNAPSHOT_TRACKED */
     uint64_t live_blocks;
     uint64_t peak_bytes;  /* highest live_bytes since tracing began or reset_peak */
     uint64_t usable_bytes; /* malloc_usable_size over the live blocks, see flags */

@@ -127,7 +127,7 @@ int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *
         return -ENODATA;
     self = guard_enter();
     if (!self)
-        return guard_self() ? -EBUSY : -ENOMEM;
+        return guard_inside() ? -EBUSY : -ENOMEM;
     lock_take(&lock);
     clean_up(true);
     result = create(trigger, label, &snapshot);
@@ -153,7 +153,7 @@ int snapshot_begin(enum snapshot_trigger trigger, const char *label,
         return -ENODATA;
     self = guard_enter();
     if (!self)
-        return guard_self() ? -EBUSY : -ENOMEM;
+        return guard_inside() ? -EBUSY : -ENOMEM;
     if (!lock_try(&lock))
         goto out;
     if (clean_up(false)) {

@@ -145,8 +145,10 @@ static void write_process(struct writer *writer)
                  (writer->origin->counters_only ? SNAPSHOT_COUNTERS_ONLY : 0),
         .page_size = 4096,
     };
+    struct snapshot_name name = { put_text(writer, identity->program) };
 
     write_section(writer, SNAPSHOT_PROCESS, SNAPSHOT_FIXED, 1, &process, sizeof process);
+    write_section(writer, SNAPSHOT_NAMES, SNAPSHOT_FIXED, 1, &name, sizeof name);
 }
 
 static void write_modules(struct writer *writer)

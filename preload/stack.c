@@ -152,7 +152,7 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
 {
     struct cfi_registers *registers = &stack->registers[0];
     unsigned signals = 0;
-    uint64_t sp;
+    uint64_t sp, least;
     bool end;
 
     CAPTURE(registers);
@@ -165,6 +165,8 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
         }
     while (add(stack, registers->value[CFI_REG_PC] - !registers->interrupted, limit)) {
         sp = registers->value[CFI_REG_RSP];
+        /* Where longjmp() was interrupted the return address may not be on the stack. */
+        least = registers->interrupted ? sp : sp + 1;
         if (!registers->interrupted && entered_by_return(registers->value[CFI_REG_PC] - 1))
             stack->frames[stack->count - 1]++;
         if (!step(stack, &registers, &end)) {
@@ -175,7 +177,7 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
         if (registers->value[CFI_REG_PC] == 0)
             return;
         if (registers->interrupted ? ++signals > MAX_SIGNALS
-                                   : registers->value[CFI_REG_RSP] <= sp) {
+                                   : registers->value[CFI_REG_RSP] < least) {
             stack->flags |= SNAPSHOT_STACK_TRUNCATED;
             return;
         }

@@ -75,6 +75,44 @@ static int load_process(struct loader *loader)
     return 0;
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* Find out what each program was called as; without a word about it, as its file. */
+static int load_names(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_NAMES];
+    struct heap *heap = loader->heap;
+    size_t expected = 1 + (heap->is_merged ? heap->part_count : 0);
+
+    if (payload->present && payload->count != expected)
+        return DAMAGE(loader, SNAPSHOT_NAMES, 0, "%zu names of %zu processes", payload->count,
+                      expected);
+    for (size_t i = 0; i < expected; i++) {
+        const char *called = base_name(i ? heap->parts[i - 1].program : heap->program);
+        struct snapshot_name name = {0};
+        int result = 0;
+
+        if (payload->present) {
+            memcpy(&name, payload->data + i * sizeof(name), sizeof(name));
+            result = loader_string(loader, SNAPSHOT_NAMES, i * sizeof(name), name.called, &called);
+        }
+        if (result != 0)
+            return result;
+        if (i)
+            heap->parts[i - 1].called = called;
+        else
+            heap->called = called;
+    }
+    if (!heap->is_merged)
+        heap->parts[0].called = heap->called;
+    return 0;
+}
+
 static int load_parts(struct loader *loader)
 {
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_PARTS];
@@ -98,7 +136,7 @@ static int load_parts(struct loader *loader)
     heap->part_count = payload->count;
     if (!heap->is_merged)
         heap->parts[heap->part_count++] =
-            (struct heap_part){heap->process, heap->program, heap->command, heap->label};
+            (struct heap_part){heap->process, heap->program, heap->command, heap->label, NULL};
     return 0;
 }
 
@@ -295,6 +333,34 @@ static int load_origins(struct loader *loader)
     return cursor_end(loader, &cursor);
 }
 
+static int load_owners(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_OWNERS];
+    size_t thread_count = loader->sections->kinds[SNAPSHOT_THREADS].count;
+    struct cursor cursor = cursor_at(loader, SNAPSHOT_OWNERS);
+    struct heap *heap = loader->heap;
+
+    if (!payload->present)
+        return 0;
+    if (payload->count != heap->stack_count)
+        return DAMAGE(loader, SNAPSHOT_OWNERS, 0, "owners of %zu stacks, there are %zu",
+                      payload->count, heap->stack_count);
+    for (size_t i = 0; i < payload->count; i++) {
+        uint64_t values[2];
+        int result = cursor_next(loader, &cursor, 2, values);
+
+        if (result != 0)
+            return result;
+        if (values[0] > UINT32_MAX || values[1] > thread_count)
+            return DAMAGE(loader, SNAPSHOT_OWNERS, cursor_offset(&cursor),
+                          "stack %zu is of domain %" PRIu64 ", thread %" PRIu64 " of %zu", i,
+                          values[0], values[1], thread_count);
+        heap->stacks[i].domain = (uint32_t)values[0];
+        heap->stacks[i].thread = (uint32_t)values[1];
+    }
+    return cursor_end(loader, &cursor);
+}
+
 /* Without blocks, what is alive is what was allocated and not freed. */
 static int count_live(const struct loader *loader)
 {
@@ -302,8 +368,12 @@ static int count_live(const struct loader *loader)
     struct heap *heap = loader->heap;
     uint64_t bytes = 0, blocks = 0;
 
-    if (loader->sections->kinds[SNAPSHOT_BLOCKS].present)
-        return DAMAGE(loader, SNAPSHOT_BLOCKS, 0, "the process says that there are no blocks");
+    for (size_t i = 0; i < 2; i++) {
+        enum snapshot_kind kind = i ? SNAPSHOT_TRACKED : SNAPSHOT_BLOCKS;
+
+        if (loader->sections->kinds[kind].present)
+            return DAMAGE(loader, kind, 0, "the process says that there are no blocks");
+    }
     for (size_t i = 0; i < heap->stack_count; i++) {
         struct heap_stack *stack = &heap->stacks[i];
 
@@ -322,14 +392,21 @@ static int count_live(const struct loader *loader)
     return 0;
 }
 
-/* Check that the blocks are what the account says, and none is there twice. */
-static int check_blocks(const struct loader *loader, uint64_t bytes)
+/* Check that no address is there twice and, with the tracked blocks, that they are what the
+ * account says. */
+static int check_blocks(const struct loader *loader)
 {
     const struct heap *heap = loader->heap;
+    size_t count = heap->block_count + heap->tracked_count;
+    uint64_t bytes = 0;
 
-    if (heap->block_count != heap->account->live_blocks)
-        return DAMAGE(loader, SNAPSHOT_BLOCKS, 0, "%zu blocks, the account has %" PRIu64,
-                      heap->block_count, heap->account->live_blocks);
+    if (count != heap->account->live_blocks)
+        return DAMAGE(loader, SNAPSHOT_BLOCKS, 0, "%zu blocks, the account has %" PRIu64, count,
+                      heap->account->live_blocks);
+    for (size_t i = 0; i < heap->stack_count; i++) {
+        if (__builtin_add_overflow(bytes, heap->stacks[i].live_bytes, &bytes))
+            return DAMAGE(loader, SNAPSHOT_BLOCKS, 0, "the blocks are impossibly large");
+    }
     if (bytes != heap->account->live_bytes)
         return DAMAGE(loader, SNAPSHOT_BLOCKS, 0,
                       "blocks of %" PRIu64 " bytes, the account has %" PRIu64, bytes,
@@ -342,17 +419,16 @@ static int check_blocks(const struct loader *loader, uint64_t bytes)
     return 0;
 }
 
-static int load_blocks(struct loader *loader)
+/* Read the blocks in the section KIND into an array for OUT_BLOCKS. */
+static int read_blocks(struct loader *loader, enum snapshot_kind kind,
+                       struct heap_block **out_blocks)
 {
-    size_t count = loader->sections->kinds[SNAPSHOT_BLOCKS].count;
-    struct cursor cursor = cursor_at(loader, SNAPSHOT_BLOCKS);
+    size_t count = loader->sections->kinds[kind].count;
+    struct cursor cursor = cursor_at(loader, kind);
     struct heap *heap = loader->heap;
-    uint64_t address = 0, bytes = 0;
-    int result;
+    uint64_t address = 0;
+    int result = loader_allocate(loader, count, sizeof(**out_blocks), out_blocks);
 
-    if (!heap->has_blocks)
-        return count_live(loader);
-    result = loader_allocate(loader, count, sizeof(*heap->blocks), &heap->blocks);
     for (size_t i = 0; result == 0 && i < count; i++) {
         uint64_t values[4];
         struct heap_stack *stack;
@@ -361,35 +437,77 @@ static int load_blocks(struct loader *loader)
         if (result != 0)
             return result;
         if (values[2] >= heap->stack_count)
-            return DAMAGE(loader, SNAPSHOT_BLOCKS, cursor_offset(&cursor),
+            return DAMAGE(loader, kind, cursor_offset(&cursor),
                           "block %zu has stack %" PRIu64 " of %zu", i, values[2],
                           heap->stack_count);
+        stack = &heap->stacks[values[2]];
+        if ((stack->domain == 0) != (kind == SNAPSHOT_BLOCKS))
+            return DAMAGE(loader, kind, cursor_offset(&cursor),
+                          "block %zu has a stack of domain %" PRIu32, i, stack->domain);
         if (values[3] == 0 || values[3] > heap->process->epoch)
-            return DAMAGE(loader, SNAPSHOT_BLOCKS, cursor_offset(&cursor),
+            return DAMAGE(loader, kind, cursor_offset(&cursor),
                           "block %zu has epoch %" PRIu64 " of %" PRIu32, i, values[3],
                           heap->process->epoch);
-        if (__builtin_add_overflow(bytes, values[1], &bytes))
-            return DAMAGE(loader, SNAPSHOT_BLOCKS, cursor_offset(&cursor),
+        if (__builtin_add_overflow(stack->live_bytes, values[1], &stack->live_bytes))
+            return DAMAGE(loader, kind, cursor_offset(&cursor),
                           "block %zu is impossibly large: %" PRIu64 " bytes", i, values[1]);
+        stack->live_blocks++;
         address = varint_undelta(values[0], address);
-        heap->blocks[i] = (struct heap_block){
+        (*out_blocks)[i] = (struct heap_block){
             .address = address,
             .size = values[1],
             .stack = (uint32_t)values[2],
             .epoch = (uint32_t)values[3],
         };
-        stack = &heap->stacks[values[2]];
-        stack->live_bytes += values[1];
-        stack->live_blocks++;
     }
-    if (result == 0)
-        result = cursor_end(loader, &cursor);
+    return result != 0 ? result : cursor_end(loader, &cursor);
+}
+
+static int load_blocks(struct loader *loader)
+{
+    struct heap *heap = loader->heap;
+    int result;
+
+    if (!heap->has_blocks)
+        return count_live(loader);
+    result = read_blocks(loader, SNAPSHOT_BLOCKS, &heap->blocks);
     if (result != 0)
         return result;
-    heap->block_count = count;
+    heap->block_count = loader->sections->kinds[SNAPSHOT_BLOCKS].count;
     if (!block_sort(heap->blocks, heap->block_count))
         return loader_no_memory(loader);
-    return check_blocks(loader, bytes);
+    result = read_blocks(loader, SNAPSHOT_TRACKED, &heap->tracked);
+    if (result != 0)
+        return result;
+    heap->tracked_count = loader->sections->kinds[SNAPSHOT_TRACKED].count;
+    return check_blocks(loader);
+}
+
+static int compare_tracked(const void *a, const void *b, void *stacks)
+{
+    const struct heap_block *left = a, *right = b;
+    uint32_t left_domain = ((const struct heap_stack *)stacks)[left->stack].domain;
+    uint32_t right_domain = ((const struct heap_stack *)stacks)[right->stack].domain;
+
+    if (left_domain != right_domain)
+        return left_domain < right_domain ? -1 : 1;
+    return (left->address > right->address) - (left->address < right->address);
+}
+
+/* Put the tracked blocks in order: by domain, then by address. */
+static int sort_tracked(struct loader *loader)
+{
+    struct heap *heap = loader->heap;
+
+    qsort_r(heap->tracked, heap->tracked_count, sizeof(*heap->tracked), compare_tracked,
+            heap->stacks);
+    for (size_t i = 1; i < heap->tracked_count; i++) {
+        if (compare_tracked(&heap->tracked[i - 1], &heap->tracked[i], heap->stacks) == 0)
+            return DAMAGE(loader, SNAPSHOT_TRACKED, 0,
+                          "two blocks of domain %" PRIu32 " at address %#" PRIx64,
+                          heap->stacks[heap->tracked[i].stack].domain, heap->tracked[i].address);
+    }
+    return 0;
 }
 
 static int load_epochs(struct loader *loader)
@@ -629,9 +747,10 @@ out:
 
 /* In this order: each checks its numbers against those before it. */
 static const load_step all_steps[] = {
-    load_strings, load_process, load_account, load_parts,    load_segments,    load_modules,
-    load_frames,  load_stacks,  load_counters, load_origins, load_blocks,      load_epochs,
-    load_threads, load_timeline, load_series,  graph_load_roots, graph_load_edges,
+    load_strings,  load_process,     load_account,     load_parts,  load_names,   load_segments,
+    load_modules,  load_frames,      load_stacks,      load_counters, load_origins, load_owners,
+    load_blocks,   sort_tracked,     load_epochs,      load_threads,  load_timeline, load_series,
+    graph_load_roots, graph_load_edges,
 };
 
 #define STEP_COUNT (sizeof(all_steps) / sizeof(*all_steps))
@@ -758,9 +877,11 @@ int heap_load_with_edges(const char *path, struct heap **out_heap, struct error 
 
 int heap_peek(const char *path, struct heap **out_heap, struct error *error)
 {
-    static const load_step steps[] = {load_strings, load_process, load_account, load_parts};
+    static const load_step steps[] = {load_strings, load_process, load_account, load_parts,
+                                      load_names};
     const uint32_t wanted = 1u << SNAPSHOT_STRINGS | 1u << SNAPSHOT_PROCESS |
-                            1u << SNAPSHOT_ACCOUNT | 1u << SNAPSHOT_PARTS;
+                            1u << SNAPSHOT_ACCOUNT | 1u << SNAPSHOT_PARTS |
+                            1u << SNAPSHOT_NAMES;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
     void *data = NULL;
@@ -799,6 +920,7 @@ void heap_destroy(struct heap *heap)
     free(heap->frames);
     free(heap->stacks);
     free(heap->blocks);
+    free(heap->tracked);
     free(heap->epochs);
     free(heap->threads);
     free(heap->timeline);

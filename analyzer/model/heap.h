@@ -36,6 +36,8 @@ struct heap_stack {
     uint32_t frame; /* the newest; follow parent to the outermost; 0: none known */
     uint32_t flags; /* enum snapshot_stack_flags */
     uint32_t part;  /* index in parts */
+    uint32_t domain; /* 0: the allocator; others are of heapdelta_track() */
+    uint32_t thread; /* index in threads plus 1; 0: not known */
     /* Sums over the blocks below; what the counters say if the blocks are not known. */
     uint64_t live_bytes, live_blocks;
     /* Since tracing began; all 0 if the snapshot has no counters. */
@@ -119,6 +121,7 @@ struct heap_module_word {
 struct heap_part {
     const struct snapshot_process *process;
     const char *program, *command, *label;
+    const char *called; /* what the program was called as, without directories */
 };
 
 struct heap {
@@ -126,7 +129,7 @@ struct heap {
 
     const struct snapshot_process *process;
     const struct snapshot_account *account;
-    const char *program, *command, *label;
+    const char *program, *command, *label, *called;
 
     struct heap_part *parts; /* at least one */
     size_t part_count;
@@ -139,8 +142,10 @@ struct heap {
     size_t frame_count;        /* with the root */
     struct heap_stack *stacks;
     size_t stack_count;
-    struct heap_block *blocks; /* by address, no two alike */
+    struct heap_block *blocks; /* of domain 0, by address, no two alike */
     size_t block_count;
+    struct heap_block *tracked; /* of the others, by domain, then by address; no two alike */
+    size_t tracked_count;
     struct heap_epoch *epochs; /* by number */
     size_t epoch_count;
     struct heap_thread *threads;

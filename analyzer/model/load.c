@@ -122,5 +122,5 @@ void load_describe(const struct heap *heap, char *buffer, size_t size)
         snprintf(buffer, size, "%s, %zu %s", heap->path, heap->part_count,
                  heap->part_count == 1 ? "process" : "processes");
     else
-        snprintf(buffer, size, "%s, process %u", basename(heap->program), heap->process->pid);
+        snprintf(buffer, size, "%s, process %u", heap->called, heap->process->pid);
 }

@@ -27,7 +27,7 @@ struct frame {
 };
 
 struct stack {
-    uint32_t frame, flags, part;
+    uint32_t frame, flags, part, domain, thread;
     uint64_t live_blocks, live_bytes;
     uint64_t counters[SNAPSHOT_COUNTERS_PER_STACK];
 };
@@ -45,15 +45,17 @@ struct array {
 struct merge {
     enum merge_detail detail;
     struct snapshot_account account;
-    bool has_blocks, has_usable;
+    bool has_blocks, has_usable, has_owners;
     struct known *texts, *modules_known;
     struct snapshot_bytes strings;
     struct array parts;    /* struct snapshot_process */
+    struct array names;    /* struct snapshot_name: the first part's, then of all */
     struct array modules;  /* struct snapshot_module */
     struct array segments; /* struct snapshot_segment, grouped by module */
     struct array frames;   /* struct frame, from number 1 on */
     struct array stacks;   /* struct stack */
     struct array blocks;   /* struct block */
+    struct array tracked;  /* … of other domains */
     struct array threads;  /* struct snapshot_thread */
     uint32_t *slots;       /* frame numbers by hash, 0: empty */
     size_t slot_count;     /* a power of two, more than twice the frames */
@@ -137,6 +139,8 @@ void merge_destroy(struct merge *merge)
     free(merge->frames.data);
     free(merge->stacks.data);
     free(merge->blocks.data);
+    free(merge->tracked.data);
+    free(merge->names.data);
     free(merge->threads.data);
     free(merge->slots);
     free(merge);
@@ -182,6 +186,24 @@ static int merge_text(struct merge *merge, const char *text, uint32_t *out_offse
     return 0;
 }
 
+/* Note that the part added last was CALLED so; the first one's name is that of all. */
+static int add_name(struct addition *addition, const char *called)
+{
+    struct array *names = &addition->merge->names;
+    struct snapshot_name name, *to;
+    int result = merge_text(addition->merge, called, &name.called, addition->error);
+
+    if (result != 0)
+        return result;
+    do {
+        to = array_add(names, sizeof(*to));
+        if (!to)
+            return no_memory(addition->error);
+        *to = name;
+    } while (names->count == 1);
+    return 0;
+}
+
 static int add_parts(struct addition *addition)
 {
     struct merge *merge = addition->merge;
@@ -210,6 +232,9 @@ static int add_parts(struct addition *addition)
         if (!to)
             return no_memory(addition->error);
         *to = record;
+        result = add_name(addition, from->called);
+        if (result != 0)
+            return result;
     }
     return 0;
 }
@@ -444,6 +469,8 @@ static int add_stacks(struct addition *addition)
             .frame = addition->frames[from->frame],
             .flags = from->flags,
             .part = addition->first_part + from->part,
+            .domain = from->domain,
+            .thread = from->thread ? (uint32_t)merge->threads.count + from->thread : 0,
             .live_blocks = from->live_blocks,
             .live_bytes = from->live_bytes,
             .counters =
@@ -455,9 +482,39 @@ static int add_stacks(struct addition *addition)
                     [SNAPSHOT_REALLOCATIONS] = from->reallocations,
                 },
         };
+        if (from->domain || from->thread)
+            merge->has_owners = true;
         addition->stacks[i] = (uint32_t)merge->stacks.count - 1;
     }
     return 0;
+}
+
+/* Add the COUNT blocks at BLOCKS, moved by the base, to ARRAY. */
+static int move_blocks(struct addition *addition, const struct heap_block *blocks, size_t count,
+                       struct array *array)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct heap_block *from = &blocks[i];
+        struct block *to = array_add(array, sizeof(*to));
+
+        if (!to)
+            return no_memory(addition->error);
+        *to = (struct block){addition->merge->blocks_base + from->address, from->size,
+                             addition->stacks[from->stack]};
+    }
+    return 0;
+}
+
+/* The highest address of a block in HEAP; 0 if it has none. */
+static uint64_t highest_block(const struct heap *heap)
+{
+    uint64_t highest = heap->block_count ? heap->blocks[heap->block_count - 1].address : 0;
+
+    for (size_t i = 0; i < heap->tracked_count; i++) {
+        if (heap->tracked[i].address > highest)
+            highest = heap->tracked[i].address;
+    }
+    return highest;
 }
 
 /* Add the blocks of the heap above those that are there. */
@@ -465,25 +522,23 @@ static int add_blocks(struct addition *addition)
 {
     const struct heap *heap = addition->heap;
     struct merge *merge = addition->merge;
-    uint64_t base = merge->blocks_base, highest;
+    uint64_t highest;
+    int result;
 
     if (!heap->has_blocks)
         merge->has_blocks = false;
-    if (!merge->has_blocks || heap->block_count == 0)
+    if (!merge->has_blocks || heap->block_count + heap->tracked_count == 0)
         return 0;
-    highest = heap->blocks[heap->block_count - 1].address;
-    if (__builtin_add_overflow(highest, base, &highest))
+    highest = highest_block(heap);
+    if (__builtin_add_overflow(highest, merge->blocks_base, &highest))
         return error_set(addition->error, -ERANGE,
                          "%s: no addresses are left for its blocks; merge fewer snapshots",
                          heap->path);
-    for (size_t i = 0; i < heap->block_count; i++) {
-        const struct heap_block *from = &heap->blocks[i];
-        struct block *to = array_add(&merge->blocks, sizeof(*to));
-
-        if (!to)
-            return no_memory(addition->error);
-        *to = (struct block){base + from->address, from->size, addition->stacks[from->stack]};
-    }
+    result = move_blocks(addition, heap->blocks, heap->block_count, &merge->blocks);
+    if (result == 0)
+        result = move_blocks(addition, heap->tracked, heap->tracked_count, &merge->tracked);
+    if (result != 0)
+        return result;
     merge->blocks_base = highest >> ADDRESS_BITS == UINT64_MAX >> ADDRESS_BITS
                              ? UINT64_MAX
                              : ((highest >> ADDRESS_BITS) + 1) << ADDRESS_BITS;
@@ -620,11 +675,25 @@ static void make_counters(const struct merge *merge, struct stack *stack)
     settle(stack->live_bytes, &counters[SNAPSHOT_ALLOCATED_BYTES], &counters[SNAPSHOT_FREED_BYTES]);
 }
 
+/* Add the section KIND of the blocks in ARRAY to BUILD. VALUES has room for them. */
+static void build_blocks(const struct array *array, uint32_t kind, uint64_t *values,
+                         struct snapshot_build *build)
+{
+    const struct block *blocks = array->data;
+
+    for (size_t i = 0; i < array->count; i++) {
+        values[4 * i] = blocks[i].address;
+        values[4 * i + 1] = blocks[i].size;
+        values[4 * i + 2] = blocks[i].stack;
+        values[4 * i + 3] = 1;
+    }
+    snapshot_build_varints(build, kind, values, 4, 0, array->count);
+}
+
 /* Add the sections about frames, stacks and blocks to BUILD. False: no memory. */
 static bool build_varints(struct merge *merge, struct snapshot_build *build)
 {
     const struct frame *frames = merge->frames.data;
-    const struct block *blocks = merge->blocks.data;
     struct stack *stacks = merge->stacks.data;
     size_t rows = merge->frames.count;
     uint64_t *values;
@@ -633,6 +702,8 @@ static bool build_varints(struct merge *merge, struct snapshot_build *build)
         rows = merge->stacks.count;
     if (merge->has_blocks && merge->blocks.count > rows)
         rows = merge->blocks.count;
+    if (merge->has_blocks && merge->tracked.count > rows)
+        rows = merge->tracked.count;
     values = calloc(rows + 1, SNAPSHOT_COUNTERS_PER_STACK * sizeof(*values));
     if (!values)
         return false;
@@ -659,15 +730,16 @@ static bool build_varints(struct merge *merge, struct snapshot_build *build)
     for (size_t i = 0; i < merge->stacks.count; i++)
         values[i] = stacks[i].part;
     snapshot_build_varints(build, SNAPSHOT_ORIGINS, values, 1, 1, merge->stacks.count);
-
-    for (size_t i = 0; merge->has_blocks && i < merge->blocks.count; i++) {
-        values[4 * i] = blocks[i].address;
-        values[4 * i + 1] = blocks[i].size;
-        values[4 * i + 2] = blocks[i].stack;
-        values[4 * i + 3] = 1;
+    for (size_t i = 0; i < merge->stacks.count; i++) {
+        values[2 * i] = stacks[i].domain;
+        values[2 * i + 1] = stacks[i].thread;
     }
-    if (merge->has_blocks)
-        snapshot_build_varints(build, SNAPSHOT_BLOCKS, values, 4, 0, merge->blocks.count);
+    if (merge->has_owners)
+        snapshot_build_varints(build, SNAPSHOT_OWNERS, values, 2, 2, merge->stacks.count);
+    if (merge->has_blocks) {
+        build_blocks(&merge->blocks, SNAPSHOT_BLOCKS, values, build);
+        build_blocks(&merge->tracked, SNAPSHOT_TRACKED, values, build);
+    }
     free(values);
     return true;
 }
@@ -687,6 +759,8 @@ int merge_finish(struct merge *merge, void **out_data, size_t *out_size, struct 
     snapshot_build_fixed(&build, SNAPSHOT_PROCESS, &process, sizeof(process), 1);
     snapshot_build_fixed(&build, SNAPSHOT_PARTS, merge->parts.data, sizeof(process),
                          merge->parts.count);
+    snapshot_build_fixed(&build, SNAPSHOT_NAMES, merge->names.data, sizeof(struct snapshot_name),
+                         merge->names.count);
     snapshot_build_fixed(&build, SNAPSHOT_MODULES, merge->modules.data,
                          sizeof(struct snapshot_module), merge->modules.count);
     snapshot_build_fixed(&build, SNAPSHOT_SEGMENTS, merge->segments.data,

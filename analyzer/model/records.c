@@ -58,6 +58,12 @@ struct field {
     FIXED(snapshot_process, flags, FIELD_ADDRESS), \
     FIXED(snapshot_process, page_size, FIELD_NUMBER)
 
+#define BLOCK_FIELDS \
+    DELTA("address", FIELD_ADDRESS), \
+    VARINT("size", FIELD_NUMBER), \
+    VARINT("stack", FIELD_NUMBER), \
+    VARINT("epoch", FIELD_NUMBER)
+
 static const struct kind {
     const char *name;
     enum snapshot_encoding encoding;
@@ -102,12 +108,7 @@ static const struct kind {
         VARINT("freed_bytes", FIELD_NUMBER),
         VARINT("reallocations", FIELD_NUMBER),
     }},
-    [SNAPSHOT_BLOCKS] = {"blocks", SNAPSHOT_VARINT, 0, {
-        DELTA("address", FIELD_ADDRESS),
-        VARINT("size", FIELD_NUMBER),
-        VARINT("stack", FIELD_NUMBER),
-        VARINT("epoch", FIELD_NUMBER),
-    }},
+    [SNAPSHOT_BLOCKS] = {"blocks", SNAPSHOT_VARINT, 0, {BLOCK_FIELDS}},
     [SNAPSHOT_EPOCHS] = {"epochs", SNAPSHOT_FIXED, 0, {
         FIXED(snapshot_epoch, number, FIELD_NUMBER),
         FIXED(snapshot_epoch, label, FIELD_STRING),
@@ -196,6 +197,14 @@ static const struct kind {
         DELTA("block", FIELD_NUMBER),
         VARINT("offset", FIELD_NUMBER),
         DELTA("address", FIELD_ADDRESS),
+    }},
+    [SNAPSHOT_OWNERS] = {"owners", SNAPSHOT_VARINT, 0, {
+        VARINT("domain", FIELD_NUMBER),
+        VARINT("thread", FIELD_NUMBER),
+    }},
+    [SNAPSHOT_TRACKED] = {"tracked", SNAPSHOT_VARINT, 0, {BLOCK_FIELDS}},
+    [SNAPSHOT_NAMES] = {"names", SNAPSHOT_FIXED, 0, {
+        FIXED(snapshot_name, called, FIELD_STRING),
     }},
 };
 /* clang-format on */

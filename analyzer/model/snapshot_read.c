@@ -46,6 +46,9 @@ static const struct kind {
     [SNAPSHOT_ROOT_EDGES] = {"ROOT_EDGES", SNAPSHOT_VARINT, 4, false},
     [SNAPSHOT_EDGES] = {"EDGES", SNAPSHOT_VARINT, 4, false},
     [SNAPSHOT_MODULE_WORDS] = {"MODULE_WORDS", SNAPSHOT_VARINT, 3, false},
+    [SNAPSHOT_OWNERS] = {"OWNERS", SNAPSHOT_VARINT, 2, false},
+    [SNAPSHOT_TRACKED] = {"TRACKED", SNAPSHOT_VARINT, 4, false},
+    [SNAPSHOT_NAMES] = {"NAMES", SNAPSHOT_FIXED, sizeof(struct snapshot_name), false},
 };
 
 static int damaged(const char *path, size_t at, struct error *error, const char *what, ...)

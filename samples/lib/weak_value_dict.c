@@ -159,12 +159,13 @@ void *weak_value_dict_get(struct weak_value_dict *dict, const char *key)
     return object;
 }
 
-bool weak_value_dict_remove(struct weak_value_dict *dict, const char *key)
+/* Take the entry of KEY, of the oldest if KEY is NULL, out of DICT. */
+static bool remove_entry(struct weak_value_dict *dict, const char *key)
 {
     struct entry *entry;
 
     pthread_mutex_lock(&dict->lock);
-    entry = find(dict, key);
+    entry = key ? find(dict, key) : dict->entries;
     if (entry)
         take_out(dict, entry);
     pthread_mutex_unlock(&dict->lock);
@@ -172,20 +173,37 @@ bool weak_value_dict_remove(struct weak_value_dict *dict, const char *key)
     return entry != NULL;
 }
 
+bool weak_value_dict_remove(struct weak_value_dict *dict, const char *key)
+{
+    return remove_entry(dict, key);
+}
+
+bool weak_value_dict_remove_oldest(struct weak_value_dict *dict)
+{
+    return remove_entry(dict, NULL);
+}
+
 void weak_value_dict_clear(struct weak_value_dict *dict)
 {
-    for (;;) {
-        struct entry *entry;
+    while (remove_entry(dict, NULL))
+        ;
+}
 
-        pthread_mutex_lock(&dict->lock);
-        entry = dict->entries;
-        if (entry)
-            take_out(dict, entry);
-        pthread_mutex_unlock(&dict->lock);
-        if (!entry)
-            return;
-        object_release(entry);
+void **weak_value_dict_values(struct weak_value_dict *dict, size_t *out_count)
+{
+    size_t count = 0;
+    void **values;
+
+    pthread_mutex_lock(&dict->lock);
+    values = malloc((HASH_COUNT(dict->entries) + 1) * sizeof *values); /* not 0 bytes */
+    for (struct entry *entry = dict->entries; values && entry; entry = entry->hh.next) {
+        values[count] = weakref_get(&entry->ref);
+        count += values[count] != NULL;
     }
+    pthread_mutex_unlock(&dict->lock);
+    if (values)
+        *out_count = count;
+    return values;
 }
 
 size_t weak_value_dict_count(struct weak_value_dict *dict)

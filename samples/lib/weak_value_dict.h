@@ -32,6 +32,13 @@ void *weak_value_dict_get(struct weak_value_dict *dict, const char *key);
 /* Forget KEY. False if there was none. */
 bool weak_value_dict_remove(struct weak_value_dict *dict, const char *key);
 
+/* Forget the key that was set first. False if there is none. */
+bool weak_value_dict_remove_oldest(struct weak_value_dict *dict);
+
+/* The objects of all keys, each with a reference that is the caller's, in an array that
+ * the caller frees. Returns NULL if there is no memory. */
+void **weak_value_dict_values(struct weak_value_dict *dict, size_t *out_count);
+
 /* Forget all keys. */
 void weak_value_dict_clear(struct weak_value_dict *dict);
 

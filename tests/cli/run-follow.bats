@@ -52,6 +52,5 @@ print("all %d processes together: %d blocks," % (info["process_count"], info["bl
 @test "children stand below their parents" {
     ends_with 0 "$HEAPDELTA" run --quiet --follow all -o out -- sh -c '(cat /dev/null; :); :'
     "$HEAPDELTA" info out | sed -n 's/^\( *[a-z]*\)  .*/\1/p' | tail -n 3 >tree
-    name=$(basename "$(readlink -f /bin/sh)")
-    printf '  %s\n    %s\n      cat\n' "$name" "$name" | diff - tree
+    printf '  sh\n    sh\n      cat\n' | diff - tree # as it was called, not dash
 }

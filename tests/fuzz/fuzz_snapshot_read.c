@@ -36,7 +36,8 @@ static size_t string_bytes; /* so that the compiler reads the strings */
 
 static void read_strings(const struct heap *heap)
 {
-    string_bytes += strlen(heap->program) + strlen(heap->command) + strlen(heap->label);
+    string_bytes += strlen(heap->program) + strlen(heap->command) + strlen(heap->label) +
+                    strlen(heap->called);
     for (size_t i = 0; i < heap->module_count; i++) {
         string_bytes += strlen(heap->modules[i].path);
         PROMISE(heap->modules[i].build_id_size <= 32);
@@ -49,7 +50,8 @@ static void read_strings(const struct heap *heap)
         string_bytes += strlen(heap->threads[i].name);
     for (size_t i = 0; i < heap->part_count; i++)
         string_bytes += strlen(heap->parts[i].program) + strlen(heap->parts[i].command) +
-                        strlen(heap->parts[i].label) + heap->parts[i].process->pid;
+                        strlen(heap->parts[i].label) + strlen(heap->parts[i].called) +
+                        heap->parts[i].process->pid;
 }
 
 static void check_series(const struct heap *heap)
@@ -185,6 +187,7 @@ static void check_promises(const struct heap *heap)
     for (size_t i = 0; i < heap->stack_count; i++) {
         PROMISE(heap->stacks[i].frame < heap->frame_count);
         PROMISE(heap->stacks[i].part < heap->part_count);
+        PROMISE(heap->stacks[i].thread <= heap->thread_count);
         stack_bytes += heap->stacks[i].live_bytes;
         stack_blocks += heap->stacks[i].live_blocks;
     }
@@ -193,10 +196,16 @@ static void check_promises(const struct heap *heap)
         PROMISE(heap->blocks[i].stack < heap->stack_count);
         bytes += heap->blocks[i].size;
     }
+    for (size_t i = 0; i < heap->tracked_count; i++) {
+        PROMISE(heap->tracked[i].stack < heap->stack_count);
+        PROMISE(heap->stacks[heap->tracked[i].stack].domain != 0);
+        bytes += heap->tracked[i].size;
+    }
     PROMISE(stack_bytes == heap->account->live_bytes);
     PROMISE(stack_blocks == heap->account->live_blocks);
-    PROMISE(!heap->has_blocks || (bytes == stack_bytes && heap->block_count == stack_blocks));
-    PROMISE(heap->has_blocks || heap->block_count == 0);
+    PROMISE(!heap->has_blocks || (bytes == stack_bytes &&
+                                  heap->block_count + heap->tracked_count == stack_blocks));
+    PROMISE(heap->has_blocks || heap->block_count + heap->tracked_count == 0);
     for (size_t i = 1; i < heap->epoch_count; i++)
         PROMISE(heap->epochs[i].number > heap->epochs[i - 1].number);
     read_strings(heap);

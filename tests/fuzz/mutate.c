@@ -135,6 +135,10 @@ uint8_t *mutate_begin(unsigned kind, size_t *out_size)
     }
     for (uint32_t i = 0; kind == 8 && i < blocks + 1; i++)
         snapshot_builder_origin(builder, i % 3);
+    for (uint32_t i = 0; (kind == 3 || kind == 8) && i < blocks + 1; i++)
+        snapshot_builder_owner(builder, i, i % 3, i % (kind + 1));
+    for (uint32_t i = 0; i < (kind == 3 ? 1 : kind == 8 ? 4 : 0); i++)
+        snapshot_builder_called(builder, "server");
     if (kind >= 9)
         describe_graph(builder, blocks, &random);
     data = snapshot_builder_finish(builder, out_size);

@@ -178,6 +178,19 @@ static void execute(void)
     _exit(9);
 }
 
+/* Becomes a program that reads lines, with the first line. */
+static void become_reader(void)
+{
+    static char read_lines_argument[] = "read";
+    char *const argv[] = {arguments[0], read_lines_argument, NULL};
+    char line;
+
+    ready();
+    if (read(0, &line, 1) == 1)
+        execv(argv[0], argv);
+    _exit(9);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -191,6 +204,7 @@ static const struct {
     {"malloc", be_in_malloc},
     {"threads", have_threads},
     {"threads_blocked", have_threads_blocked},
+    {"become_reader", become_reader},
     {"execute", execute},
     {"execute_again", execute},
 };

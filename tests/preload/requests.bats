@@ -169,6 +169,32 @@ is only just starting|is not traced: it must be started|there is no process)" me
     [ "$answers" -eq 0 ] || snapshots_add_up
 }
 
+# Who asks has set `waking`: the program waits with its exec, and the signal harms nobody.
+@test "woken while it becomes another program" {
+    program become_reader
+    "$PYTHON" - "$OUT"/.*.control "$PROGRAM" <<'END' >&"$SAY"
+import os, struct, sys, time
+page, pid = os.open(sys.argv[1], os.O_RDWR), int(sys.argv[2])
+signal, = struct.unpack("=I", os.pread(page, 4, 20))
+os.pwrite(page, struct.pack("=I", 1), 60)
+begin = time.monotonic()
+os.write(1, b"\n")
+ended = 2
+while struct.unpack("=I", os.pread(page, 4, 64 + 72 + 2048))[0] != ended:
+    assert time.monotonic() < begin + 10, "the page has not ended"
+waits = True
+while waits and time.monotonic() < begin + 0.02:
+    waits = b"become" in open(f"/proc/{pid}/cmdline", "rb").read()
+assert waits or time.monotonic() > begin + 0.05, "it has not waited"
+if time.monotonic() < begin + 0.04:
+    os.kill(pid, signal)
+    os.pwrite(page, struct.pack("=I", 0), 60)
+END
+    read -r -u "${PROGRAM_PROCESS[0]}" line
+    [ "$line" = ready ]
+    still_there
+}
+
 @test "while it ends" {
     local client
 

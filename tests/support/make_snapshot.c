@@ -22,6 +22,8 @@
  *     change STACK BYTES BLOCKS     … what STACK holds from there on
  *     part PID                      a copy of the process with this PID; parts before
  *     origin STACK-COUNT PART       … so many of the stacks are of it
+ *     owner STACK DOMAIN [THREAD]   THREAD: its place among the threads, from 1
+ *     called NAME                   of the process; again: of the first part …
  *     graph [FIELD VALUE]           there is a heap graph; any field of struct snapshot_graph
  *     root NAME KIND START SIZE [THREAD] [MODULE] [TEXT]     KIND is its number
  *     root-frame ROOT END ADDRESS MODULE
@@ -299,6 +301,7 @@ static void read_statement(char **words, size_t count, const char *rest)
         {"counters", 7}, {"block", 4},   {"blocks", 6},   {"epoch", 3}, {"thread", 3},
         {"sample", 5},   {"version", 2}, {"compress", 1}, {"omit", 2},  {"section", 4},
         {"patch", 3},    {"repair", 1},  {"cut", 2},      {"point", 2}, {"change", 4},
+        {"part", 2},     {"origin", 3},  {"owner", 3},    {"called", 2},
         {"part", 2},     {"origin", 3},  {"graph", 1},    {"root", 5},  {"root-frame", 5},
         {"pointer", 3},  {"pointers", 6}, {"root-pointer", 4},
     };
@@ -352,6 +355,11 @@ static void read_statement(char **words, size_t count, const char *rest)
     else if (strcmp(verb, "origin") == 0)
         for (uint64_t left = number(words[1]); left > 0; left--)
             snapshot_builder_origin(builder, number(words[2]));
+    else if (strcmp(verb, "owner") == 0)
+        snapshot_builder_owner(builder, name_find(stacks, words[1], 0), number(words[2]),
+                               count > 3 ? number(words[3]) : 0);
+    else if (strcmp(verb, "called") == 0)
+        snapshot_builder_called(builder, words[1]);
     else if (strcmp(verb, "graph") == 0) {
         struct snapshot_graph *graph = snapshot_builder_graph(builder);
 

@@ -44,6 +44,8 @@ struct snapshot_builder {
     struct snapshot_bytes changes;  /* uint64_t[3]: of the points in turn, what a stack holds */
     struct snapshot_bytes parts;
     struct snapshot_bytes origins;  /* uint64_t per stack */
+    struct snapshot_bytes owners;   /* uint64_t[2] per stack; empty: no section */
+    struct snapshot_bytes names;    /* struct snapshot_name */
     struct snapshot_bytes extras;   /* struct extra */
     bool has_graph;
     struct snapshot_graph graph;
@@ -131,6 +133,8 @@ void snapshot_builder_destroy(struct snapshot_builder *builder)
     free(builder->changes.data);
     free(builder->parts.data);
     free(builder->origins.data);
+    free(builder->owners.data);
+    free(builder->names.data);
     free(builder->roots.data);
     free(builder->root_frames.data);
     free(builder->pointers.data);
@@ -269,6 +273,23 @@ void snapshot_builder_part(struct snapshot_builder *builder, const struct snapsh
 void snapshot_builder_origin(struct snapshot_builder *builder, uint64_t part)
 {
     bytes_add(&builder->origins, &part, sizeof(part));
+}
+
+void snapshot_builder_owner(struct snapshot_builder *builder, uint32_t stack, uint64_t domain,
+                            uint64_t thread)
+{
+    uint64_t nobody[2] = {0}, owner[2] = {domain, thread};
+
+    while (builder->owners.size <= stack * sizeof(owner))
+        bytes_add(&builder->owners, nobody, sizeof(nobody));
+    memcpy(builder->owners.data + stack * sizeof(owner), owner, sizeof(owner));
+}
+
+void snapshot_builder_called(struct snapshot_builder *builder, const char *called)
+{
+    struct snapshot_name name = {snapshot_builder_string(builder, called)};
+
+    bytes_add(&builder->names, &name, sizeof(name));
 }
 
 struct snapshot_graph *snapshot_builder_graph(struct snapshot_builder *builder)
@@ -448,6 +469,41 @@ static struct snapshot_bytes counter_rows(const struct snapshot_builder *builder
     return rows;
 }
 
+/* The owners of all stacks as rows, if any was set. */
+static struct snapshot_bytes owner_rows(const struct snapshot_builder *builder)
+{
+    size_t size = builder->stacks.size; /* of two numbers each, as owners are */
+    struct snapshot_bytes rows = {0};
+
+    if (builder->owners.size == 0)
+        return rows;
+    bytes_add(&rows, builder->owners.data,
+              builder->owners.size < size ? builder->owners.size : size);
+    while (rows.size < size) {
+        uint64_t nobody[2] = {0};
+
+        bytes_add(&rows, nobody, sizeof(nobody));
+    }
+    return rows;
+}
+
+/* The blocks that are, or are not, of the allocator itself. */
+static struct snapshot_bytes block_rows(const struct snapshot_builder *builder, bool tracked)
+{
+    const uint64_t *blocks = (const uint64_t *)builder->blocks.data;
+    const uint64_t *owners = (const uint64_t *)builder->owners.data;
+    size_t owner_count = builder->owners.size / (2 * sizeof(*owners));
+    struct snapshot_bytes rows = {0};
+
+    for (size_t i = 0; i < builder->blocks.size / (4 * sizeof(*blocks)); i++) {
+        uint64_t stack = blocks[4 * i + 2];
+
+        if ((stack < owner_count && owners[2 * stack] != 0) == tracked)
+            bytes_add(&rows, &blocks[4 * i], 4 * sizeof(*blocks));
+    }
+    return rows;
+}
+
 struct place {
     uint64_t address, size;
 };
@@ -510,8 +566,9 @@ static void put_rows(const struct snapshot_builder *builder, struct snapshot_bui
 
 static void put_graph(const struct snapshot_builder *builder, struct snapshot_build *build)
 {
-    const uint64_t *blocks = (const uint64_t *)builder->blocks.data;
-    size_t block_count = builder->blocks.size / (4 * sizeof(*blocks));
+    struct snapshot_bytes rows = block_rows(builder, false);
+    const uint64_t *blocks = (const uint64_t *)rows.data;
+    size_t block_count = rows.size / (4 * sizeof(*blocks));
     size_t pointer_count = builder->pointers.size / sizeof(struct pointer);
     struct snapshot_bytes places = {0}, root_edges = {0}, edges = {0}, words = {0};
     struct snapshot_bytes root_frames = builder->root_frames;
@@ -561,6 +618,7 @@ static void put_graph(const struct snapshot_builder *builder, struct snapshot_bu
     put_rows(builder, build, SNAPSHOT_EDGES, &edges, 4, 1u << 0 | 1u << 2);
     put_rows(builder, build, SNAPSHOT_MODULE_WORDS, &words, 3, 1u << 0 | 1u << 2);
     free(pointers);
+    free(rows.data);
     free(places.data);
     free(root_edges.data);
     free(edges.data);
@@ -614,6 +672,9 @@ void *snapshot_builder_finish(const struct snapshot_builder *builder, size_t *ou
     struct snapshot_account account = full_account(builder, &counters);
     struct snapshot_process process = builder->process;
     struct snapshot_bytes epochs = builder->epochs;
+    struct snapshot_bytes blocks = block_rows(builder, false);
+    struct snapshot_bytes tracked = block_rows(builder, true);
+    struct snapshot_bytes owners = owner_rows(builder);
     struct snapshot_build build;
     void *data;
 
@@ -636,7 +697,13 @@ void *snapshot_builder_finish(const struct snapshot_builder *builder, size_t *ou
     put_varints(builder, &build, SNAPSHOT_COUNTERS, &counters, SNAPSHOT_COUNTERS_PER_STACK,
                 SNAPSHOT_COUNTERS_PER_STACK);
     if (!(process.flags & SNAPSHOT_COUNTERS_ONLY))
-        put_varints(builder, &build, SNAPSHOT_BLOCKS, &builder->blocks, 4, 0);
+        put_varints(builder, &build, SNAPSHOT_BLOCKS, &blocks, 4, 0);
+    if (tracked.size > 0 && !(process.flags & SNAPSHOT_COUNTERS_ONLY))
+        put_varints(builder, &build, SNAPSHOT_TRACKED, &tracked, 4, 0);
+    if (owners.size > 0)
+        put_varints(builder, &build, SNAPSHOT_OWNERS, &owners, 2, 2);
+    if (builder->names.size > 0)
+        put_fixed(builder, &build, SNAPSHOT_NAMES, &builder->names, sizeof(struct snapshot_name));
     put_fixed(builder, &build, SNAPSHOT_EPOCHS, &epochs, sizeof(struct snapshot_epoch));
     put_fixed(builder, &build, SNAPSHOT_THREADS, &builder->threads,
               sizeof(struct snapshot_thread));
@@ -660,6 +727,9 @@ void *snapshot_builder_finish(const struct snapshot_builder *builder, size_t *ou
         snapshot_build_raw(&build, &extra->section, extra->payload.data);
     }
     free(counters.data);
+    free(blocks.data);
+    free(tracked.data);
+    free(owners.data);
     if (builder->omitted & 1u << SNAPSHOT_END) {
         *out_size = build.file.size;
         return check(build.failed ? NULL : build.file.data);

@@ -77,6 +77,14 @@ void snapshot_builder_change(struct snapshot_builder *builder, uint32_t stack, u
 void snapshot_builder_part(struct snapshot_builder *builder, const struct snapshot_process *part);
 void snapshot_builder_origin(struct snapshot_builder *builder, uint64_t part);
 
+/* Say of which domain and thread (from 1; 0: not known) STACK is. Its blocks are tracked
+ * ones, if the domain is not 0; this is to be said before the end, not before the blocks. */
+void snapshot_builder_owner(struct snapshot_builder *builder, uint32_t stack, uint64_t domain,
+                            uint64_t thread);
+
+/* Say what the program of the process, then those of the parts, were called as. */
+void snapshot_builder_called(struct snapshot_builder *builder, const char *called);
+
 /* Give the snapshot a heap graph, without roots yet, and the record of it to be changed freely.
  * `scanned_blocks` is all blocks unless set to another value than 0. */
 struct snapshot_graph *snapshot_builder_graph(struct snapshot_builder *builder);

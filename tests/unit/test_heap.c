@@ -280,6 +280,88 @@ static void parts_must_make_sense(void **state)
     expect_damage(builder, "there is no string 1048576");
 }
 
+/* Stack 1 is of another domain, with a block at the very address of stack 0's. */
+static struct snapshot_builder *describe_tracked(void)
+{
+    struct snapshot_builder *builder = describe();
+
+    snapshot_builder_thread(builder, 77, "worker");
+    snapshot_builder_owner(builder, 1, 5, 1);
+    snapshot_builder_owner(builder, 2, 6, 0);
+    snapshot_builder_block(builder, 0x5000, 10, 2, 1);
+    snapshot_builder_block(builder, 0x5000, 20, 1, 1);
+    snapshot_builder_block(builder, 0x4000, 30, 2, 1);
+    return builder;
+}
+
+static void owners_and_tracked_blocks_arrive(void **state)
+{
+    struct heap *heap = expect_good(describe_tracked());
+
+    (void)state;
+    assert_int_equal(heap->stacks[0].domain, 0);
+    assert_int_equal(heap->stacks[1].domain, 5);
+    assert_int_equal(heap->stacks[1].thread, 1);
+    assert_int_equal(heap->stacks[2].domain, 6);
+    assert_int_equal(heap->stacks[2].thread, 0);
+    assert_int_equal(heap->stacks[2].live_bytes, 40);
+    assert_int_equal(heap->block_count, 1);
+    assert_int_equal(heap->tracked_count, 3);
+    assert_int_equal(heap->tracked[0].size, 20);
+    assert_int_equal(heap->tracked[1].address, 0x4000);
+    assert_int_equal(heap->tracked[2].address, 0x5000);
+    assert_int_equal(heap->account->live_bytes, 160);
+    assert_int_equal(heap->account->live_blocks, 4);
+    heap_destroy(heap);
+}
+
+static void owners_and_tracked_blocks_must_make_sense(void **state)
+{
+    struct snapshot_builder *builder = describe_tracked();
+
+    (void)state;
+    snapshot_builder_block(builder, 0x4000, 1, 2, 1);
+    expect_damage(builder, "two blocks of domain 6 at address 0x4000");
+    builder = describe_tracked();
+    snapshot_builder_owner(builder, 0, 0, 2);
+    expect_damage(builder, "stack 0 is of domain 0, thread 2 of 1");
+    builder = describe_tracked();
+    snapshot_builder_owner(builder, 0, 1ul << 32, 0);
+    expect_damage(builder, "stack 0 is of domain 4294967296");
+    builder = describe_tracked();
+    snapshot_builder_omit(builder, SNAPSHOT_OWNERS);
+    expect_damage(builder, "block 0 has a stack of domain 0");
+    builder = describe_tracked();
+    snapshot_builder_omit(builder, SNAPSHOT_TRACKED);
+    expect_damage(builder, "1 blocks, the account has 4");
+    builder = describe_tracked();
+    snapshot_builder_omit(builder, SNAPSHOT_OWNERS);
+    snapshot_builder_section(builder, SNAPSHOT_OWNERS, SNAPSHOT_VARINT, 1, "\0", 2, 2);
+    expect_damage(builder, "owners of 1 stacks, there are 3");
+}
+
+static void names_arrive(void **state)
+{
+    struct snapshot_builder *builder = describe();
+    struct heap *heap;
+
+    (void)state;
+    snapshot_builder_called(builder, "server");
+    heap = expect_good(builder);
+    assert_string_equal(heap->called, "server");
+    assert_string_equal(heap->parts[0].called, "server");
+    heap_destroy(heap);
+
+    heap = expect_good(describe()); /* without a name, as its file */
+    assert_string_equal(heap->called, "app");
+    heap_destroy(heap);
+
+    builder = describe();
+    snapshot_builder_called(builder, "one");
+    snapshot_builder_called(builder, "two");
+    expect_damage(builder, "2 names of 1 processes");
+}
+
 static void a_peek_shows_only_the_head(void **state)
 {
     char path[] = "/tmp/test_heap.XXXXXX";
@@ -329,6 +411,9 @@ int main(void)
         cmocka_unit_test(counters_without_blocks_must_make_sense),
         cmocka_unit_test(parts_arrive),
         cmocka_unit_test(parts_must_make_sense),
+        cmocka_unit_test(owners_and_tracked_blocks_arrive),
+        cmocka_unit_test(owners_and_tracked_blocks_must_make_sense),
+        cmocka_unit_test(names_arrive),
         cmocka_unit_test(a_peek_shows_only_the_head),
     };
 

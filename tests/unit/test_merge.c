@@ -112,6 +112,31 @@ static void parts_are_added_up(void **state)
     heap_destroy(heap);
 }
 
+static void owners_and_names_stay(void **state)
+{
+    struct heap *heaps[2], *heap;
+
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct snapshot_builder *builder = describe(10 + i, 0x400000, 2);
+
+        snapshot_builder_owner(builder, 1, 5 + i, 1);
+        snapshot_builder_called(builder, i ? "two" : "one");
+        heaps[i] = parse(builder);
+    }
+    heap = merge_heaps(MERGE_ALL, heaps, 2);
+    assert_int_equal(heap->stacks[1].domain, 5);
+    assert_int_equal(heap->stacks[1].thread, 1);
+    assert_int_equal(heap->stacks[4].domain, 6);
+    assert_int_equal(heap->stacks[4].thread, 2);
+    assert_true(heap->tracked_count > 0);
+    assert_int_equal(heap->tracked_count + heap->block_count, heap->account->live_blocks);
+    assert_string_equal(heap->called, "one");
+    assert_string_equal(heap->parts[0].called, "one");
+    assert_string_equal(heap->parts[1].called, "two");
+    heap_destroy(heap);
+}
+
 static void modules_are_united_wherever_they_lay(void **state)
 {
     struct heap *heaps[] = {parse(describe(10, 0x400000, 1)),
@@ -390,6 +415,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_are_added_up),
+        cmocka_unit_test(owners_and_names_stay),
         cmocka_unit_test(modules_are_united_wherever_they_lay),
         cmocka_unit_test(different_modules_are_moved_apart),
         cmocka_unit_test(a_module_is_gone_if_it_is_gone_in_all),

@@ -80,6 +80,56 @@ static void removed_is_not_dead(void **state)
     object_release(dict);
 }
 
+static void the_oldest_goes_first(void **state)
+{
+    struct weak_value_dict *dict = weak_value_dict_new();
+    struct thing *thing = thing_new(1);
+
+    (void)state;
+    weak_value_dict_set(dict, "a", thing);
+    weak_value_dict_set(dict, "b", thing);
+    weak_value_dict_set(dict, "a", thing); /* is the younger one now */
+    assert_true(weak_value_dict_remove_oldest(dict));
+    assert_null(peek(dict, "b"));
+    assert_ptr_equal(peek(dict, "a"), thing);
+    assert_true(weak_value_dict_remove_oldest(dict));
+    assert_false(weak_value_dict_remove_oldest(dict));
+    object_release(thing);
+    object_release(dict);
+}
+
+static void values_are_held(void **state)
+{
+    struct weak_value_dict *dict = weak_value_dict_new();
+    struct thing *one = thing_new(1);
+    struct thing *two = thing_new(2);
+    size_t count = 7;
+    void **values = weak_value_dict_values(dict, &count);
+
+    (void)state;
+    things_dead = 0;
+    assert_non_null(values);
+    assert_int_equal(count, 0);
+    free(values);
+    weak_value_dict_set(dict, "one", one);
+    weak_value_dict_set(dict, "two", two);
+    values = weak_value_dict_values(dict, &count);
+    assert_int_equal(count, 2);
+    assert_ptr_equal(values[0], one);
+    assert_ptr_equal(values[1], two);
+    object_release(one);
+    assert_int_equal(things_dead, 0);
+    object_release(values[0]);
+    assert_int_equal(things_dead, 1);
+    object_release(values[1]);
+    free(values);
+    scarce_fail_after(0);
+    assert_null(weak_value_dict_values(dict, &count));
+    assert_true(scarce_failed());
+    object_release(two);
+    object_release(dict);
+}
+
 static void objects_may_outlive_it(void **state)
 {
     struct weak_value_dict *dict = weak_value_dict_new();
@@ -160,6 +210,8 @@ int main(void)
         cmocka_unit_test(an_entry_goes_with_its_object),
         cmocka_unit_test(a_key_is_copied_and_leads_to_its_last_object),
         cmocka_unit_test(removed_is_not_dead),
+        cmocka_unit_test(the_oldest_goes_first),
+        cmocka_unit_test(values_are_held),
         cmocka_unit_test(objects_may_outlive_it),
         cmocka_unit_test(footprint_grows_and_shrinks),
         cmocka_unit_test(lack_of_memory_changes_nothing),
