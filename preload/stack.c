@@ -8,42 +8,76 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define PAGE_BITS 12
+#define PAGE ((uintptr_t)4096)
+#define NEAR (16 * PAGE)
 #define FIRST_CAPACITY 512u      /* frames */
 #define MAX_CAPACITY (1u << 26)
 #define MAX_SIGNALS 256u         /* handlers on a stack: only at them can a walk go in a circle */
 
 /* ---- reading memory -------------------------------------------------------- */
 
-/* Whether PAGE can be read: asks the kernel. rt_sigprocmask reads the set before it
- * looks at what to do with it, which is nothing. */
-static __attribute__((noinline)) bool ask_page(struct stack *stack, uintptr_t page)
+/* Whether the page at PAGE can be read: asks the kernel. rt_sigprocmask reads the set
+ * before it looks at what to do with it, which is nothing. */
+static __attribute__((noinline)) bool ask_page(uintptr_t page)
 {
-    if (page == 0 ||
-        SYSCALL_4(SYS_rt_sigprocmask, -1, page << PAGE_BITS, NULL, 8) != -EINVAL)
-        return false;
-    stack->known_pages[page % STACK_KNOWN_PAGES] = page;
-    return true;
+    return page != 0 && SYSCALL_4(SYS_rt_sigprocmask, -1, page, NULL, 8) == -EINVAL;
 }
 
-static inline bool page_readable(struct stack *stack, uintptr_t address)
+static inline bool is_known(const struct stack *stack, uintptr_t address)
 {
-    uintptr_t page = address >> PAGE_BITS;
+    return address - stack->known < stack->known_room;
+}
 
-    return __builtin_expect(stack->known_pages[page % STACK_KNOWN_PAGES] == page && page, true) ||
-           ask_page(stack, page);
+/* SP, which is new, may be on another stack, and the one before may be gone. */
+static __attribute__((noinline)) void stand_elsewhere(struct stack *stack, uintptr_t sp)
+{
+    uintptr_t page = sp & ~(PAGE - 1);
+    bool near = stack->known_room != 0 && sp < stack->known && stack->known - page <= NEAR;
+
+    while (near && stack->known > page && ask_page(stack->known - PAGE)) {
+        stack->known -= PAGE;
+        stack->known_room += PAGE;
+    }
+    if (is_known(stack, sp))
+        return;
+    stack->known = page;
+    stack->known_room = ask_page(page) ? PAGE - 7 : 0;
+}
+
+/* From here on the stack is the one that SP points into. */
+static inline void stand(struct stack *stack, uintptr_t sp)
+{
+    if (__builtin_expect(!is_known(stack, sp), false))
+        stand_elsewhere(stack, sp);
+}
+
+/* Whether the word at ADDRESS, not among the known ones, can be read. What lies close above
+ * the known ones becomes one of them; anything else is asked for each time. */
+static __attribute__((noinline)) bool ask(struct stack *stack, uintptr_t address)
+{
+    uintptr_t end = stack->known + stack->known_room + 7;
+    uintptr_t last = address + 7;
+
+    while (stack->known_room != 0 && address >= stack->known && last >= end && last - end < NEAR &&
+           ask_page(end)) {
+        end += PAGE;
+        stack->known_room += PAGE;
+    }
+    return is_known(stack, address) ||
+           (ask_page(address & ~(PAGE - 1)) &&
+            (last % PAGE >= 7 || ask_page(last & ~(PAGE - 1))));
 }
 
 void stack_forget_pages(struct stack *stack)
 {
-    memset(stack->known_pages, 0, sizeof stack->known_pages);
+    stack->known_room = 0;
 }
 
 typedef uint64_t __attribute__((aligned(1), may_alias)) loose_word;
 
 static inline bool load(struct stack *stack, uintptr_t address, uint64_t *out_word)
 {
-    if (!page_readable(stack, address) || !page_readable(stack, address + 7))
+    if (__builtin_expect(!is_known(stack, address), false) && !ask(stack, address))
         return false;
     *out_word = *(const loose_word *)address;
     return true;
@@ -156,6 +190,7 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
     bool end;
 
     CAPTURE(registers);
+    stand(stack, registers->value[CFI_REG_RSP]);
     registers->valid = CAPTURED;
     registers->interrupted = true; /* the pc is one of an instruction, not a return address */
     for (int i = 0; registers->value[CFI_REG_RSP] != start->sp; i++)
@@ -165,6 +200,8 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
         }
     while (add(stack, registers->value[CFI_REG_PC] - !registers->interrupted, limit)) {
         sp = registers->value[CFI_REG_RSP];
+        if (registers->interrupted)
+            stand(stack, sp);
         /* Where longjmp() was interrupted the return address may not be on the stack. */
         least = registers->interrupted ? sp : sp + 1;
         if (!registers->interrupted && entered_by_return(registers->value[CFI_REG_PC] - 1))
@@ -199,6 +236,7 @@ void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t l
 
     stack->count = 0;
     stack->flags = 0;
+    stand(stack, sp);
     while (add(stack, pc, limit)) {
         cfi_rule rule = cfi_lookup(pc);
         unsigned slot = cfi_rule_rbp_slot(rule);
@@ -231,6 +269,7 @@ void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t l
             if (!load(stack, sp + UCONTEXT_RSP, &word))
                 goto truncated;
             sp = word; /* may be on another stack */
+            stand(stack, sp);
             continue;
         case CFI_ENTRY:
             stack->frames[stack->count - 1] = pc + 1;

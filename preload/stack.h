@@ -4,9 +4,10 @@
  * a frame needs more, the walk is done again with all of them. Nothing is guessed:
  * where no rule is known the stack ends, and says so.
  *
- * No read leaves memory that is known to be readable: each page is asked for once a
- * thread, by a system call that reads a word and does nothing else. So a lying rule
- * does not fault, unless it leads to a page that was a stack before and is unmapped. Memory comes from the arena; on lack of it a stack is truncated.
+ * No read leaves memory that is known to be readable: a page is asked for by a system call
+ * that reads a word and does nothing else. What is known is one range, of the stack that the
+ * thread is on: once it is on another, the one before may be unmapped. So a lying rule does
+ * not fault. Memory comes from the arena; on lack of it a stack is truncated.
  */
 #ifndef PRELOAD_STACK_H
 #define PRELOAD_STACK_H
@@ -16,15 +17,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STACK_KNOWN_PAGES 64
-
 /* A thread's stack as it was walked last. Zeroed memory is an empty one; only its
  * thread touches it. */
 struct stack {
     uintptr_t *frames; /* look-up pcs (see cfi.h), newest first */
     uint32_t count, capacity;
     uint32_t flags;    /* enum snapshot_stack_flags */
-    uintptr_t known_pages[STACK_KNOWN_PAGES]; /* readable pages' numbers, by their low bits */
+    uintptr_t known;      /* words are readable from here, the stack that is walked now, */
+    uintptr_t known_room; /* to this many bytes on */
     struct cfi_registers registers[2]; /* of a walk with all of them: of a frame and its caller.
                                         * Too large for a caller's stack */
 };
