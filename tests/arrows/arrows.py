@@ -62,8 +62,8 @@ RULES = [
        LIBDW)
       for name in ("ask", "cmd_mark", "cmd_snapshot", "cmd_start", "cmd_status", "cmd_stop")],
     ("analyzer/*",
-     ["format/snapshot.h", "model/*.h", "views/*.h", "command.h", "moment.h", "options.h", "output.h",
-      "quantity.h"],
+     ["format/snapshot.h", "model/*.h", "views/*.h", "command.h", "graph_input.h", "moment.h",
+      "options.h", "output.h", "quantity.h"],
      LIBDW),
     ("tests/*", ["*"], []),
     ("bench/*", ["*"], []),
