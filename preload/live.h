@@ -79,7 +79,7 @@ bool live_remove_anywhere(uintptr_t address, struct live_block *out_block);
 /* Put BLOCK into the table. A block already known there is replaced and copied to
  * OUT_REPLACED (address 0: there was none): its free was missed. False on lack of
  * memory: the block is not known. */
-static inline bool live_add(const struct live_block *block, struct live_block *out_replaced)
+static inline __attribute__((always_inline)) bool live_add(const struct live_block *block, struct live_block *out_replaced)
 {
     if (__builtin_expect(live_spaced && !live_is_odd(block->address) && live_fits(block), 1)) {
         shadow_slot *slot = shadow_find(block->address);
@@ -94,7 +94,7 @@ static inline bool live_add(const struct live_block *block, struct live_block *o
 }
 
 /* Take the block at ADDRESS out of the table into OUT_BLOCK. False if none is known. */
-static inline bool live_remove(uintptr_t address, struct live_block *out_block)
+static inline __attribute__((always_inline)) bool live_remove(uintptr_t address, struct live_block *out_block)
 {
     if (__builtin_expect(live_spaced && !live_is_odd(address), 1)) {
         shadow_slot *slot = shadow_find(address);

@@ -163,8 +163,9 @@ static __attribute__((noinline)) size_t miss(struct tracker_thread *self,
 
 /* Put a new block of USABLE bytes in; it may be gone by now. RELEASED bytes of an older one
  * leave at the same moment. */
-static inline void put(struct tracker_thread *self, struct live_block block, size_t usable,
-                       bool reallocation, size_t released)
+static inline __attribute__((always_inline)) void
+put(struct tracker_thread *self, struct live_block block, size_t usable, bool reallocation,
+    size_t released)
 {
     struct live_block missed;
 
