@@ -46,6 +46,7 @@ static void put_counters(struct cut *cut, bool counters_only)
 static void fill(struct cut *cut, const char *label, bool counters_only)
 {
     tracker_check_modules();
+    tracker_settle();
     for (int use = 0; use < ARENA_USES; use++)
         cut->tracer[use] = arena_used(use);
     cut->time = syscall_time(CLOCK_REALTIME);

@@ -121,9 +121,11 @@ static size_t usable_estimate(size_t size)
 }
 
 /* Put a new block of USABLE bytes in, allocated by STACK; it may be gone by now. RELEASED
- * bytes of an older one leave at the same moment. */
-static void put(struct tracker_thread *self, const struct stack *stack, struct live_block block,
-                size_t usable, bool reallocation, size_t released)
+ * bytes of an older one leave at the same moment. Not inlined, or those who call it would hold
+ * what it needs of the stack while they walk. */
+static __attribute__((noinline)) void put(struct tracker_thread *self, const struct stack *stack,
+                                          struct live_block block, size_t usable,
+                                          bool reallocation, size_t released)
 {
     struct live_block missed;
 
@@ -443,6 +445,7 @@ bool tracker_init(bool on)
         trie_intern(NULL, 0, SNAPSHOT_STACK_TRUNCATED) != UNKNOWN_STACK)
         return false;
     cfi_init();
+    live_spaced = real_is_glibc;
     modules_find(getauxval(AT_ENTRY), &back); /* the executable is always in the list */
     timeline_start();
     epochs_reset(0);
@@ -683,15 +686,26 @@ static bool in_flight_before(const struct tracker_realloc *call)
     return false;
 }
 
+void tracker_settle(void)
+{
+    for (struct thread *state = guard_threads(); state; state = state->next) {
+        struct tracker_thread *thread = (struct tracker_thread *)state;
+
+        for (struct tracker_realloc *call = thread->in_flight; call; call = call->next)
+            if (call->old.address &&
+                (in_flight_before(call) || live_meets(call->old.address, call->old.size))) {
+                take_away(thread, &call->old, call->usable);
+                call->old.address = 0;
+            }
+    }
+}
+
 void tracker_each_in_flight(void (*each)(void *context, const struct live_block *block),
                             void *context)
 {
-    struct live_block taken;
-
     for (struct thread *state = guard_threads(); state; state = state->next)
         for (struct tracker_realloc *call = ((struct tracker_thread *)state)->in_flight; call;
              call = call->next)
-            if (call->old.address && !live_find(call->old.address, &taken) &&
-                !in_flight_before(call))
+            if (call->old.address)
                 each(context, &call->old);
 }

@@ -86,7 +86,11 @@ void tracker_sum(struct tracker_totals *out_totals);
 /* Sum up what all threads counted for STACK. */
 void tracker_sum_counter(uint32_t stack, struct counter *out_counter);
 
-/* Call EACH for every block of a realloc under way that still counts as the old one. */
+/* Reallocs under way, of which the old block's memory is another's by now, have freed it:
+ * count that. What remains counts as the old block. */
+void tracker_settle(void);
+
+/* Call EACH for every old block that remains. */
 void tracker_each_in_flight(void (*each)(void *context, const struct live_block *block),
                             void *context);
 

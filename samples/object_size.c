@@ -18,6 +18,7 @@
 #include "preload/heapdelta.h"
 #include "samples/cacheable_config.h"
 #include "samples/lib/dict.h"
+#include "samples/measure.h"
 #include "samples/must.h"
 
 enum { OBJECTS_MAX = 16 };
@@ -44,21 +45,11 @@ static void walk_dict(void *memory, void *data)
     dict_visit_objects(memory, walk_dict, walk);
 }
 
-/* Bytes that heapdelta says are alive; 0 where it is not loaded. */
-static size_t traced_bytes(void)
-{
-    size_t current = 0;
-    size_t peak;
-
-    heapdelta_get_traced_memory(&current, &peak);
-    return current;
-}
-
 /* Print the sizes of OBJECT, which was made since heapdelta measured BEFORE. */
 static void show(const char *name, const void *object, const struct footprint *deep, size_t before)
 {
     const struct object *header = object;
-    size_t measured = traced_bytes() - before;
+    size_t measured = measure_traced_bytes() - before;
 
     printf("%-28s %8zu %8zu %8zu %8zu ", name, header->type->size,
            malloc_usable_size((void *)object), deep->requested, deep->blocks);
@@ -92,7 +83,7 @@ static struct dict *item_new(struct dict *metadata)
 
 static void show_members(void)
 {
-    size_t before = traced_bytes();
+    size_t before = measure_traced_bytes();
     struct cacheable_config *config = cacheable_config_new("key", "value");
     struct footprint deep = {0};
 
@@ -103,7 +94,7 @@ static void show_members(void)
 
 static void show_dictionaries(void)
 {
-    size_t before = traced_bytes();
+    size_t before = measure_traced_bytes();
     struct dict *metadata = metadata_new();
     struct walk small = {.seen_count = 0};
     struct walk one = {.seen_count = 0};
@@ -133,7 +124,7 @@ static void show_dictionaries(void)
 static void show_items(size_t count)
 {
     struct dict **items = must(calloc(count + 1, sizeof *items));
-    size_t before = traced_bytes();
+    size_t before = measure_traced_bytes();
     struct footprint own = {0};
     size_t current = 0;
     size_t peak = 0;

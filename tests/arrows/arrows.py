@@ -30,6 +30,8 @@ RULES = [
     ("format/*", [], STDIO + LIBDW + ["stdlib.h", "malloc.h"]),
     ("preload/heapdelta.h", [], STDIO),
     ("preload/stack.[ch]", FORMAT + GROUND + ["preload/cfi.h", "preload/unwind_*.h"], STDIO + LIBDW),
+    ("preload/live.[ch]", FORMAT + GROUND + ["preload/live_*.h"], STDIO + LIBDW),
+    ("preload/live_*.[ch]", FORMAT + GROUND + ["preload/live_block.h"], STDIO + LIBDW),
     ("preload/identity.[ch]", GROUND + ["preload/timeline.h"], STDIO + LIBDW),
     ("preload/snapshot_file.[ch]", GROUND + ["preload/identity.h"], STDIO + LIBDW),
     *[(leaf.replace(".h", ".[ch]"), FORMAT + GROUND, STDIO + LIBDW) for leaf in LEAVES],
