@@ -60,7 +60,7 @@ static void fill(struct cut *cut, const char *label, bool counters_only)
     cut->frame_count = trie_frame_count();
     cut->module_count = modules_count();
     cut->frame_limit = tracker_frame_limit();
-    cut->peak = counters_peak();
+    cut->peak = (uint64_t)tracker_size().peak;
     cut->threads_seen = guard_threads_seen();
     tracker_sum(&cut->totals);
     if (!counters_only) {
