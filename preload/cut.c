@@ -14,10 +14,15 @@ static void put_block(void *context, const struct live_block *block)
 {
     struct cut *cut = context;
 
-    buffer_put_varint(&cut->blocks, varint_delta(block->address, cut->last_address));
-    buffer_put_varint(&cut->blocks, block->size);
-    buffer_put_varint(&cut->blocks, block->stack);
-    buffer_put_varint(&cut->blocks, block->epoch);
+    uint8_t *begin = buffer_reserve(&cut->blocks, 4 * VARINT_MAX_SIZE), *end = begin;
+
+    if (!begin)
+        return;
+    end += varint_put(end, varint_delta(block->address, cut->last_address));
+    end += varint_put(end, block->size);
+    end += varint_put(end, block->stack);
+    end += varint_put(end, block->epoch);
+    cut->blocks.size += (size_t)(end - begin);
     cut->last_address = block->address;
     cut->block_count++;
     cut->bytes += block->size;
