@@ -90,7 +90,13 @@ static inline __attribute__((always_inline)) bool live_add(const struct live_blo
             return true;
         }
     }
-    return live_add_anywhere(block, out_replaced);
+    /* Copies, so that what is in registers above need not lie in memory. */
+    struct live_block copy = *block, replaced;
+    bool added = live_add_anywhere(&copy, &replaced);
+
+    if (added)
+        *out_replaced = replaced;
+    return added;
 }
 
 /* Take the block at ADDRESS out of the table into OUT_BLOCK. False if none is known. */
@@ -106,7 +112,12 @@ static inline __attribute__((always_inline)) bool live_remove(uintptr_t address,
             return true;
         }
     }
-    return live_remove_anywhere(address, out_block);
+    struct live_block removed;
+    bool known = live_remove_anywhere(address, &removed);
+
+    if (known)
+        *out_block = removed;
+    return known;
 }
 
 /* The same from a signal handler whose thread may hold the lock: gives up (false) where

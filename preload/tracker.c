@@ -226,7 +226,8 @@ static __attribute__((noinline)) void walk(struct tracker_thread *self,
 
 /* The number of the stack of SELF, the calling thread, from START; MEMO_NONE: it is walked,
  * and stack_number() tells. */
-static inline uint32_t find_stack(struct tracker_thread *self, const struct stack_start *start)
+static inline __attribute__((always_inline)) uint32_t
+find_stack(struct tracker_thread *self, const struct stack_start *start)
 {
     uint32_t number = MEMO_NONE;
 
