@@ -318,6 +318,12 @@ void report_set_truncated(struct report *report, uint32_t frame_limit)
     last_row(report)->frame_limit = frame_limit;
 }
 
+void report_set_matter(struct report *report)
+{
+    if (!report->failed)
+        last_table(report)->is_matter = true;
+}
+
 void report_set_omitted(struct report *report, size_t rows)
 {
     if (!report->failed)
