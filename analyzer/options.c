@@ -33,6 +33,9 @@ enum option_code {
     OPTION_SECTION,
     OPTION_TIMEOUT,
     OPTION_LABEL,
+    OPTION_STRICT,
+    OPTION_ALL,
+    OPTION_ERROR_EXITCODE,
 };
 
 /* Every option there is, and the sets it belongs to; 0: to each command. */
@@ -50,11 +53,14 @@ static const struct {
     {{"all-frames", no_argument, NULL, OPTION_ALL_FRAMES}, OPTIONS_GROUPS},
     {{"skip", required_argument, NULL, OPTION_SKIP}, OPTIONS_GROUPS},
     {{"sort", required_argument, NULL, OPTION_SORT}, OPTIONS_GROUPS},
-    {{"limit", required_argument, NULL, OPTION_LIMIT}, OPTIONS_GROUPS},
+    {{"limit", required_argument, NULL, OPTION_LIMIT}, OPTIONS_GROUPS | OPTIONS_LIMIT},
     {{"modules", no_argument, NULL, OPTION_MODULES}, OPTIONS_MODULES},
     {{"section", required_argument, NULL, OPTION_SECTION}, OPTIONS_SECTION},
     {{"timeout", required_argument, NULL, OPTION_TIMEOUT}, OPTIONS_TIMEOUT},
     {{"label", required_argument, NULL, OPTION_LABEL}, OPTIONS_LABEL},
+    {{"strict", no_argument, NULL, OPTION_STRICT}, OPTIONS_STRICT},
+    {{"all", no_argument, NULL, OPTION_ALL}, OPTIONS_LEAKS},
+    {{"error-exitcode", no_argument, NULL, OPTION_ERROR_EXITCODE}, OPTIONS_LEAKS},
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
@@ -175,6 +181,15 @@ static int parse_option(struct options *options, const struct command *command, 
         return -1;
     case OPTION_LABEL:
         return parse_label(options, command, value);
+    case OPTION_STRICT:
+        options->strict = true;
+        return -1;
+    case OPTION_ALL:
+        options->all = true;
+        return -1;
+    case OPTION_ERROR_EXITCODE:
+        options->error_exitcode = true;
+        return -1;
     }
     return -1;
 }

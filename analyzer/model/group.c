@@ -1,6 +1,7 @@
 #include "model/group.h"
 
 #include "format/snapshot.h"
+#include "model/site.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,9 +17,6 @@ static const char *const key_names[GROUP_KEYS] = {
     [GROUP_TRACEBACK] = "traceback", [GROUP_MODULE] = "module",     [GROUP_PROGRAM] = "program",
     [GROUP_PROCESS] = "process",
 };
-
-/* Stands in for the frames of a stack that has none. */
-static const struct symbol unknown_symbol = {.place = "<unknown>"};
 
 /* A group while they are collected. The name is what tells groups apart: the
  * texts of the key, each with its NUL, and its numbers. */
@@ -164,31 +162,11 @@ static void count_stack(struct entry *entry, const struct heap *heap, uint32_t s
         entry->group.limited = true;
 }
 
-/* The newest frame of STACK that is not skipped, as those of the C++ standard library are
- * with SKIP_STANDARD; the very newest if all are. Its number is put in OUT_FRAME. */
 static const struct symbol *newest_symbol(const struct grouping *grouping, uint32_t stack,
                                           bool skip_standard, uint32_t *out_frame)
 {
-    const struct heap *heap = grouping->heap;
-    const struct symbol *newest = NULL;
-
-    *out_frame = heap->stacks[stack].frame;
-    for (uint32_t frame = heap->stacks[stack].frame; frame; frame = heap->frames[frame].parent) {
-        struct symbol_list list = symbols_frame(grouping->symbols, frame);
-
-        for (size_t i = 0; i < list.count; i++) {
-            const struct symbol *symbol = &list.symbols[i];
-
-            if (!newest)
-                newest = symbol;
-            if (!filter_skips(grouping->filter, symbol) &&
-                !(skip_standard && filter_is_standard(symbol))) {
-                *out_frame = frame;
-                return symbol;
-            }
-        }
-    }
-    return newest ? newest : &unknown_symbol;
+    return site_newest(grouping->heap, grouping->symbols, grouping->filter, stack, skip_standard,
+                       out_frame);
 }
 
 /* Collect all frames of STACK in grouping->traceback. Returns their number, 0 for
@@ -200,7 +178,7 @@ static size_t collect_traceback(struct grouping *grouping, uint32_t stack)
     size_t count = 0;
 
     do {
-        struct symbol_list list = {.symbols = &unknown_symbol, .count = 1};
+        struct symbol_list list = {.symbols = &site_unknown, .count = 1};
 
         if (frame)
             list = symbols_frame(grouping->symbols, frame);
@@ -499,7 +477,7 @@ void group_name(enum group_key key, const struct group *group, char *buffer, siz
             snprintf(buffer, size, "%s", group->function);
         break;
     case GROUP_MODULE:
-        snprintf(buffer, size, "%s", group->module ? group->module : unknown_symbol.place);
+        snprintf(buffer, size, "%s", group->module ? group->module : site_unknown.place);
         break;
     case GROUP_TRACEBACK:
         snprintf(buffer, size, "stack %" PRIu32, group->stack);

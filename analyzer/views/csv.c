@@ -187,7 +187,8 @@ static void print_facts(FILE *out, const struct report *report, bool with_headin
 static const struct report_table *main_table(const struct report *report)
 {
     for (size_t i = 0; i < report->table_count; i++) {
-        if (report->tables[i].style == REPORT_STATISTICS || report->tables[i].is_matter)
+        if (report->tables[i].style == REPORT_STATISTICS ||
+            report->tables[i].style == REPORT_PATHS || report->tables[i].is_matter)
             return &report->tables[i];
     }
     for (size_t i = 0; i < report->fact_count; i++) {
