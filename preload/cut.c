@@ -3,6 +3,7 @@
 #include "format/varint.h"
 #include "preload/epochs.h"
 #include "preload/guard.h"
+#include "preload/live_domains.h"
 #include "preload/modules.h"
 #include "preload/series.h"
 #include "preload/syscall.h"
@@ -48,6 +49,21 @@ static void put_counters(struct cut *cut, bool counters_only)
     }
 }
 
+static void put_blocks(struct cut *cut)
+{
+    uint64_t own_count;
+    size_t own_size;
+
+    live_each(put_block, cut);
+    tracker_each_in_flight(put_block, cut);
+    own_count = cut->block_count;
+    own_size = cut->blocks.size;
+    cut->last_address = 0;
+    live_domains_each(put_block, cut);
+    cut->tracked_count = cut->block_count - own_count;
+    cut->tracked_size = cut->blocks.size - own_size;
+}
+
 static void fill(struct cut *cut, const char *label, bool counters_only)
 {
     tracker_check_modules();
@@ -63,10 +79,8 @@ static void fill(struct cut *cut, const char *label, bool counters_only)
     cut->peak = (uint64_t)tracker_size().peak;
     cut->threads_seen = guard_threads_seen();
     tracker_sum(&cut->totals);
-    if (!counters_only) {
-        live_each(put_block, cut);
-        tracker_each_in_flight(put_block, cut);
-    }
+    if (!counters_only)
+        put_blocks(cut);
     put_counters(cut, counters_only);
     cut->series_count = series_put(&cut->series);
     cut->sample_count = timeline_copy(cut->samples);

@@ -20,10 +20,11 @@ struct cut {
     uint64_t pause;   /* ns that the gate was closed for it */
     uint32_t epoch, epoch_count, frame_limit;
     uint32_t stack_count, frame_count, module_count;
-    uint64_t bytes, block_count, peak, truncated, threads_seen;
+    uint64_t bytes, block_count, tracked_count, peak, truncated, threads_seen;
     struct tracker_totals totals;
     uint64_t tracer[ARENA_USES];
-    struct buffer blocks; /* as SNAPSHOT_BLOCKS */
+    struct buffer blocks; /* as SNAPSHOT_BLOCKS, then as SNAPSHOT_TRACKED */
+    size_t tracked_size;  /* … bytes of the latter */
     struct buffer counters; /* as SNAPSHOT_COUNTERS */
     struct buffer series;   /* as SNAPSHOT_SERIES */
     uint32_t series_count;
