@@ -83,7 +83,7 @@ static inline bool load(struct stack *stack, uintptr_t address, uint64_t *out_wo
     return true;
 }
 
-static bool read_word(void *context, uintptr_t address, uint64_t *out_word)
+bool stack_read(void *context, uintptr_t address, uint64_t *out_word)
 {
     return load(context, address, out_word);
 }
@@ -175,7 +175,7 @@ static bool step(struct stack *stack, struct cfi_registers **registers, bool *ou
 {
     struct cfi_registers *caller = &stack->registers[*registers == &stack->registers[0]];
 
-    if (!cfi_step(*registers, caller, read_word, stack, out_end))
+    if (!cfi_step(*registers, caller, stack_read, stack, out_end))
         return false;
     *registers = caller;
     return true;
@@ -221,6 +221,41 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
     }
 }
 
+/* ---- another engine ---- */
+
+static const struct stack_engine *engine;
+
+void stack_use(const struct stack_engine *chosen)
+{
+    engine = chosen;
+}
+
+bool stack_add(struct stack *stack, uintptr_t pc, uint32_t limit)
+{
+    return add(stack, pc, limit);
+}
+
+bool stack_is_outermost(uintptr_t sp)
+{
+    return is_outermost(sp);
+}
+
+void stack_forget_rules(void)
+{
+    cfi_forget();
+    if (engine)
+        engine->forget();
+}
+
+static __attribute__((noinline)) void walk_by_engine(struct stack *stack,
+                                                     const struct stack_start *start, uint32_t limit)
+{
+    CAPTURE(&stack->registers[0]);
+    stack->registers[0].valid = CAPTURED;
+    engine->walk(stack, &stack->registers[0], start, limit);
+    __asm__ volatile("" : : : "memory"); /* the frame captured stays until then */
+}
+
 /* ---- with three ------------------------------------------------------------ */
 
 /* The ucontext_t that a signal frame leaves at rsp: offsets of what we need. */
@@ -237,6 +272,10 @@ void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t l
     stack->count = 0;
     stack->flags = 0;
     stand(stack, sp);
+    if (__builtin_expect(engine != NULL, false)) {
+        walk_by_engine(stack, start, limit);
+        return;
+    }
     while (add(stack, pc, limit)) {
         cfi_rule rule = cfi_lookup(pc);
         unsigned slot = cfi_rule_rbp_slot(rule);

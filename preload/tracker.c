@@ -414,7 +414,7 @@ void tracker_check_modules(void)
 {
     if (modules_check()) {
         trie_refresh();
-        cfi_forget();
+        stack_forget_rules();
     }
 }
 
