@@ -38,7 +38,7 @@ void graph_input_add_notes(const struct heap *heap, struct report *report)
                         graph->flags & SNAPSHOT_GRAPH_NO_MEMORY ? "for memory ran out"
                                                                 : "for it took too long",
                         graph->scanned_blocks, heap->block_count);
-    if (!(graph->flags & SNAPSHOT_GRAPH_REGISTERS))
+    if (!(graph->flags & SNAPSHOT_GRAPH_REGISTERS) && graph->threads > graph->threads_stopped)
         report_add_note(report,
                         "Registers of %" PRIu32 " of %" PRIu32 " threads were not seen%s%s%s, so "
                         "what only they hold is called lost.",
@@ -46,6 +46,9 @@ void graph_input_add_notes(const struct heap *heap, struct report *report)
                         graph->stop_error ? " (" : "",
                         graph->stop_error ? strerror((int)graph->stop_error) : "",
                         graph->stop_error ? ")" : "");
+    else if (!(graph->flags & SNAPSHOT_GRAPH_REGISTERS))
+        report_add_note(report,
+                        "Registers were not seen, so what only they hold is called lost.");
     if (graph->skipped_bytes > 0)
         report_add_note(report, "%" PRIu64 " bytes that may hold pointers could not be read.",
                         graph->skipped_bytes);

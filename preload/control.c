@@ -124,13 +124,15 @@ static void describe(struct control_page *made)
 
 static void publish(void)
 {
+    struct counters_size size = tracker_size();
+
     page->state = closed              ? CONTROL_ENDED
                   : tracker_tracing() ? CONTROL_TRACING
                                       : CONTROL_OFF;
     page->snapshots = snapshot_pauses()->count;
-    page->live_bytes = counters_current();
+    page->live_bytes = (uint64_t)size.current;
     page->live_blocks = tracker_live_blocks();
-    page->peak_bytes = counters_peak();
+    page->peak_bytes = (uint64_t)size.peak;
     page->since = tracing.since;
     page->start_bytes = tracing.start_bytes;
     page->mark_time = tracing.mark_time;
@@ -145,7 +147,7 @@ static void publish(void)
 static void begin_tracing(uint64_t now)
 {
     tracing.since = now;
-    tracing.start_bytes = counters_current();
+    tracing.start_bytes = (uint64_t)tracker_size().current;
     tracing.mark_time = tracing.mark_bytes = 0;
 }
 
@@ -270,7 +272,7 @@ static void serve_request(void)
         result = tracker_mark(label);
         if (result == 0) {
             tracing.mark_time = syscall_time(CLOCK_REALTIME);
-            tracing.mark_bytes = counters_current();
+            tracing.mark_bytes = (uint64_t)tracker_size().current;
         }
         break;
     case CONTROL_START:

@@ -46,7 +46,7 @@ static void configure(char **variables)
     configured = true;
     config_read(variables);
     arena_fail_after(config->fail_map);
-    tracker_set_frame_limit((uint32_t)config->nframe);
+    tracker_configure((uint32_t)config->nframe, config->interval != 0);
 }
 
 bool life_begin(void)

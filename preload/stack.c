@@ -108,6 +108,15 @@ static bool grow(struct stack *stack)
     return true;
 }
 
+bool stack_make_room(struct stack *stack, uint32_t count)
+{
+    stack->count = 0;
+    while (stack->capacity < count)
+        if (!grow(stack))
+            return false;
+    return true;
+}
+
 /* Add the frame of PC. Returns false if the stack ends here for another reason. */
 static inline bool add(struct stack *stack, uintptr_t pc, uint32_t limit)
 {
@@ -240,20 +249,17 @@ bool stack_is_outermost(uintptr_t sp)
     return is_outermost(sp);
 }
 
+bool stack_steps(void)
+{
+    return engine == NULL;
+}
+
 void stack_forget_rules(void)
 {
     cfi_forget();
+    atomic_fetch_add_explicit(&stack_generation, 1, memory_order_release);
     if (engine)
         engine->forget();
-}
-
-static __attribute__((noinline)) void walk_by_engine(struct stack *stack,
-                                                     const struct stack_start *start, uint32_t limit)
-{
-    CAPTURE(&stack->registers[0]);
-    stack->registers[0].valid = CAPTURED;
-    engine->walk(stack, &stack->registers[0], start, limit);
-    __asm__ volatile("" : : : "memory"); /* the frame captured stays until then */
 }
 
 /* ---- with three ------------------------------------------------------------ */
@@ -263,80 +269,202 @@ static __attribute__((noinline)) void walk_by_engine(struct stack *stack,
 #define UCONTEXT_RSP 160
 #define UCONTEXT_RIP 168
 
-void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
+/* Step out of a signal handler's return frame. */
+static enum stack_result step_signal(struct stack *stack, struct stack_state *state)
 {
-    uintptr_t pc = start->pc - 1, sp = start->sp, bp = start->bp, cfa;
-    unsigned signals = 0;
-    uint64_t word;
+    uint64_t pc, sp, bp;
 
+    if (!load(stack, state->sp + UCONTEXT_RIP, &pc) || !load(stack, state->sp + UCONTEXT_RBP, &bp) ||
+        !load(stack, state->sp + UCONTEXT_RSP, &sp))
+        return STACK_ASTRAY;
+    *state = (struct stack_state){ pc, sp, bp };
+    stand(stack, sp); /* may be on another stack */
+    return STACK_INTERRUPTED;
+}
+
+/* ---- rules ---- */
+
+_Atomic uint32_t stack_generation;
+
+void stack_begin(struct stack *stack, uintptr_t sp)
+{
+    uint32_t now = atomic_load_explicit(&stack_generation, memory_order_relaxed);
+
+    if (__builtin_expect(stack->generation != now, false)) {
+        stack->generation = now;
+        memset(stack->rules, 0, sizeof stack->rules);
+    }
+    stand(stack, sp);
+}
+
+/* Put the rule at PC into *RULE. One of a pc in no module may change at any time: not kept. */
+static __attribute__((noinline)) struct stack_rule find_rule(uintptr_t pc, struct stack_rule *rule)
+{
+    cfi_rule found = cfi_lookup(pc);
+    struct stack_rule made = { pc, (int32_t)cfi_rule_offset(found), (uint8_t)cfi_rule_kind(found),
+                               (uint8_t)cfi_rule_rbp_slot(found) };
+
+    if (made.kind != CFI_UNKNOWN && made.kind != CFI_ENTRY)
+        *rule = made;
+    return made;
+}
+
+static inline struct stack_rule rule_at(struct stack *stack, uintptr_t pc)
+{
+    struct stack_rule *rule = &stack->rules[pc % STACK_RULES];
+
+    return __builtin_expect(rule->pc == pc, true) ? *rule : find_rule(pc, rule);
+}
+
+/* ---- steps ---- */
+
+/* Read the word at ADDRESS into *OUT_WORD, noting it in READS, unless that is NULL. */
+static inline bool take(struct stack *stack, uintptr_t address, struct stack_reads *reads,
+                        uint64_t *out_word)
+{
+    if (!load(stack, address, out_word))
+        return false;
+    if (reads) {
+        reads->words[reads->count++] = (struct stack_word){ address, *out_word };
+        reads->elsewhere |= !is_known(stack, address);
+    }
+    return true;
+}
+
+static inline __attribute__((always_inline)) enum stack_result
+make_step(struct stack *stack, struct stack_state *state, struct stack_reads *reads)
+{
+    struct stack_rule rule = rule_at(stack, state->pc);
+    uint64_t word;
+    uintptr_t cfa;
+
+    if (reads) {
+        reads->count = 0;
+        reads->uses_bp = reads->saves_bp = reads->elsewhere = false;
+    }
+    switch ((enum cfi_kind)rule.kind) {
+    case CFI_RSP:
+        cfa = state->sp + (uintptr_t)(intptr_t)rule.offset;
+        break;
+    case CFI_RBP:
+        cfa = state->bp + (uintptr_t)(intptr_t)rule.offset;
+        if (reads)
+            reads->uses_bp = true;
+        break;
+    case CFI_REALIGNED:
+        if (!take(stack, state->bp + (uintptr_t)(intptr_t)rule.offset, reads, &cfa))
+            return STACK_ASTRAY;
+        if (reads)
+            reads->uses_bp = true;
+        break;
+    case CFI_SIGNAL:
+        return step_signal(stack, state);
+    case CFI_ENTRY:
+        return STACK_ENTRY;
+    case CFI_END:
+        return STACK_END;
+    case CFI_FULL:
+        return STACK_FULL;
+    default:
+        return is_outermost(state->sp) ? STACK_END : STACK_LOST;
+    }
+    if (cfa <= state->sp || !take(stack, cfa - 8, reads, &word))
+        return STACK_ASTRAY;
+    if (word == 0)
+        return STACK_END; /* how threads and coroutines without CFI mark it */
+    state->pc = word - 1;
+    state->sp = cfa;
+    if (rule.slot == 0 && __builtin_expect(rule.kind != CFI_REALIGNED, true))
+        return STACK_ON;
+    if (!take(stack, rule.slot ? cfa - 8 * rule.slot : state->bp, reads, &word))
+        return STACK_ASTRAY;
+    state->bp = word;
+    if (reads)
+        reads->saves_bp = true;
+    return STACK_ON;
+}
+
+enum stack_result stack_step(struct stack *stack, struct stack_state *state,
+                             struct stack_reads *out_reads)
+{
+    return make_step(stack, state, out_reads);
+}
+
+/* The key of all frames of STACK. */
+static void make_key(struct stack *stack)
+{
+    stack->key = STACK_KEY_BEGIN;
+    for (uint32_t i = 0; i < stack->count; i++)
+        stack->key = stack_key_next(stack->key, stack->frames[i]);
+}
+
+/* Walk with three registers. False if that does not do. */
+static bool walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
+{
+    struct stack_state state = { start->pc - 1, start->sp, start->bp };
+    struct stack_key key = STACK_KEY_BEGIN;
+    unsigned signals = 0;
+
+    while (add(stack, state.pc, limit)) {
+        uintptr_t pc = state.pc;
+
+        switch (make_step(stack, &state, NULL)) {
+        case STACK_ON:
+            key = stack_key_next(key, pc);
+            continue;
+        case STACK_INTERRUPTED:
+            stack->frames[stack->count - 1]++; /* entered by return, too */
+            key = stack_key_next(key, pc + 1);
+            if (++signals <= MAX_SIGNALS)
+                continue;
+            stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+            break;
+        case STACK_ENTRY:
+            stack->frames[stack->count - 1]++;
+            key = stack_key_next(key, pc + 1);
+            break;
+        case STACK_FULL:
+            return false;
+        case STACK_LOST:
+        case STACK_ASTRAY:
+            stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+            /* fall through */
+        case STACK_END:
+            key = stack_key_next(key, pc);
+            break;
+        }
+        break;
+    }
+    stack->key = key;
+    return true;
+}
+
+static __attribute__((noinline)) void walk_by_engine(struct stack *stack,
+                                                     const struct stack_start *start, uint32_t limit)
+{
+    stack_begin(stack, start->sp);
     stack->count = 0;
     stack->flags = 0;
-    stand(stack, sp);
+    CAPTURE(&stack->registers[0]);
+    stack->registers[0].valid = CAPTURED;
+    engine->walk(stack, &stack->registers[0], start, limit);
+    make_key(stack);
+    stack->key = stack_key_end(stack->key, stack->flags);
+}
+
+void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
+{
     if (__builtin_expect(engine != NULL, false)) {
         walk_by_engine(stack, start, limit);
         return;
     }
-    while (add(stack, pc, limit)) {
-        cfi_rule rule = cfi_lookup(pc);
-        unsigned slot = cfi_rule_rbp_slot(rule);
-
-        switch (cfi_rule_kind(rule)) {
-        case CFI_RSP:
-            cfa = sp + (uintptr_t)cfi_rule_offset(rule);
-            break;
-        case CFI_RBP:
-            cfa = bp + (uintptr_t)cfi_rule_offset(rule);
-            break;
-        case CFI_REALIGNED:
-            if (!load(stack, bp + (uintptr_t)cfi_rule_offset(rule), &word))
-                goto truncated;
-            cfa = word;
-            if (!load(stack, bp, &word))
-                goto truncated;
-            bp = word;
-            break;
-        case CFI_SIGNAL:
-            stack->frames[stack->count - 1] = pc + 1; /* entered by return, too */
-            if (++signals > MAX_SIGNALS)
-                goto truncated;
-            if (!load(stack, sp + UCONTEXT_RIP, &word))
-                goto truncated;
-            pc = word;
-            if (!load(stack, sp + UCONTEXT_RBP, &word))
-                goto truncated;
-            bp = word;
-            if (!load(stack, sp + UCONTEXT_RSP, &word))
-                goto truncated;
-            sp = word; /* may be on another stack */
-            stand(stack, sp);
-            continue;
-        case CFI_ENTRY:
-            stack->frames[stack->count - 1] = pc + 1;
-            return;
-        case CFI_END:
-            return;
-        case CFI_FULL:
-            stack->count = 0;
-            walk_fully(stack, start, limit);
-            return;
-        default:
-            if (is_outermost(sp))
-                return;
-            goto truncated;
-        }
-        if (cfa <= sp || !load(stack, cfa - 8, &word))
-            goto truncated;
-        if (word == 0) /* how threads and coroutines without CFI mark their end */
-            return;
-        pc = word - 1;
-        sp = cfa;
-        if (slot) {
-            if (!load(stack, cfa - 8 * slot, &word))
-                goto truncated;
-            bp = word;
-        }
+    stack_begin(stack, start->sp);
+    stack->count = 0;
+    stack->flags = 0;
+    if (!walk(stack, start, limit)) {
+        stack->count = 0;
+        walk_fully(stack, start, limit);
+        make_key(stack);
     }
-    return;
-truncated:
-    stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+    stack->key = stack_key_end(stack->key, stack->flags);
 }

@@ -89,6 +89,7 @@ static void name_variable(struct root_names *names, const struct heap_root *root
         return;
     take_variable(&variable, out);
     key->group = variable.group;
+    key->place = variable.start; /* several static ones may have one name */
     if (!is_thread_local)
         key->root = (uint64_t)root->module << 32; /* all of its data */
 }

@@ -512,7 +512,7 @@ bool variables_find(struct variables *variables, size_t index, uint64_t address,
     if (!address_map_find(thread_local_data ? &module->thread_map : &module->map, address, &number))
         return false;
     definition = &module->definitions[number];
-    *out_variable = (struct variable){.is_static = definition->is_static};
+    *out_variable = (struct variable){.is_static = definition->is_static, .start = definition->low};
     describe(variables, definition->name, &definition->die, address - definition->low,
              out_variable);
     return out_variable->name && out_variable->group;
@@ -577,7 +577,7 @@ bool variables_find_local(struct variables *variables, size_t index, uint64_t pc
             if ((tag != DW_TAG_variable && tag != DW_TAG_formal_parameter) ||
                 !lies_at(&die, pc, (int64_t)(address - end), &start) || !dwarf_diename(&die))
                 continue;
-            *out_variable = (struct variable){.is_static = true};
+            *out_variable = (struct variable){.is_static = true, .start = end + (uint64_t)start};
             describe(variables, dwarf_diename(&die), &die,
                      (uint64_t)((int64_t)(address - end) - start), out_variable);
             found = out_variable->name && out_variable->group;

@@ -20,6 +20,7 @@ struct variable {
     const char *type;  /* of the whole variable, as in C; NULL: unknown */
     const char *file;  /* where it is defined; NULL: unknown */
     bool is_static;    /* only its file or its function knows it */
+    uint64_t start;    /* where the whole variable begins, counted as the address asked for */
 };
 
 struct variables;

@@ -98,6 +98,7 @@ static void expect(const void *address, const char *name, const char *group, con
     assert_non_null(strstr(variable.file, "tests/unit/test_variables.c"));
     assert_true(*variable.file == '/' && !strstr(variable.file, "/../"));
     assert_int_equal(variable.is_static, is_static);
+    assert_in_range((uintptr_t)address - bias - variable.start, 0, sizeof(struct registry) - 1);
 }
 
 static void globals_have_names_and_types(void **state)
@@ -118,6 +119,40 @@ static void fields_are_followed(void **state)
            "struct registry", true);
     expect(&registry.items[1][2].value, "registry.items[5].value", "registry.items[].value",
            "struct registry", true);
+}
+
+static void __attribute__((noinline)) keep(const void *value)
+{
+    __asm__ volatile("" : : "r"(value) : "memory");
+}
+
+static void **first_twin(void)
+{
+    static void *twin;
+
+    keep(&twin);
+    return &twin;
+}
+
+static void **second_twin(void)
+{
+    static void *twin[3];
+
+    keep(twin);
+    return twin;
+}
+
+static void of_one_name_each_has_its_own_start(void **state)
+{
+    struct variable one, two;
+
+    (void)state;
+    assert_true(variables_find(variables, 0, (uintptr_t)first_twin() - bias, false, &one));
+    assert_true(variables_find(variables, 0, (uintptr_t)(second_twin() + 1) - bias, false, &two));
+    assert_string_equal(one.name, "twin");
+    assert_string_equal(two.name, "twin[1]");
+    assert_int_equal(one.start, (uintptr_t)first_twin() - bias);
+    assert_int_equal(two.start, (uintptr_t)second_twin() - bias);
 }
 
 static void what_is_no_variable_has_no_name(void **state)
@@ -144,11 +179,6 @@ static void thread_locals_are_found(void **state)
 static uintptr_t __attribute__((noinline)) own_pc(void)
 {
     return (uintptr_t)__builtin_return_address(0) - 1;
-}
-
-static void __attribute__((noinline)) keep(const void *value)
-{
-    __asm__ volatile("" : : "r"(value) : "memory");
 }
 
 /* Its frame is as the compiler makes it, without the sanitizer's own. */
@@ -187,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(globals_have_names_and_types),
         cmocka_unit_test(fields_are_followed),
+        cmocka_unit_test(of_one_name_each_has_its_own_start),
         cmocka_unit_test(what_is_no_variable_has_no_name),
         cmocka_unit_test(thread_locals_are_found),
         cmocka_unit_test(locals_are_found_in_their_frame),
