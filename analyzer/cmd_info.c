@@ -477,6 +477,7 @@ static struct report *describe_tree(const struct snapshot_tree *tree, const char
     report_add_remark(report, "in the last snapshots of all");
     report_add_number(report, "bytes", "alive", REPORT_BYTES, bytes);
     report_begin_table(report, "processes", "Processes", REPORT_TABLE, 0);
+    report_set_matter(report);
     report_add_column(report, "tree", "program", REPORT_TEXT, REPORT_TEXT_ONLY);
     report_add_column(report, "program", "program", REPORT_TEXT, REPORT_DATA_ONLY);
     report_add_column(report, "pid", "process", REPORT_NUMBER, 0);

@@ -91,5 +91,5 @@ int heapdelta_api_take_snapshot_to(const char *path, const char *label)
 
 int heapdelta_api_mark(const char *label)
 {
-    return attended(tracker_mark(label ? label : ""));
+    return attended(control_mark(label ? label : ""));
 }

@@ -234,6 +234,18 @@ static bool move_request(enum control_request from, enum control_request to)
     return true;
 }
 
+int control_mark(const char *label)
+{
+    int result = tracker_mark(label);
+
+    if (result == 0) {
+        tracing.mark_time = syscall_time(CLOCK_REALTIME);
+        tracing.mark_bytes = (uint64_t)tracker_size().current;
+        publish();
+    }
+    return result;
+}
+
 static uint32_t taken_number; /* of the request that is being served: who asked may give up */
 
 /* Answer the request. May be called in the task that writes the snapshot. */
@@ -269,11 +281,7 @@ static void serve_request(void)
             return;
         break;
     case CONTROL_MARK:
-        result = tracker_mark(label);
-        if (result == 0) {
-            tracing.mark_time = syscall_time(CLOCK_REALTIME);
-            tracing.mark_bytes = (uint64_t)tracker_size().current;
-        }
+        result = control_mark(label);
         break;
     case CONTROL_START:
         was_tracing = tracker_tracing();

@@ -19,6 +19,9 @@ void control_open(void);
 /* Do what is raised. Any thread, any time, also in a signal handler. */
 void control_serve(void);
 
+/* Begin an epoch, as tracker_mark() does, and let `status` know. */
+int control_mark(const char *label);
+
 /* The process is about to become another program: from now on nothing is begun, and no
  * signal of ours comes, which would kill that. What was begun is still to be waited for. */
 void control_end_before_exec(void);

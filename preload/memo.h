@@ -114,13 +114,21 @@ static inline bool memo_state_is(const struct stack_state *state, bool bp_counts
  * from the last. */
 static inline uint32_t memo_differing(const struct stack_word *words, uint32_t count)
 {
-    while (count > 0 && *(const uint64_t *)words[count - 1].address == words[count - 1].value)
-        count--;
-    return count;
+    const struct stack_word *word = words + count;
+
+#define DIFFERS(index) (*(const uint64_t *)word[index].address != word[index].value)
+    for (; word >= words + 4; word -= 4)
+        if (DIFFERS(-1) || DIFFERS(-2) || DIFFERS(-3) || DIFFERS(-4))
+            break;
+    while (word > words && !DIFFERS(-1))
+        word--;
+#undef DIFFERS
+    return (uint32_t)(word - words);
 }
 
 /* The number of the calling thread's stack from START, MEMO_NONE if no entry knows it. */
-static inline uint32_t memo_find(struct memo *memo, const struct stack_start *start)
+static inline __attribute__((always_inline)) uint32_t
+memo_find(struct memo *memo, const struct stack_start *start)
 {
     const struct memo_entry *entry = memo_entry(memo, start->pc - 1, start->sp);
 

@@ -163,8 +163,9 @@ static __attribute__((noinline)) size_t miss(struct tracker_thread *self,
 
 /* Put a new block of USABLE bytes in; it may be gone by now. RELEASED bytes of an older one
  * leave at the same moment. */
-static inline void put(struct tracker_thread *self, struct live_block block, size_t usable,
-                       bool reallocation, size_t released)
+static inline __attribute__((always_inline)) void
+put(struct tracker_thread *self, struct live_block block, size_t usable, bool reallocation,
+    size_t released)
 {
     struct live_block missed;
 
@@ -225,7 +226,8 @@ static __attribute__((noinline)) void walk(struct tracker_thread *self,
 
 /* The number of the stack of SELF, the calling thread, from START; MEMO_NONE: it is walked,
  * and stack_number() tells. */
-static inline uint32_t find_stack(struct tracker_thread *self, const struct stack_start *start)
+static inline __attribute__((always_inline)) uint32_t
+find_stack(struct tracker_thread *self, const struct stack_start *start)
 {
     uint32_t number = MEMO_NONE;
 

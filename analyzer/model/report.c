@@ -322,6 +322,12 @@ void report_set_truncated(struct report *report, uint32_t frame_limit)
     last_row(report)->frame_limit = frame_limit;
 }
 
+void report_set_matter(struct report *report)
+{
+    if (!report->failed)
+        last_table(report)->is_matter = true;
+}
+
 static void add_link(struct report *report, struct report_link **links, size_t *count,
                      const struct report_link *link)
 {

@@ -135,6 +135,7 @@ struct report_table {
     size_t row_count;
     struct report_cell *total; /* one per column; NULL: none */
     size_t omitted;            /* rows left out for a limit */
+    bool is_matter;            /* what the report is about, rather than its facts */
     size_t series_length;      /* numbers in a cell of a REPORT_SERIES column */
 };
 
@@ -183,6 +184,11 @@ void report_add_heading(struct report *report, const char *title);
 /* Begin a table. Its series, if it has any, have SERIES_LENGTH numbers. */
 void report_begin_table(struct report *report, const char *key, const char *title,
                         enum report_style style, size_t series_length);
+
+/* Say that the table is what the report is about: where there is room for only one thing,
+ * as in CSV, it is that. Tables of statistics and of paths are, and so is the first one of a report without
+ * facts for programs. */
+void report_set_matter(struct report *report);
 
 /* Add a column to the table, which has no rows yet. */
 void report_add_column(struct report *report, const char *key, const char *title,

@@ -6,6 +6,8 @@
  * where it reads its input it allocates and frees a block with each line, and ends with
  * the input.
  */
+#include "preload/heapdelta.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -70,6 +72,34 @@ static void block_signals(void)
 static void read_lines_blocked(void)
 {
     block_signals();
+    read_lines();
+}
+
+/* Waits for every signal, and while it does the kernel says that it blocks none. */
+static void *wait_for_signals(void *unused)
+{
+    sigset_t all;
+    int number;
+
+    sigfillset(&all);
+    (void)unused;
+    sigwait(&all, &number);
+    _exit(6); /* one was sent */
+}
+
+static void read_lines_beside_sigwait(void)
+{
+    pthread_t thread;
+
+    block_signals();
+    if (pthread_create(&thread, NULL, wait_for_signals, NULL) != 0)
+        _exit(7);
+    read_lines();
+}
+
+static void read_lines_marked(void)
+{
+    heapdelta_mark("own");
     read_lines();
 }
 
@@ -197,6 +227,8 @@ static const struct {
 } all[] = {
     {"read", read_lines},
     {"read_blocked", read_lines_blocked},
+    {"read_beside_sigwait", read_lines_beside_sigwait},
+    {"read_marked", read_lines_marked},
     {"epoll", wait_epoll},
     {"sleep", sleep_long},
     {"futex", wait_futex},

@@ -106,7 +106,7 @@ taken_at_next_allocation() {
         "$HEAPDELTA" snapshot --timeout 0 "$PROGRAM" >answer 2>waiting 3>&- &
         client=$!
         read -r line <waiting
-        [[ "$line" = *"blocks our signal in every thread; the request is taken at its next allocation" ]]
+        [[ "$line" = *"blocks our signal, or is in sigwait, in every thread; the request is taken at its next allocation" ]]
         echo >&"$SAY"
         wait "$client"
         [ -f "$(cat answer)" ]
@@ -117,6 +117,10 @@ taken_at_next_allocation() {
 
 @test "our signal blocked" {
     taken_at_next_allocation read_blocked
+}
+
+@test "our signal blocked, or awaited by sigwait" {
+    taken_at_next_allocation read_beside_sigwait
 }
 
 @test "our signal blocked in each of 200 threads" {
@@ -252,6 +256,12 @@ status_says() {
     ask
     [ "$STATUS" -eq 0 ]
     still_there
+}
+
+@test "a mark that the program makes itself shows in status" {
+    program read_marked
+    [ "$(status_says "it['processes'][0]['mark_growth']")" = 0 ]
+    [ "$(status_says "it['processes'][0]['mark']")" != None ]
 }
 
 @test "without a place for its control file" {
