@@ -8,7 +8,8 @@
 
 static const struct command *const commands[] = {
     &command_run,    &command_snapshot, &command_mark,  &command_start, &command_stop,
-    &command_status, &command_info,     &command_stats, &command_diff,  &command_merge,
+    &command_status, &command_info,     &command_stats, &command_diff,  &command_export,
+    &command_merge,
     &command_dump,
 };
 
