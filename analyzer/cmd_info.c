@@ -10,6 +10,7 @@
 #include "options.h"
 #include "views/units.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +151,43 @@ static void add_numbers(struct report *report, const struct heap *heap)
     report_add_number(report, "pause", account->pause ? "pause" : NULL, REPORT_DURATION,
                       account->pause);
     report_add_remark(report, "its threads stood still for this snapshot");
+}
+
+/* What is known of who points at whom, and what it has cost. */
+static void add_graph(struct report *report, const struct heap *heap)
+{
+    const struct snapshot_graph *graph = heap->graph;
+    char buffer[2][UNITS_SIZE];
+
+    report_add_number(report, "has_graph", NULL, REPORT_FLAG, graph != NULL);
+    if (!graph) {
+        /* All snapshots have the same keys, so that CSV has the same columns. */
+        report_add_unknown(report, "roots", NULL, REPORT_COUNT);
+        report_add_unknown(report, "graph_pause", NULL, REPORT_DURATION);
+        report_add_unknown(report, "graph_time", NULL, REPORT_DURATION);
+        report_add_unknown(report, "graph_memory", NULL, REPORT_BYTES);
+        report_add_unknown(report, "graph_threads", NULL, REPORT_COUNT);
+        report_add_unknown(report, "graph_scanned_blocks", NULL, REPORT_COUNT);
+        return;
+    }
+    report_add_heading(report, "Heap graph");
+    report_add_number(report, "roots", "roots", REPORT_COUNT, heap->root_count);
+    report_add_remark(report, "%s of them looked at, and %s of blocks",
+                      units_bytes(buffer[0], (double)graph->root_bytes, false),
+                      units_bytes(buffer[1], (double)graph->block_bytes, false));
+    report_add_number(report, "graph_pause", "pause", REPORT_DURATION, graph->pause);
+    report_add_number(report, "graph_time", "found in", REPORT_DURATION, graph->time);
+    report_add_number(report, "graph_memory", "memory for that", REPORT_BYTES, graph->memory);
+    report_add_number(report, "graph_threads", "threads stopped", REPORT_COUNT,
+                      graph->threads_stopped);
+    report_add_remark(report, "of %" PRIu32 ", registers %s", graph->threads,
+                      graph->flags & SNAPSHOT_GRAPH_REGISTERS ? "seen" : "not seen");
+    report_add_number(report, "graph_scanned_blocks",
+                      graph->scanned_blocks < heap->block_count ? "incomplete" : NULL, REPORT_COUNT,
+                      graph->scanned_blocks);
+    report_add_remark(report, "blocks were looked at, for %s",
+                      graph->flags & SNAPSHOT_GRAPH_NO_MEMORY ? "memory ran out"
+                                                              : "it took too long");
 }
 
 /* Where the resident memory went, as far as it is known. */
@@ -369,6 +407,7 @@ static struct report *describe(const struct options *options, const struct heap 
     add_moment(report, heap);
     add_numbers(report, heap);
     add_account(report, heap);
+    add_graph(report, heap);
     add_timeline(report, heap);
     add_series(report, heap);
     add_parts(report, heap);
@@ -438,6 +477,7 @@ static struct report *describe_tree(const struct snapshot_tree *tree, const char
     report_add_remark(report, "in the last snapshots of all");
     report_add_number(report, "bytes", "alive", REPORT_BYTES, bytes);
     report_begin_table(report, "processes", "Processes", REPORT_TABLE, 0);
+    report_set_matter(report);
     report_add_column(report, "tree", "program", REPORT_TEXT, REPORT_TEXT_ONLY);
     report_add_column(report, "program", "program", REPORT_TEXT, REPORT_DATA_ONLY);
     report_add_column(report, "pid", "process", REPORT_NUMBER, 0);

@@ -474,7 +474,7 @@ static int run_traced(const struct settings *settings, const char *path, char **
         return fail_exec(argv[0], code);
     }
     end.status = launch_wait(&launch);
-    end.cut_off = leftovers_has_page(directory, launch.pid);
+    end.cut_off = leftovers_was_cut_off(directory, launch.pid);
     leftovers_settle(directory);
     if (!settings->quiet) {
         run_snapshots_find(directory, launch.pid, follows, &before, &written);

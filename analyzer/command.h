@@ -42,7 +42,9 @@ extern const struct command command_info;
 extern const struct command command_stats;
 extern const struct command command_diff;
 extern const struct command command_export;
+extern const struct command command_leaks;
 extern const struct command command_merge;
 extern const struct command command_dump;
+extern const struct command command_why;
 
 #endif

@@ -247,16 +247,18 @@ static bool wait_until_written(int directory)
     return true;
 }
 
-bool leftovers_has_page(const char *directory, pid_t pid)
+bool leftovers_was_cut_off(const char *directory, pid_t pid)
 {
     DIR *stream = opendir(directory);
     struct leftover leftover;
+    struct control_page page;
     struct dirent *entry;
     bool found = false;
 
     while (stream && !found && (entry = readdir(stream)))
         found = is_leftover(entry->d_name, &leftover) && !leftover.is_part &&
-                find_pid(entry->d_name, false) == pid;
+                find_pid(entry->d_name, false) == pid &&
+                !(read_page(dirfd(stream), entry->d_name, &page) && page.state == CONTROL_ENDED);
     if (stream)
         closedir(stream);
     return found;

@@ -10,9 +10,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Whether the process PID, which has ended, left its control page in DIRECTORY: then it did
- * not come by its exit functions. To be asked before leftovers_settle(). */
-bool leftovers_has_page(const char *directory, pid_t pid);
+/* Whether the process PID, which has ended, left its control page in DIRECTORY as if it
+ * were still there: it did not come by its exit functions. To be asked before
+ * leftovers_settle(). */
+bool leftovers_was_cut_off(const char *directory, pid_t pid);
 
 /* Wait until the snapshots of processes that have ended are complete in DIRECTORY, half
  * a minute at most, or until a signal wants us to end: INT, TERM, HUP and QUIT must be

@@ -37,6 +37,9 @@ enum option_code {
     OPTION_SECTION,
     OPTION_TIMEOUT,
     OPTION_LABEL,
+    OPTION_STRICT,
+    OPTION_ALL,
+    OPTION_ERROR_EXITCODE,
     OPTION_TO,
 };
 
@@ -58,11 +61,14 @@ static const struct {
     {{"most-recent-first", no_argument, NULL, OPTION_MOST_RECENT_FIRST}, OPTIONS_GROUPS},
     {{"since", required_argument, NULL, OPTION_SINCE}, OPTIONS_SINCE},
     {{"sort", required_argument, NULL, OPTION_SORT}, OPTIONS_GROUPS},
-    {{"limit", required_argument, NULL, OPTION_LIMIT}, OPTIONS_GROUPS},
+    {{"limit", required_argument, NULL, OPTION_LIMIT}, OPTIONS_GROUPS | OPTIONS_LIMIT},
     {{"modules", no_argument, NULL, OPTION_MODULES}, OPTIONS_MODULES},
     {{"section", required_argument, NULL, OPTION_SECTION}, OPTIONS_SECTION},
     {{"timeout", required_argument, NULL, OPTION_TIMEOUT}, OPTIONS_TIMEOUT},
     {{"label", required_argument, NULL, OPTION_LABEL}, OPTIONS_LABEL},
+    {{"strict", no_argument, NULL, OPTION_STRICT}, OPTIONS_STRICT},
+    {{"all", no_argument, NULL, OPTION_ALL}, OPTIONS_LEAKS},
+    {{"error-exitcode", no_argument, NULL, OPTION_ERROR_EXITCODE}, OPTIONS_LEAKS},
     {{"to", required_argument, NULL, OPTION_TO}, OPTIONS_EXPORT},
 };
 
@@ -206,6 +212,15 @@ static int parse_option(struct options *options, const struct command *command, 
         return -1;
     case OPTION_LABEL:
         return parse_label(options, command, value);
+    case OPTION_STRICT:
+        options->strict = true;
+        return -1;
+    case OPTION_ALL:
+        options->all = true;
+        return -1;
+    case OPTION_ERROR_EXITCODE:
+        options->error_exitcode = true;
+        return -1;
     }
     return -1;
 }

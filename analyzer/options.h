@@ -25,8 +25,11 @@ enum options_set {
     OPTIONS_SECTION = 16, /* --section */
     OPTIONS_TIMEOUT = 32, /* --timeout */
     OPTIONS_LABEL = 64,   /* --label */
-    OPTIONS_EXPORT = 128, /* --to */
-    OPTIONS_SINCE = 256,  /* --since */
+    OPTIONS_LIMIT = 128,  /* --limit, which OPTIONS_GROUPS have, too */
+    OPTIONS_STRICT = 256, /* --strict */
+    OPTIONS_LEAKS = 512,  /* --all, --error-exitcode */
+    OPTIONS_EXPORT = 1024, /* --to */
+    OPTIONS_SINCE = 2048, /* --since */
 };
 
 enum options_format {
@@ -50,6 +53,9 @@ struct options {
     const char *form;    /* to export to; NULL: none */
     uint64_t timeout;    /* ns to wait for a process; 0: as long as it takes */
     const char *label;   /* NULL: none */
+    bool strict;         /* no pointer inside a block is there on purpose */
+    bool all;            /* not only what is lost */
+    bool error_exitcode; /* what is found makes the exit status 1 */
 
     /* What is left: the snapshots, or the process. */
     char **paths;
@@ -100,6 +106,11 @@ int options_print(const struct options *options, const struct command *command,
 #define OPTIONS_HELP_OUTPUT \
     "  -o, --output FILE    write to FILE, which is replaced as a whole or not at all; - is\n" \
     "                       stdout\n"
+
+#define OPTIONS_HELP_STRICT \
+    "  --strict             a block counts as held only by a pointer to its start: not by one to\n" \
+    "                       where C++ keeps a base class, an array behind its length and the like,\n" \
+    "                       nor to where most pointers to such blocks go\n"
 
 #define OPTIONS_HELP_LABEL \
     "  --label LABEL        a name for this moment: letters, digits and . _ + -, at most 64\n"

@@ -110,7 +110,8 @@ struct control_page {
     uint64_t tracer_bytes;
     uint64_t last_pause, longest_pause; /* ns that a snapshot held the program */
 
-    /* What could not be said on standard error: message N % CONTROL_MESSAGES. */
+    /* What could not be said on standard error: message N % CONTROL_MESSAGES. A process that
+     * leaves some, and ends, leaves its page's file, for `heapdelta run` to say them. */
     uint32_t message_count;
     uint32_t reserved_more;
     char messages[CONTROL_MESSAGES][CONTROL_MESSAGE_SIZE];

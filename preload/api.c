@@ -55,10 +55,12 @@ unsigned heapdelta_api_get_traceback_limit(void)
 
 int heapdelta_api_get_traced_memory(size_t *out_current, size_t *out_peak)
 {
-    bool tracing = tracker_tracing(); /* not in a child of fork, nor after the end */
+    struct counters_size size = { 0, 0 };
 
-    *out_current = tracing ? counters_current() : 0;
-    *out_peak = tracing ? counters_peak() : 0;
+    if (tracker_tracing()) /* not in a child of fork, nor after the end */
+        size = tracker_size();
+    *out_current = (size_t)size.current;
+    *out_peak = (size_t)size.peak;
     return 0;
 }
 
@@ -89,5 +91,5 @@ int heapdelta_api_take_snapshot_to(const char *path, const char *label)
 
 int heapdelta_api_mark(const char *label)
 {
-    return attended(tracker_mark(label ? label : ""));
+    return attended(control_mark(label ? label : ""));
 }

@@ -36,19 +36,36 @@ static int must_fail(void)
     return atomic_fetch_sub(&fail_countdown, 1) <= 1;
 }
 
-void *arena_map(size_t size, enum arena_use use)
+void *arena_reserve(size_t size)
 {
     long memory;
 
-    size = round_up(size, PAGE);
     if (size == 0 || must_fail())
         return NULL;
     memory = SYSCALL_6(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory < 0 && memory > -4096)
-        return NULL;
-    atomic_fetch_add_explicit(&used[use], size, memory_order_relaxed);
-    return (void *)memory;
+    return memory < 0 && memory > -4096 ? NULL : (void *)memory;
+}
+
+void arena_unreserve(void *memory, size_t size)
+{
+    SYSCALL_2(SYS_munmap, memory, size);
+}
+
+void arena_count(int64_t change, enum arena_use use)
+{
+    atomic_fetch_add_explicit(&used[use], (uint64_t)change, memory_order_relaxed);
+}
+
+void *arena_map(size_t size, enum arena_use use)
+{
+    void *memory;
+
+    size = round_up(size, PAGE);
+    memory = arena_reserve(size);
+    if (memory)
+        arena_count((int64_t)size, use);
+    return memory;
 }
 
 void arena_unmap(void *memory, size_t size, enum arena_use use)
@@ -57,7 +74,7 @@ void arena_unmap(void *memory, size_t size, enum arena_use use)
         return;
     size = round_up(size, PAGE);
     if (SYSCALL_2(SYS_munmap, memory, size) == 0)
-        atomic_fetch_sub_explicit(&used[use], size, memory_order_relaxed);
+        arena_count(-(int64_t)size, use);
 }
 
 void *arena_resize(void *memory, size_t old_size, size_t new_size, enum arena_use use)

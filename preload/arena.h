@@ -24,6 +24,12 @@ void *arena_map(size_t size, enum arena_use use);
 /* Give back the SIZE bytes at MEMORY, mapped for USE; MEMORY may be NULL. */
 void arena_unmap(void *memory, size_t size, enum arena_use use);
 
+/* Map SIZE bytes of address space, of which only some will be touched; arena_count() then
+ * says how many more are, or how many less (CHANGE). */
+void *arena_reserve(size_t size);
+void arena_unreserve(void *memory, size_t size);
+void arena_count(int64_t change, enum arena_use use);
+
 /* Make the OLD_SIZE bytes at MEMORY (or none, if NULL), mapped for USE, NEW_SIZE bytes
  * long, here or elsewhere. On failure (NULL) they stay as they are. */
 void *arena_resize(void *memory, size_t old_size, size_t new_size, enum arena_use use);

@@ -29,6 +29,11 @@ static bool make_room(struct buffer *buffer, size_t size)
     return true;
 }
 
+uint8_t *buffer_reserve_slowly(struct buffer *buffer, size_t size)
+{
+    return make_room(buffer, size) ? buffer->data + buffer->size : NULL;
+}
+
 void buffer_put(struct buffer *buffer, const void *data, size_t size)
 {
     if (size == 0 || !make_room(buffer, size))

@@ -19,6 +19,17 @@ struct buffer {
 /* Put SIZE bytes at DATA behind what is in BUFFER. */
 void buffer_put(struct buffer *buffer, const void *data, size_t size);
 
+/* A place for SIZE bytes behind what is in BUFFER, which grows by those of them that are then
+ * added to its `size`; NULL on lack of memory. */
+uint8_t *buffer_reserve_slowly(struct buffer *buffer, size_t size);
+
+static inline uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
+{
+    if (__builtin_expect(size > buffer->capacity - buffer->size || buffer->failed, 0))
+        return buffer_reserve_slowly(buffer, size);
+    return buffer->data + buffer->size;
+}
+
 /* Put NUMBER as a varint. */
 void buffer_put_varint(struct buffer *buffer, uint64_t number);
 

@@ -26,8 +26,8 @@ static uint64_t take_bytes(struct cursor *cursor, size_t size)
         cursor->bad = true;
         return 0;
     }
-    memcpy(&value, cursor->at, size);
-    cursor->at += size;
+    for (size_t i = 0; i < size; i++)
+        value |= (uint64_t)*cursor->at++ << 8 * i;
     return value;
 }
 
@@ -469,6 +469,7 @@ static bool find_row(const struct description *description, uintptr_t pc, struct
 /* What an expression is computed from. */
 struct inputs {
     const struct cfi_registers *registers;
+    uint64_t pc; /* not theirs, which many probes could not share */
     cfi_read *read;
     void *context;
 };
@@ -613,7 +614,8 @@ static bool evaluate(const struct description *description, int64_t place,
                 number = operation == 0x92 ? take_uleb(&code) : operation - 0x70u;
                 if (number >= CFI_REGISTERS || !(inputs->registers->valid >> number & 1))
                     return false;
-                value = inputs->registers->value[number] + (uint64_t)take_sleb(&code);
+                value = number == CFI_REG_PC ? inputs->pc : inputs->registers->value[number];
+                value += (uint64_t)take_sleb(&code);
             } else {
                 return false;
             }
@@ -656,15 +658,22 @@ static bool probe_read(void *context, uintptr_t address, uint64_t *out_word)
     return true;
 }
 
-/* Two registers as an expression may find them; nothing else is known. */
-static void probe_registers(struct cfi_registers *registers, uintptr_t pc, uint64_t rsp,
-                            uint64_t rbp)
-{
-    registers->value[CFI_REG_RSP] = rsp;
-    registers->value[CFI_REG_RBP] = rbp;
-    registers->value[CFI_REG_PC] = pc;
-    registers->valid = 1u << CFI_REG_RSP | 1u << CFI_REG_RBP | 1u << CFI_REG_PC;
-}
+/* Registers as an expression may find them, twice; nothing else is known. The two are not
+ * aligned alike: an expression may round. Not on the caller's stack, which they are too
+ * large for. */
+#define PROBE_RSP 0x10008u
+#define PROBE_RBP 0x900000u
+#define PROBE_STEP 0x1018u
+#define PROBE(rsp, rbp)                                                                   \
+    {                                                                                     \
+        .value = { [CFI_REG_RSP] = (rsp), [CFI_REG_RBP] = (rbp) },                        \
+        .valid = 1u << CFI_REG_RSP | 1u << CFI_REG_RBP | 1u << CFI_REG_PC                 \
+    }
+
+static const struct cfi_registers probes[2] = {
+    PROBE(PROBE_RSP, PROBE_RBP),
+    PROBE(PROBE_RSP + PROBE_STEP, PROBE_RBP + 3 * PROBE_STEP),
+};
 
 /* Whether RULE says that the register lies at ADDRESS, given the probing INPUTS. */
 static bool lies_at(const struct description *description, const struct rule *rule,
@@ -683,15 +692,12 @@ static __attribute__((noinline)) cfi_rule
 boil_expression(const struct description *description, const struct row *row,
                                 uintptr_t pc, bool ordinary, int rbp_slot)
 {
-    /* Not aligned alike: an expression may round. */
-    const uint64_t rsp = 0x10008, rbp = 0x900000, step = 0x1018;
+    const uint64_t rsp = PROBE_RSP, rbp = PROBE_RBP;
     const struct rule *caller_rsp = &row->registers[CFI_REG_RSP];
-    struct cfi_registers registers;
     struct probe probe = { 0, 0 };
-    struct inputs inputs = { &registers, probe_read, &probe };
+    struct inputs inputs = { &probes[0], pc, probe_read, &probe };
     uint64_t first, second;
 
-    probe_registers(&registers, pc, rsp, rbp);
     if (!evaluate(description, row->cfa_offset, &inputs, NULL, &first))
         return make_rule(CFI_FULL, 0, 0);
     if (probe.reads == 1 && first == PROBE_VALUE) {
@@ -706,8 +712,9 @@ boil_expression(const struct description *description, const struct row *row,
     }
     if (probe.reads > 0 || !ordinary || rbp_slot < 0)
         return make_rule(CFI_FULL, 0, 0);
-    probe_registers(&registers, pc, rsp + step, rbp + 3 * step);
-    if (evaluate(description, row->cfa_offset, &inputs, NULL, &second) && second == first + step)
+    inputs.registers = &probes[1];
+    if (evaluate(description, row->cfa_offset, &inputs, NULL, &second) &&
+        second == first + PROBE_STEP)
         return make_rule(CFI_RSP, (unsigned)rbp_slot, (int64_t)(first - rsp));
     return make_rule(CFI_FULL, 0, 0);
 }
@@ -834,7 +841,7 @@ bool cfi_step(const struct cfi_registers *registers, struct cfi_registers *out_c
               cfi_read *read, void *context, bool *out_end)
 {
     uintptr_t pc = registers->value[CFI_REG_PC] - (registers->interrupted ? 0 : 1);
-    struct inputs inputs = { registers, read, context };
+    struct inputs inputs = { registers, registers->value[CFI_REG_PC], read, context };
     struct description description;
     struct row row;
     uint64_t cfa;

@@ -22,9 +22,12 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PATH_SIZE 4096u
+#define WAKING_NAP_NS 50000
+#define WAKING_NAPS 1000u /* 50 ms: who asked may have been killed */
 #define MEMORY_DIRECTORY "/dev/shm" /* where nobody asked for files: none of the program's */
 
 /* Until there is a page, and where none can be had. */
@@ -32,9 +35,14 @@ static struct control_page no_page;
 static struct control_page *page = &no_page;
 
 static char page_path[PATH_SIZE]; /* empty: it has no file */
+static bool closed;               /* nothing is begun any more */
 static uint64_t next_interval;    /* ns since tracing began */
-static uint64_t start_bytes;           /* live when this process began to be traced */
-static uint64_t mark_time, mark_bytes; /* of the last mark: ns since 1970, live then */
+
+/* What the page tells of this tracing; times in ns since 1970. */
+static struct {
+    uint64_t since, start_bytes;    /* its beginning, and what was live then */
+    uint64_t mark_time, mark_bytes; /* the last mark, 0: none, and what was live then */
+} tracing;
 
 _Static_assert(offsetof(struct control_page, request) % 4 == 0, "a word");
 
@@ -52,6 +60,15 @@ static bool make_path(void)
            path_append(page_path, size, CONTROL_SUFFIX);
 }
 
+/* The messages of an earlier image of this process, or of this one before an exec that
+ * failed, go into MADE; FILE is its page. */
+static void take_over_messages(long file, struct control_page *made)
+{
+    const size_t offset = offsetof(struct control_page, message_count);
+
+    SYSCALL_4(SYS_pread64, file, &made->message_count, sizeof *made - offset, offset);
+}
+
 /* Make the file and map it, where there was one before in its place: other threads look
  * there. NULL if that can't be. */
 static struct control_page *map_page(void)
@@ -60,14 +77,17 @@ static struct control_page *map_page(void)
     const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     uint64_t all = ~(uint64_t)0, before;
     bool again = page != &no_page;
-    long file, mapped = -1, written;
+    long file, earlier, mapped = -1, written;
 
     if (!make_path())
         return NULL;
-    SYSCALL_3(SYS_unlinkat, AT_FDCWD, page_path, 0); /* an earlier image of this process */
+    earlier = config->out ? SYSCALL_4(SYS_openat, AT_FDCWD, page_path,
+                                      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0)
+                          : -1;
+    SYSCALL_3(SYS_unlinkat, AT_FDCWD, page_path, 0);
     file = SYSCALL_4(SYS_openat, AT_FDCWD, page_path, flags, 0600);
     if (file < 0)
-        return NULL;
+        goto out;
     /* Written, not only made longer, so that the disk has room for it. */
     SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
     written = SYSCALL_3(SYS_write, file, &empty, sizeof empty);
@@ -80,11 +100,14 @@ static struct control_page *map_page(void)
         mapped = SYSCALL_6(SYS_mmap, again ? page : NULL, CONTROL_SIZE, PROT_READ | PROT_WRITE,
                            MAP_SHARED | (again ? MAP_FIXED : 0), file, 0);
     SYSCALL_1(SYS_close, file);
-    if (mapped > -4096 && mapped < 0) {
+    if (mapped > -4096 && mapped < 0)
         SYSCALL_3(SYS_unlinkat, AT_FDCWD, page_path, 0);
-        return NULL;
-    }
-    return (struct control_page *)mapped;
+    else if (earlier >= 0)
+        take_over_messages(earlier, (struct control_page *)mapped);
+out:
+    if (earlier >= 0)
+        SYSCALL_1(SYS_close, earlier);
+    return mapped > -4096 && mapped < 0 ? NULL : (struct control_page *)mapped;
 }
 
 /* Fill in what does not change. The magic comes last: who reads it may read all. */
@@ -95,34 +118,48 @@ static void describe(struct control_page *made)
     made->pid = identity->pid;
     made->signal = (uint32_t)signals_request();
     memcpy(made->run, identity->run, sizeof made->run);
-    made->since = identity->start_time;
     atomic_thread_fence(memory_order_release);
     memcpy(made->magic, CONTROL_MAGIC, sizeof made->magic);
 }
 
 static void publish(void)
 {
-    page->state = tracker_tracing() ? CONTROL_TRACING : CONTROL_OFF;
+    struct counters_size size = tracker_size();
+
+    page->state = closed              ? CONTROL_ENDED
+                  : tracker_tracing() ? CONTROL_TRACING
+                                      : CONTROL_OFF;
     page->snapshots = snapshot_pauses()->count;
-    page->live_bytes = counters_current();
+    page->live_bytes = (uint64_t)size.current;
     page->live_blocks = tracker_live_blocks();
-    page->peak_bytes = counters_peak();
-    page->start_bytes = start_bytes;
-    page->mark_time = mark_time;
-    page->mark_bytes = mark_bytes;
+    page->peak_bytes = (uint64_t)size.peak;
+    page->since = tracing.since;
+    page->start_bytes = tracing.start_bytes;
+    page->mark_time = tracing.mark_time;
+    page->mark_bytes = tracing.mark_bytes;
     page->tracer_bytes = arena_used_together();
     page->last_pause = snapshot_pauses()->last;
     page->longest_pause = snapshot_pauses()->longest;
     page->updated = syscall_time(CLOCK_REALTIME);
 }
 
+/* Tracing begins, as `status` has it. */
+static void begin_tracing(uint64_t now)
+{
+    tracing.since = now;
+    tracing.start_bytes = (uint64_t)tracker_size().current;
+    tracing.mark_time = tracing.mark_bytes = 0;
+}
+
 void control_open(void)
 {
     struct control_page *made = map_page();
 
+    closed = false;
     if (made) {
         describe(made);
         page = made;
+        message_set_page(made);
         attention_move((_Atomic uint32_t *)&made->request);
     } else {
         page_path[0] = '\0';
@@ -134,6 +171,7 @@ void control_init(void)
 {
     next_interval = config->interval * 1000000;
     counters_watch(config->growth, config->peak);
+    tracing.since = identity->start_time;
     control_open();
 }
 
@@ -142,25 +180,43 @@ void control_signal_changed(void)
     page->signal = (uint32_t)signals_request();
 }
 
+/* Begin nothing any more. */
+static void end(void)
+{
+    closed = true;
+    page->state = CONTROL_ENDED;
+}
+
+void control_end_before_exec(void)
+{
+    const struct timespec nap = { .tv_nsec = WAKING_NAP_NS };
+
+    end();
+    /* Who asks sets `waking`, then reads the state: one of us two sees the other. */
+    atomic_thread_fence(memory_order_seq_cst);
+    for (unsigned i = 0; i < WAKING_NAPS && *(volatile uint32_t *)&page->waking; i++)
+        SYSCALL_2(SYS_nanosleep, &nap, NULL);
+}
+
 void control_close(void)
 {
-    if (!page_path[0])
-        return;
-    page->state = CONTROL_ENDED;
-    SYSCALL_3(SYS_unlinkat, AT_FDCWD, page_path, 0);
+    end();
+    /* `run` says the messages, and removes the file; where there is none, nobody would. */
+    if (page_path[0] && !(config->out && page->message_count > 0))
+        SYSCALL_3(SYS_unlinkat, AT_FDCWD, page_path, 0);
     page_path[0] = '\0';
 }
 
 void control_forked(void)
 {
+    message_set_page(NULL);
     if (page != &no_page)
         SYSCALL_2(SYS_munmap, page, CONTROL_SIZE);
     page = &no_page;
     memset(&no_page, 0, sizeof no_page);
     page_path[0] = '\0';
     attention_move(NULL);
-    start_bytes = counters_current();
-    mark_time = mark_bytes = 0;
+    begin_tracing(syscall_time(CLOCK_REALTIME));
 }
 
 /* ---- requests ----------------------------------------------------------------------- */
@@ -176,6 +232,18 @@ static bool move_request(enum control_request from, enum control_request to)
             return false;
     while (!atomic_compare_exchange_weak(word, &seen, (seen & ~ATTENTION_REQUEST) | to));
     return true;
+}
+
+int control_mark(const char *label)
+{
+    int result = tracker_mark(label);
+
+    if (result == 0) {
+        tracing.mark_time = syscall_time(CLOCK_REALTIME);
+        tracing.mark_bytes = (uint64_t)tracker_size().current;
+        publish();
+    }
+    return result;
 }
 
 static uint32_t taken_number; /* of the request that is being served: who asked may give up */
@@ -196,6 +264,7 @@ static void answer(int result, const char *path)
 static void serve_request(void)
 {
     char label[CONTROL_LABEL_SIZE];
+    bool was_tracing;
     int result;
 
     if (!move_request(CONTROL_WANTED, CONTROL_BUSY))
@@ -212,20 +281,17 @@ static void serve_request(void)
             return;
         break;
     case CONTROL_MARK:
-        result = tracker_mark(label);
-        if (result == 0) {
-            mark_time = syscall_time(CLOCK_REALTIME);
-            mark_bytes = counters_current();
-        }
+        result = control_mark(label);
         break;
     case CONTROL_START:
+        was_tracing = tracker_tracing();
         result = tracker_start((uint32_t)config->nframe);
-        if (result == 0 && page->state != CONTROL_TRACING)
-            page->since = syscall_time(CLOCK_REALTIME);
+        if (result == 0 && !was_tracing)
+            begin_tracing(syscall_time(CLOCK_REALTIME));
         break;
     case CONTROL_STOP:
         result = tracker_stop();
-        page->mark_time = 0;
+        tracing.mark_time = 0;
         break;
     default:
         result = -EINVAL;
@@ -261,6 +327,8 @@ static void serve(uint32_t bits)
 {
     if (bits & ATTENTION_DEATH)
         signals_die();
+    if (closed)
+        return;
     if (move_request(CONTROL_FINISHED, CONTROL_IDLE))
         snapshot_finish(false);
     if (bits & ATTENTION_TICK)

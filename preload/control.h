@@ -19,8 +19,16 @@ void control_open(void);
 /* Do what is raised. Any thread, any time, also in a signal handler. */
 void control_serve(void);
 
-/* The process is about to become another program, or is past its last snapshot: the
- * page's file goes. control_open() makes a new one, if the process stays. */
+/* Begin an epoch, as tracker_mark() does, and let `status` know. */
+int control_mark(const char *label);
+
+/* The process is about to become another program: from now on nothing is begun, and no
+ * signal of ours comes, which would kill that. What was begun is still to be waited for. */
+void control_end_before_exec(void);
+
+/* The process is past its last snapshot: nothing is begun any more, and the page's file
+ * goes, unless messages in it are yet to be read. control_open() makes a new one, if the
+ * process stays. */
 void control_close(void);
 
 /* The signal that asks for control_serve() is another one now. */

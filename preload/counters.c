@@ -9,33 +9,22 @@
 #define FIRST_PEAK 65536u /* bytes; below, every program has many */
 
 static struct {
-    _Atomic uint64_t current, peak;
-    _Atomic uint64_t next_size, next_peak; /* to be told of */
-    uint64_t growth;
+    _Atomic int64_t current, peak;
+    _Atomic int64_t next_size, next_peak; /* to be told of */
+    int64_t growth;
     bool watch_peaks;
-} totals __attribute__((aligned(64))) = { .next_size = UINT64_MAX, .next_peak = UINT64_MAX };
+} totals __attribute__((aligned(64))) = { .next_size = INT64_MAX, .next_peak = INT64_MAX };
 
-/* Where STACK counts. */
-static uint32_t section_of(uint32_t stack)
+__attribute__((noinline)) struct counter *counters_make(struct counters *counters, uint32_t stack)
 {
-    return stack / COUNTERS_PER_PAGE / COUNTERS_PAGES_PER_SECTION;
-}
-
-static uint32_t page_of(uint32_t stack)
-{
-    return stack / COUNTERS_PER_PAGE % COUNTERS_PAGES_PER_SECTION;
-}
-
-struct counter *counters_of(struct counters *counters, uint32_t stack)
-{
-    struct counters_section **section = &counters->sections[section_of(stack)];
+    struct counters_section **section = &counters->sections[counters_section_of(stack)];
     struct counters_page **page;
 
     if (!*section)
         *section = arena_alloc(sizeof **section, ARENA_COUNTERS);
     if (!*section)
         return NULL;
-    page = &(*section)->pages[page_of(stack)];
+    page = &(*section)->pages[counters_page_of(stack)];
     if (!*page)
         *page = arena_alloc(sizeof **page, ARENA_COUNTERS);
     return *page ? &(*page)->counters[stack % COUNTERS_PER_PAGE] : NULL;
@@ -43,8 +32,8 @@ struct counter *counters_of(struct counters *counters, uint32_t stack)
 
 void counters_add_to(const struct counters *counters, uint32_t stack, struct counter *sum)
 {
-    const struct counters_section *section = counters->sections[section_of(stack)];
-    const struct counters_page *page = section ? section->pages[page_of(stack)] : NULL;
+    const struct counters_section *section = counters->sections[counters_section_of(stack)];
+    const struct counters_page *page = section ? section->pages[counters_page_of(stack)] : NULL;
 
     for (int i = 0; page && i < SNAPSHOT_COUNTERS_PER_STACK; i++)
         sum->value[i] += page->counters[stack % COUNTERS_PER_PAGE].value[i];
@@ -56,20 +45,24 @@ void counters_clear(struct counters *counters)
         for (uint32_t j = 0; counters->sections[i] && j < COUNTERS_PAGES_PER_SECTION; j++)
             if (counters->sections[i]->pages[j])
                 memset(counters->sections[i]->pages[j], 0, sizeof(struct counters_page));
+    atomic_store_explicit(&counters->change, 0, memory_order_relaxed);
+    atomic_store_explicit(&counters->highest, 0, memory_order_relaxed);
+    counters->up = counters->down = 0; /* to be found at the next change */
 }
 
 void counters_watch(uint64_t growth, bool peak)
 {
-    totals.growth = growth;
+    totals.growth = growth > INT64_MAX / 2 ? 0 : (int64_t)growth;
     totals.watch_peaks = peak;
-    atomic_store_explicit(&totals.next_size, growth ? growth : UINT64_MAX, memory_order_relaxed);
-    atomic_store_explicit(&totals.next_peak, peak ? FIRST_PEAK : UINT64_MAX, memory_order_relaxed);
+    atomic_store_explicit(&totals.next_size, totals.growth ? totals.growth : INT64_MAX,
+                          memory_order_relaxed);
+    atomic_store_explicit(&totals.next_peak, peak ? FIRST_PEAK : INT64_MAX, memory_order_relaxed);
 }
 
 /* The live bytes are CURRENT now: that is as much growth as was waited for. */
-static __attribute__((noinline)) void grown(uint64_t current)
+static void grown(int64_t current)
 {
-    uint64_t next = atomic_load_explicit(&totals.next_size, memory_order_relaxed);
+    int64_t next = atomic_load_explicit(&totals.next_size, memory_order_relaxed);
 
     do
         if (current < next)
@@ -81,9 +74,9 @@ static __attribute__((noinline)) void grown(uint64_t current)
 }
 
 /* The live bytes shrink from PEAK, which is as high as was waited for. */
-static __attribute__((noinline)) void peaked(uint64_t peak)
+static void peaked(int64_t peak)
 {
-    uint64_t next = atomic_load_explicit(&totals.next_peak, memory_order_relaxed);
+    int64_t next = atomic_load_explicit(&totals.next_peak, memory_order_relaxed);
 
     do
         if (peak < next)
@@ -93,46 +86,78 @@ static __attribute__((noinline)) void peaked(uint64_t peak)
     attention_raise(ATTENTION_PEAK);
 }
 
-void counters_change_current(int64_t change)
+/* Raise the peak to SIZE; returns what it is. */
+static int64_t raise_peak(int64_t size)
 {
-    uint64_t current = atomic_fetch_add_explicit(&totals.current, (uint64_t)change,
-                                                 memory_order_relaxed) +
-                       (uint64_t)change;
-    uint64_t peak = atomic_load_explicit(&totals.peak, memory_order_relaxed);
+    int64_t peak = atomic_load_explicit(&totals.peak, memory_order_relaxed);
 
-    if (change <= 0) {
-        if (__builtin_expect(
-                peak >= atomic_load_explicit(&totals.next_peak, memory_order_relaxed), false))
-            peaked(peak);
+    while (size > peak && !atomic_compare_exchange_weak_explicit(
+                              &totals.peak, &peak, size, memory_order_relaxed, memory_order_relaxed))
+        ;
+    return size > peak ? size : peak;
+}
+
+static int64_t least(int64_t one, int64_t other)
+{
+    return one < other ? one : other;
+}
+
+/* What waits for the live bytes to reach a size is to be told at once. */
+static void set_limits(struct counters *counters, int64_t current, int64_t peak)
+{
+    int64_t next_size = atomic_load_explicit(&totals.next_size, memory_order_relaxed);
+    int64_t next_peak = atomic_load_explicit(&totals.next_peak, memory_order_relaxed);
+
+    if (peak >= next_peak) { /* the first free is waited for */
+        counters->up = 1;
+        counters->down = -1;
         return;
     }
-    while (current > peak &&
-           !atomic_compare_exchange_weak_explicit(&totals.peak, &peak, current,
-                                                  memory_order_relaxed, memory_order_relaxed))
-        ;
-    if (__builtin_expect(current >= atomic_load_explicit(&totals.next_size, memory_order_relaxed),
-                         false))
-        grown(current);
+    counters->up = least(COUNTERS_WINDOW, least(next_size, next_peak) - current);
+    counters->down = -COUNTERS_WINDOW;
 }
 
-uint64_t counters_current(void)
+__attribute__((noinline)) void counters_settle(struct counters *counters)
 {
-    return atomic_load_explicit(&totals.current, memory_order_relaxed);
+    int64_t change = atomic_load_explicit(&counters->change, memory_order_relaxed);
+    int64_t highest = atomic_load_explicit(&counters->highest, memory_order_relaxed);
+    int64_t before = atomic_fetch_add_explicit(&totals.current, change, memory_order_relaxed);
+    int64_t peak = raise_peak(before + highest);
+
+    atomic_store_explicit(&counters->change, 0, memory_order_relaxed);
+    atomic_store_explicit(&counters->highest, 0, memory_order_relaxed);
+    if (peak >= atomic_load_explicit(&totals.next_peak, memory_order_relaxed) && change < 0)
+        peaked(peak);
+    if (before + highest >= atomic_load_explicit(&totals.next_size, memory_order_relaxed))
+        grown(before + highest);
+    set_limits(counters, before + change, peak);
 }
 
-uint64_t counters_peak(void)
+struct counters_size counters_size(void)
 {
-    return atomic_load_explicit(&totals.peak, memory_order_relaxed);
+    return (struct counters_size){ atomic_load_explicit(&totals.current, memory_order_relaxed),
+                                   atomic_load_explicit(&totals.peak, memory_order_relaxed) };
+}
+
+void counters_add_size(const struct counters *counters, struct counters_size *size)
+{
+    int64_t highest =
+        size->current + atomic_load_explicit(&counters->highest, memory_order_relaxed);
+
+    size->peak = highest > size->peak ? highest : size->peak;
+    size->current += atomic_load_explicit(&counters->change, memory_order_relaxed);
 }
 
 void counters_reset_peak(void)
 {
-    atomic_store_explicit(&totals.peak, counters_current(), memory_order_relaxed);
+    atomic_store_explicit(&totals.peak,
+                          atomic_load_explicit(&totals.current, memory_order_relaxed),
+                          memory_order_relaxed);
 }
 
 void counters_reset_current(void)
 {
     atomic_store_explicit(&totals.current, 0, memory_order_relaxed);
     atomic_store_explicit(&totals.peak, 0, memory_order_relaxed);
-    counters_watch(totals.growth, totals.watch_peaks);
+    counters_watch((uint64_t)totals.growth, totals.watch_peaks);
 }

@@ -6,17 +6,23 @@
  * count for the next. A free counts for the stack that allocated, in the pages of
  * the thread that freed: one thread's numbers alone may seem negative.
  *
- * The current total and its peak are shared: one atomic addition an event.
+ * The live bytes and their peak are shared, but a thread touches them only when what it has
+ * added or taken since it did so last reaches a limit: COUNTERS_WINDOW, or less where
+ * somebody waits for a size. In between it remembers how far it was above that at most. So
+ * current is exact once everybody's rest is added, and so is the peak while one thread
+ * allocates; with more, it is off by less than COUNTERS_WINDOW a thread.
  */
 #ifndef PRELOAD_COUNTERS_H
 #define PRELOAD_COUNTERS_H
 
 #include "format/snapshot.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#define COUNTERS_WINDOW 16384 /* bytes */
 #define COUNTERS_PER_PAGE 64u
 #define COUNTERS_PAGES_PER_SECTION 512u
 #define COUNTERS_SECTIONS 2048u /* 2^26 stacks in all */
@@ -36,11 +42,34 @@ struct counters_section {
 
 /* A thread's. Zeroed memory has counted nothing. */
 struct counters {
+    _Atomic int64_t change;  /* of the live bytes, not yet in the shared total */
+    _Atomic int64_t highest; /* that `change` was, or 0 */
+    int64_t up, down;        /* when it gets there, it is added */
     struct counters_section *sections[COUNTERS_SECTIONS];
 };
 
+/* Where STACK counts. */
+static inline uint32_t counters_section_of(uint32_t stack)
+{
+    return stack / COUNTERS_PER_PAGE / COUNTERS_PAGES_PER_SECTION;
+}
+
+static inline uint32_t counters_page_of(uint32_t stack)
+{
+    return stack / COUNTERS_PER_PAGE % COUNTERS_PAGES_PER_SECTION;
+}
+
+struct counter *counters_make(struct counters *counters, uint32_t stack); /* of counters_of() */
+
 /* The counter of STACK in COUNTERS, made if need be; NULL on lack of memory. */
-struct counter *counters_of(struct counters *counters, uint32_t stack);
+static inline struct counter *counters_of(struct counters *counters, uint32_t stack)
+{
+    const struct counters_section *section = counters->sections[counters_section_of(stack)];
+    struct counters_page *page = section ? section->pages[counters_page_of(stack)] : NULL;
+
+    return __builtin_expect(page != NULL, true) ? &page->counters[stack % COUNTERS_PER_PAGE]
+                                                : counters_make(counters, stack);
+}
 
 /* Add what COUNTERS has counted for STACK to SUM. */
 void counters_add_to(const struct counters *counters, uint32_t stack, struct counter *sum);
@@ -53,13 +82,32 @@ void counters_clear(struct counters *counters);
  * peak a tenth above the one before. */
 void counters_watch(uint64_t growth, bool peak);
 
-/* The bytes of the live blocks change by CHANGE; the peak follows. */
-void counters_change_current(int64_t change);
+/* Add what COUNTERS has changed to the shared total. For its thread, or with the gate closed. */
+void counters_settle(struct counters *counters);
 
-uint64_t counters_current(void);
-uint64_t counters_peak(void);
+/* The thread of COUNTERS has changed the bytes of the live blocks by CHANGE. */
+static inline void counters_change_current(struct counters *counters, int64_t change)
+{
+    int64_t now = atomic_load_explicit(&counters->change, memory_order_relaxed) + change;
 
-/* Set the peak to the current value; set both to 0 and watch from there. */
+    atomic_store_explicit(&counters->change, now, memory_order_relaxed);
+    if (now > atomic_load_explicit(&counters->highest, memory_order_relaxed))
+        atomic_store_explicit(&counters->highest, now, memory_order_relaxed);
+    if (__builtin_expect(now >= counters->up || now <= counters->down, false))
+        counters_settle(counters);
+}
+
+/* The live bytes. */
+struct counters_size {
+    int64_t current, peak;
+};
+
+/* The shared total; what the thread of COUNTERS has changed is added by counters_add_size(). */
+struct counters_size counters_size(void);
+void counters_add_size(const struct counters *counters, struct counters_size *size);
+
+/* Set the peak to the current value; set both to 0 and watch from there. Call with the gate
+ * closed, everybody settled or cleared. */
 void counters_reset_peak(void);
 void counters_reset_current(void);
 

@@ -14,10 +14,15 @@ static void put_block(void *context, const struct live_block *block)
 {
     struct cut *cut = context;
 
-    buffer_put_varint(&cut->blocks, varint_delta(block->address, cut->last_address));
-    buffer_put_varint(&cut->blocks, block->size);
-    buffer_put_varint(&cut->blocks, block->stack);
-    buffer_put_varint(&cut->blocks, block->epoch);
+    uint8_t *begin = buffer_reserve(&cut->blocks, 4 * VARINT_MAX_SIZE), *end = begin;
+
+    if (!begin)
+        return;
+    end += varint_put(end, varint_delta(block->address, cut->last_address));
+    end += varint_put(end, block->size);
+    end += varint_put(end, block->stack);
+    end += varint_put(end, block->epoch);
+    cut->blocks.size += (size_t)(end - begin);
     cut->last_address = block->address;
     cut->block_count++;
     cut->bytes += block->size;
@@ -46,6 +51,7 @@ static void put_counters(struct cut *cut, bool counters_only)
 static void fill(struct cut *cut, const char *label, bool counters_only)
 {
     tracker_check_modules();
+    tracker_settle();
     for (int use = 0; use < ARENA_USES; use++)
         cut->tracer[use] = arena_used(use);
     cut->time = syscall_time(CLOCK_REALTIME);
@@ -54,7 +60,7 @@ static void fill(struct cut *cut, const char *label, bool counters_only)
     cut->frame_count = trie_frame_count();
     cut->module_count = modules_count();
     cut->frame_limit = tracker_frame_limit();
-    cut->peak = counters_peak();
+    cut->peak = (uint64_t)tracker_size().peak;
     cut->threads_seen = guard_threads_seen();
     tracker_sum(&cut->totals);
     if (!counters_only) {

@@ -3,6 +3,7 @@
 #include "format/control.h"
 #include "preload/arena.h"
 #include "preload/message.h"
+#include "preload/path.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,6 +45,25 @@ static char *find_in_list(char *list, const char *library)
     return NULL;
 }
 
+/* The same, also if it goes by another name there: the loader calls it by the first that it
+ * was given, in a file of its own perhaps. LIST is as before afterwards. */
+static char *find_under_any_name(char *list, const char *library)
+{
+    char *found = find_in_list(list, library);
+
+    for (char *name = list; *name && !found;) {
+        size_t size = strcspn(name, ": ");
+        char separator = name[size];
+
+        name[size] = '\0';
+        if (strchr(name, '/') && path_same_file(name, library))
+            found = name;
+        name[size] = separator;
+        name += size + (separator != '\0');
+    }
+    return found;
+}
+
 /* Take NAME out of LIST, in which it begins a name. */
 static void remove_from_list(char *list, char *name)
 {
@@ -68,14 +88,17 @@ void environment_clean(char **variables, const char *library, bool remove)
             saved[saved_count] = copy(*variable);
             saved_count += saved[saved_count] != NULL;
         } else if (has_prefix(*variable, PRELOAD_PREFIX)) {
-            char *list = *variable + strlen(PRELOAD_PREFIX), *name = find_in_list(list, library);
+            char *list = *variable + strlen(PRELOAD_PREFIX), *name;
 
+            name = find_under_any_name(list, library);
             /* "ours:" was an empty variable before. */
-            ours = strcmp(list, library) == 0;
+            ours = name && !list[strcspn(list, ": ")];
             if (name)
                 library_path = copy(library);
-            if (name && remove)
+            while (name && remove) {
                 remove_from_list(list, name);
+                name = find_under_any_name(list, library);
+            }
         }
         if (!ours || !remove)
             *kept++ = *variable;

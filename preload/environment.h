@@ -10,7 +10,8 @@
 #include <stdbool.h>
 
 /* Remember our variables in the array at VARIABLES, and that our library was loaded as
- * LIBRARY by LD_PRELOAD there; with REMOVE take them out of it. The count of execs leaves
+ * LIBRARY by LD_PRELOAD there, which may have it under other names of its file, too; with
+ * REMOVE take them out of it. The count of execs leaves
  * it in any case. */
 void environment_clean(char **variables, const char *library, bool remove);
 

@@ -13,16 +13,10 @@
 
 #define CLOSE_TIMEOUT_NS 1000000000u
 
-/* What `self` holds besides a state. */
-#define NOBODY ((struct thread *)0)   /* no event yet */
-#define BUSY ((struct thread *)1)     /* between two of these: its allocations are ours */
-#define DEPARTED ((struct thread *)2) /* has given its state up, but may still free */
-#define IS_STATE(thread) ((uintptr_t)(thread) > (uintptr_t)DEPARTED)
-
 _Atomic uint32_t guard_closed;
 bool guard_fences = true; /* until the kernel agreed to membarrier */
 
-static __thread struct thread *self __attribute__((tls_model("initial-exec")));
+__thread struct thread *guard_current;
 static __thread unsigned farewells __attribute__((tls_model("initial-exec")));
 
 static size_t state_size;
@@ -77,13 +71,13 @@ static void thread_ends(void *state)
         return;
     }
     signals = block_signals();
-    self = BUSY;
+    guard_current = GUARD_BUSY;
     lock_take(&states_lock);
     ((struct thread *)state)->alive = false;
     ((struct thread *)state)->next_spare = spare_states;
     spare_states = state;
     lock_release(&states_lock);
-    self = DEPARTED;
+    guard_current = GUARD_DEPARTED;
     unblock_signals(signals);
 }
 
@@ -116,7 +110,7 @@ static struct thread *arrive(void)
     uint64_t signals = block_signals();
     struct thread *state;
 
-    self = BUSY;
+    guard_current = GUARD_BUSY;
     lock_take(&states_lock);
     state = spare_state();
     if (state) {
@@ -130,7 +124,7 @@ static struct thread *arrive(void)
         if (end_key_made)
             pthread_setspecific(end_key, state);
     }
-    self = state;
+    guard_current = state;
     unblock_signals(signals);
     return state;
 }
@@ -140,18 +134,20 @@ static struct thread *enter_departed(void)
 {
     struct thread *state;
 
-    self = BUSY;
+    guard_current = GUARD_BUSY;
     lock_take(&late_lock);
     state = atomic_load_explicit(&late_state, memory_order_relaxed);
     if (!state) {
         lock_take(&states_lock);
         state = spare_state();
         lock_release(&states_lock);
+        if (state)
+            state->shared = true;
         atomic_store_explicit(&late_state, state, memory_order_relaxed);
     }
     if (!state) {
         lock_release(&late_lock);
-        self = DEPARTED;
+        guard_current = GUARD_DEPARTED;
         return NULL;
     }
     state->tid = syscall_gettid();
@@ -160,45 +156,36 @@ static struct thread *enter_departed(void)
     return state;
 }
 
-struct thread *guard_enter(void)
+__attribute__((noinline)) struct thread *guard_enter_first(void)
 {
-    struct thread *state = self;
+    struct thread *state;
 
-    if (__builtin_expect(!IS_STATE(state), 0)) {
-        if (state == BUSY)
-            return NULL;
-        if (state == DEPARTED)
-            return enter_departed();
-        state = arrive();
-        if (!state)
-            return NULL;
-    }
-    if (atomic_load_explicit(&state->inside, memory_order_relaxed))
+    if (guard_current == GUARD_BUSY)
         return NULL;
-    atomic_store_explicit(&state->inside, true, memory_order_relaxed);
+    if (guard_current == GUARD_DEPARTED)
+        return enter_departed();
+    state = arrive();
+    if (state)
+        atomic_store_explicit(&state->inside, true, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);
     return state;
 }
 
 struct thread *guard_self(void)
 {
-    return IS_STATE(self) ? self : NULL;
+    return guard_is_state(guard_current) ? guard_current : NULL;
 }
 
 bool guard_inside(void)
 {
-    return self == BUSY ||
-           (IS_STATE(self) && atomic_load_explicit(&self->inside, memory_order_relaxed));
+    return guard_current == GUARD_BUSY ||
+           (guard_is_state(guard_current) && atomic_load_explicit(&guard_current->inside, memory_order_relaxed));
 }
 
-void guard_leave(struct thread *state)
+__attribute__((noinline)) void guard_leave_shared(void)
 {
-    atomic_signal_fence(memory_order_seq_cst);
-    atomic_store_explicit(&state->inside, false, memory_order_relaxed);
-    if (__builtin_expect(state == atomic_load_explicit(&late_state, memory_order_relaxed), 0)) {
-        lock_release(&late_lock);
-        self = DEPARTED;
-    }
+    lock_release(&late_lock);
+    guard_current = GUARD_DEPARTED;
 }
 
 void guard_wait(struct thread *state)
@@ -250,8 +237,8 @@ static int close_gate(uint32_t how)
     deadline = syscall_time(CLOCK_MONOTONIC) + CLOSE_TIMEOUT_NS;
     owner_signals = before;
     /* NULL or a state: nobody else's guard_wait() equals it. A departed thread that is
-     * inside is BUSY and has the state that all of them share. */
-    gate_owner = self == BUSY ? late_state : self;
+     * inside is GUARD_BUSY and has the state that all of them share. */
+    gate_owner = guard_current == GUARD_BUSY ? late_state : guard_current;
     atomic_store(&passed, false);
     atomic_store_explicit(&guard_closed, how, memory_order_seq_cst);
     if (!guard_fences &&
@@ -300,15 +287,15 @@ void guard_open(void)
 void guard_forked(bool held)
 {
     for (struct thread *state = guard_threads(); state; state = state->next)
-        if (state != self && state->alive) {
+        if (state != guard_current && state->alive) {
             state->alive = false;
             atomic_store_explicit(&state->recording, 0, memory_order_relaxed);
             atomic_store_explicit(&state->inside, false, memory_order_relaxed);
             state->next_spare = spare_states;
             spare_states = state;
         }
-    if (IS_STATE(self))
-        self->tid = syscall_gettid();
+    if (guard_is_state(guard_current))
+        guard_current->tid = syscall_gettid();
     atomic_store_explicit(&states_lock.state, 0, memory_order_relaxed);
     atomic_store_explicit(&late_lock.state, 0, memory_order_relaxed);
     atomic_store_explicit(&gate_lock.state, 0, memory_order_relaxed);

@@ -38,6 +38,7 @@ struct thread {
     _Atomic uint32_t recording;
     _Atomic bool inside;
     bool alive;                 /* belongs to a thread, changed under guard's lock */
+    bool shared;                /* by all departed threads in turn */
     bool fresh;                 /* belongs to another thread than before; for its user to reset */
     uint32_t tid;
 };
@@ -49,9 +50,35 @@ void guard_init(size_t size);
  * false if that is not to be had; then each thread keeps its own. */
 bool guard_watch_threads(void);
 
+/* What the calling thread has: a state, or one of these. */
+#define GUARD_NOBODY ((struct thread *)0)   /* no event yet */
+#define GUARD_BUSY ((struct thread *)1)     /* between two of these: its allocations are ours */
+#define GUARD_DEPARTED ((struct thread *)2) /* it has given its state up, but may still free */
+
+extern __thread struct thread *guard_current __attribute__((tls_model("initial-exec")));
+
+static inline bool guard_is_state(const struct thread *thread)
+{
+    return (uintptr_t)thread > (uintptr_t)GUARD_DEPARTED;
+}
+
+struct thread *guard_enter_first(void); /* of guard_enter(): the thread has no state */
+void guard_leave_shared(void);          /* of guard_leave() */
+
 /* The calling thread goes inside. NULL if it is already, or if there is no memory
  * for its state: then do nothing. */
-struct thread *guard_enter(void);
+static inline struct thread *guard_enter(void)
+{
+    struct thread *state = guard_current;
+
+    if (__builtin_expect(!guard_is_state(state), false))
+        return guard_enter_first();
+    if (__builtin_expect(atomic_load_explicit(&state->inside, memory_order_relaxed), false))
+        return NULL;
+    atomic_store_explicit(&state->inside, true, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    return state;
+}
 
 /* The calling thread's state, also when it is inside; NULL while it has none. */
 struct thread *guard_self(void);
@@ -60,7 +87,13 @@ struct thread *guard_self(void);
 bool guard_inside(void);
 
 /* SELF comes out again. */
-void guard_leave(struct thread *self);
+static inline void guard_leave(struct thread *self)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&self->inside, false, memory_order_relaxed);
+    if (__builtin_expect(self->shared, false))
+        guard_leave_shared();
+}
 
 void guard_wait(struct thread *self); /* of guard_record() */
 extern _Atomic uint32_t guard_closed;

@@ -1,6 +1,7 @@
 #include "preload/identity.h"
 
 #include "preload/config.h"
+#include "preload/path.h"
 #include "preload/syscall.h"
 #include "preload/timeline.h"
 
@@ -8,7 +9,6 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/stat.h>
 
 static struct identity values;
 const struct identity *const identity = &values;
@@ -29,16 +29,6 @@ void identity_clean_name(const char *name, char *out)
     out[i] = '\0';
 }
 
-/* Whether the paths A and B lead to the same file. */
-static bool same_file(const char *a, const char *b)
-{
-    struct stat first, second;
-
-    return SYSCALL_4(SYS_newfstatat, AT_FDCWD, a, &first, 0) == 0 &&
-           SYSCALL_4(SYS_newfstatat, AT_FDCWD, b, &second, 0) == 0 &&
-           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
-}
-
 /* A number of its own for this tracing. */
 static void make_run(void)
 {
@@ -57,7 +47,7 @@ void identity_init(void)
     const char *called = (const char *)getauxval(AT_EXECFN), *name = values.path, *slash;
 
     values.path[length > 0 ? length : 0] = '\0';
-    if (called && (length <= 0 || same_file(called, values.path)))
+    if (called && (length <= 0 || path_same_file(called, values.path)))
         name = called;
     slash = strrchr(name, '/');
     identity_clean_name(slash ? slash + 1 : name, values.program);

@@ -49,7 +49,7 @@ static void in_task(void *context)
 }
 
 /* Start the task; with WAIT the calling thread stands still until it ends. */
-static void start(struct image *image, bool wait)
+static void start_task(struct image *image, bool wait)
 {
     uint64_t all = ~(uint64_t)0, before;
 
@@ -71,7 +71,7 @@ void image_run(void (*task)(void *context), void *context)
 {
     struct image image = { task, context, NULL, 0 };
 
-    start(&image, true);
+    start_task(&image, true);
     image_reap(&image, true);
 }
 
@@ -79,7 +79,7 @@ void image_start(struct image *image, void (*task)(void *context), void *context
 {
     image->task = task;
     image->context = context;
-    start(image, false);
+    start_task(image, false);
 }
 
 bool image_reap(struct image *image, bool wait)

@@ -91,28 +91,13 @@ static void *realloc_boot(void *block, size_t size)
     return moved;
 }
 
-static void *reallocate(void *block, size_t size, const struct stack_start *start)
+/* A realloc that takes the old block out of the tables while it runs. */
+static void *realloc_known(void *block, size_t size, const struct stack_start *start)
 {
     struct tracker_realloc call;
     void *moved;
     bool done;
 
-    if (boot_owns(block)) {
-        moved = realloc_boot(block, size);
-        if (moved && !boot_owns(moved) && tracker_tracing())
-            tracker_allocated(moved, size, start);
-        return moved;
-    }
-    if (!life_ready())
-        return boot_or_fail(size, 1);
-    if (!tracker_tracing())
-        return real.realloc(block, size);
-    if (!block) {
-        moved = real.realloc(NULL, size);
-        if (moved)
-            tracker_allocated(moved, size, start);
-        return moved;
-    }
     tracker_realloc_begin(&call, block);
     moved = real.realloc(block, size);
     done = moved || size == 0; /* glibc frees at size 0 */
@@ -126,27 +111,48 @@ static void *reallocate(void *block, size_t size, const struct stack_start *star
     return moved;
 }
 
+/* In the hook itself, where the frame is. */
+static inline __attribute__((always_inline)) void *reallocate(void *block, size_t size)
+{
+    void *moved;
+
+    if (boot_owns(block)) {
+        moved = realloc_boot(block, size);
+        if (boot_owns(moved))
+            return moved;
+    } else if (!life_ready()) {
+        return boot_or_fail(size, 1);
+    } else if (block && tracker_tracing()) {
+        struct stack_start start = STACK_START();
+
+        moved = realloc_known(block, size, &start);
+        attend();
+        return moved;
+    } else {
+        moved = real.realloc(block, size);
+        if (block) { /* not tracing */
+            attend();
+            return moved;
+        }
+    }
+    TELL(moved, size);
+    return moved;
+}
+
 EXPORT void *realloc(void *block, size_t size)
 {
-    struct stack_start start = STACK_START();
-    void *moved = reallocate(block, size, &start);
-
-    attend();
-    return moved;
+    return reallocate(block, size);
 }
 
 EXPORT void *reallocarray(void *block, size_t count, size_t size)
 {
-    struct stack_start start = STACK_START();
     size_t total;
 
     if (__builtin_mul_overflow(count, size, &total)) {
         errno = ENOMEM;
         return NULL;
     }
-    block = reallocate(block, total, &start);
-    attend();
-    return block;
+    return reallocate(block, total);
 }
 
 static void release(void *block)

@@ -44,7 +44,7 @@ static void configure(char **variables)
     configured = true;
     config_read(variables);
     arena_fail_after(config->fail_map);
-    tracker_set_frame_limit((uint32_t)config->nframe);
+    tracker_configure((uint32_t)config->nframe, config->interval != 0);
 }
 
 bool life_begin(void)
@@ -167,8 +167,11 @@ bool life_follows(void)
 
 void life_before_exec(void)
 {
-    snapshot_finish(true);
-    control_serve(); /* a signal that came meanwhile would be forgotten */
+    control_serve(); /* the last opportunity for who asked */
+    control_end_before_exec();
+    signals_drop_request();
+    snapshot_finish(true); /* the task's end would be a SIGCHLD to the new program */
+    control_serve(); /* a deadly signal that came meanwhile would be forgotten */
     control_close();
 }
 

@@ -1,182 +1,274 @@
+/* Why the shadow needs no lock.
+ *
+ * A block has one owner: from the return of the call that allocated it to the call that
+ * frees it, the thread that holds it, however it was handed on. We put it in after the
+ * real call has returned and take it out before the real free is called, so both lie
+ * within that time. One address after the other:
+ *
+ *      owner A                                    owner B
+ *      live_remove(a): slot = 0
+ *      real free(a)  --- synchronises with --->   real malloc() returns a
+ *                                                 live_add(a): slot = entry
+ *
+ * An allocator that gives memory to another thread has to order what the two do to it,
+ * or the program's own writes would get mixed up; our writes lie on the same sides of that
+ * edge. The same holds where the owner changes without a free: who hands a block over
+ * orders its own writes before, or the other could not read the block. So accesses to one
+ * entry are ordered by the program and its allocator; relaxed ones would do. The release
+ * and acquire are for live_find() from a thread that owns nothing here, which sees an entry
+ * as it was put in, all of it in one word; an exact cut of all entries needs the gate.
+ *
+ * What remains are two owners in one slot, of blocks that begin in the same 32 bytes.
+ *
+ *   live_spaced   That does not happen. The slot is its owner's, who loads and stores. A
+ *                 block whose free we missed has no owner and does nothing.
+ *   otherwise     Every change of a slot is a compare-and-exchange. An entry is put in only
+ *                 where there is none (or a stale one of the same address), and from then
+ *                 on only its owner takes it out: others may merely set `crowded` beside it.
+ *                 Who finds the slot taken sets `crowded` first, and then goes to the hash,
+ *                 whose shards have locks. `crowded` is not taken back here: between the
+ *                 look into the hash and that, another may have come.
+ *
+ * A record of an address is in one place: in the slot, or in the hash with `crowded` set.
+ * Who adds one looks into the hash if `crowded` is set, and into the slot always; so who
+ * finds a slot of 0 is sure that the hash knows nothing, and does not ask.
+ *
+ * A leaf or a branch is put in by compare-and-exchange; who comes second gives its own back.
+ * They go only with the gate closed. A signal handler may interrupt any of this: it never
+ * waits, except for a shard of the hash, and there with limited patience.
+ */
 #include "preload/live.h"
 
-#include "preload/arena.h"
-#include "preload/lock.h"
+#include "preload/live_hash.h"
 
-#include <string.h>
+bool live_spaced;
 
-#define SHARD_BITS 6
-#define SHARDS (1u << SHARD_BITS)
-#define FIRST_SLOTS 128u /* a power of two; 3 KiB */
-#define PATIENCE 10000   /* attempts, before the holder of a lock must be ourselves */
-
-/* Open addressing with linear probing; a removed entry's followers move up. */
-struct shard {
-    struct lock lock;
-    uint32_t count, slots;
-    struct live_block *blocks; /* address 0: empty */
-} __attribute__((aligned(64)));
-
-static struct shard shards[SHARDS];
-
-/* The upper bits choose the shard, the next ones the slot. */
-static uint64_t hash(uintptr_t address)
+/* Whether VALUE has the entry of a block, which is that at ADDRESS. */
+static bool is_of(uint64_t value, uintptr_t address)
 {
-    return (address >> 4) * 0x9e3779b97f4a7c15u;
+    return (value & ~LIVE_CROWDED) && (value & LIVE_HALF) == live_half(address);
 }
 
-static struct shard *shard_of(uintptr_t address)
+/* Put BLOCK into SLOT; what it replaces goes to OUT_REPLACED. False if another is there. */
+static bool put(shadow_slot *slot, const struct live_block *block, struct live_block *out_replaced)
 {
-    return &shards[hash(address) >> (64 - SHARD_BITS)];
+    uint64_t value = atomic_load_explicit(slot, memory_order_acquire);
+
+    do
+        if ((value & ~LIVE_CROWDED) && !is_of(value, block->address))
+            return false;
+    while (!atomic_compare_exchange_weak_explicit(slot, &value,
+                                                  live_pack(block) | (value & LIVE_CROWDED),
+                                                  memory_order_acq_rel, memory_order_acquire));
+    out_replaced->address = 0;
+    if (value & ~LIVE_CROWDED)
+        *out_replaced = live_unpack(block->address, value);
+    else if (value & LIVE_CROWDED)
+        live_hash_remove(block->address, out_replaced);
+    return true;
 }
 
-static uint32_t home(const struct shard *shard, uintptr_t address)
+/* Take the block at ADDRESS out of SLOT, if it is there. */
+static bool take(shadow_slot *slot, uintptr_t address, struct live_block *out_block)
 {
-    return (uint32_t)(hash(address) >> (32 - SHARD_BITS)) & (shard->slots - 1);
+    uint64_t value = atomic_load_explicit(slot, memory_order_acquire);
+
+    do
+        if (!is_of(value, address))
+            return false;
+    while (!atomic_compare_exchange_weak_explicit(slot, &value, value & LIVE_CROWDED,
+                                                  memory_order_acq_rel, memory_order_acquire));
+    *out_block = live_unpack(address, value);
+    return true;
 }
 
-/* The slot of ADDRESS, or the empty one where it would go. The shard has slots. */
-static uint32_t find_slot(const struct shard *shard, uintptr_t address)
+bool live_add_anywhere(const struct live_block *block, struct live_block *out_replaced)
 {
-    uint32_t slot = home(shard, address);
+    struct live_block stale;
+    shadow_slot *slot;
 
-    while (shard->blocks[slot].address && shard->blocks[slot].address != address)
-        slot = (slot + 1) & (shard->slots - 1);
-    return slot;
-}
-
-/* Make room for one block more. */
-static bool make_room(struct shard *shard)
-{
-    struct shard larger = { .slots = shard->slots ? shard->slots * 2 : FIRST_SLOTS };
-
-    if (shard->count + 1 <= shard->slots / 4 * 3)
+    if (live_is_odd(block->address))
+        return live_hash_add(block, out_replaced);
+    slot = shadow_make(block->address);
+    if (!slot)
+        return false;
+    if (live_fits(block) && put(slot, block, out_replaced))
         return true;
-    larger.blocks = arena_map(larger.slots * sizeof *larger.blocks, ARENA_BLOCKS);
-    if (!larger.blocks)
-        return shard->count + 1 < shard->slots; /* one slot must stay empty */
-    for (uint32_t i = 0; i < shard->slots; i++)
-        if (shard->blocks[i].address)
-            larger.blocks[find_slot(&larger, shard->blocks[i].address)] = shard->blocks[i];
-    arena_unmap(shard->blocks, shard->slots * sizeof *shard->blocks, ARENA_BLOCKS);
-    shard->blocks = larger.blocks;
-    shard->slots = larger.slots;
+    atomic_fetch_or_explicit(slot, LIVE_CROWDED, memory_order_acq_rel);
+    if (!live_hash_add(block, out_replaced))
+        return false;
+    if (take(slot, block->address, &stale))
+        *out_replaced = stale;
     return true;
 }
 
-bool live_add(const struct live_block *block, struct live_block *out_replaced)
+/* ADDRESS was taken out of the hash; if that knows none of the blocks of SLOT any more, and
+ * nobody else may put one there, SLOT is as new. */
+static void uncrowd(shadow_slot *slot, uintptr_t address)
 {
-    struct shard *shard = shard_of(block->address);
-    bool added;
+    uint64_t alone = LIVE_CROWDED;
+    struct live_block other;
 
-    lock_take(&shard->lock);
-    added = make_room(shard);
-    if (added) {
-        uint32_t slot = find_slot(shard, block->address);
-
-        *out_replaced = shard->blocks[slot];
-        shard->count += !shard->blocks[slot].address;
-        shard->blocks[slot] = *block;
-    }
-    lock_release(&shard->lock);
-    return added;
+    if (live_spaced && !live_hash_find(address ^ 16, &other))
+        atomic_compare_exchange_strong_explicit(slot, &alone, 0, memory_order_acq_rel,
+                                                memory_order_relaxed);
 }
 
-/* Empty SLOT and move up what would not be found behind the gap. */
-static void remove_slot(struct shard *shard, uint32_t slot)
+bool live_remove_anywhere(uintptr_t address, struct live_block *out_block)
 {
-    uint32_t mask = shard->slots - 1, gap = slot;
+    shadow_slot *slot;
 
-    for (uint32_t next = (gap + 1) & mask; shard->blocks[next].address; next = (next + 1) & mask) {
-        uint32_t wanted = home(shard, shard->blocks[next].address);
-
-        if (((next - wanted) & mask) >= ((next - gap) & mask)) {
-            shard->blocks[gap] = shard->blocks[next];
-            gap = next;
-        }
-    }
-    shard->blocks[gap].address = 0;
-    shard->count--;
-}
-
-/* Take the block at ADDRESS out of SHARD, which is locked. */
-static bool take_out(struct shard *shard, uintptr_t address, struct live_block *out_block)
-{
-    uint32_t slot;
-
-    if (shard->slots == 0)
+    if (live_is_odd(address))
+        return live_hash_remove(address, out_block);
+    slot = shadow_find(address);
+    if (!slot)
         return false;
-    slot = find_slot(shard, address);
-    if (!shard->blocks[slot].address)
+    if (take(slot, address, out_block))
+        return true;
+    if (!(atomic_load_explicit(slot, memory_order_acquire) & LIVE_CROWDED) ||
+        !live_hash_remove(address, out_block))
         return false;
-    *out_block = shard->blocks[slot];
-    remove_slot(shard, slot);
+    uncrowd(slot, address);
     return true;
-}
-
-bool live_remove(uintptr_t address, struct live_block *out_block)
-{
-    struct shard *shard = shard_of(address);
-    bool known;
-
-    lock_take(&shard->lock);
-    known = take_out(shard, address, out_block);
-    lock_release(&shard->lock);
-    return known;
 }
 
 bool live_try_remove(uintptr_t address, struct live_block *out_block)
 {
-    struct shard *shard = shard_of(address);
-    bool known;
+    shadow_slot *slot;
 
-    for (int i = 0; !lock_try(&shard->lock); i++)
-        if (i == PATIENCE)
-            return false;
-    known = take_out(shard, address, out_block);
-    lock_release(&shard->lock);
-    return known;
+    if (live_is_odd(address))
+        return live_hash_try_remove(address, out_block);
+    slot = shadow_find(address);
+    return slot && (take(slot, address, out_block) ||
+                    ((atomic_load_explicit(slot, memory_order_acquire) & LIVE_CROWDED) &&
+                     live_hash_try_remove(address, out_block)));
 }
 
 bool live_find(uintptr_t address, struct live_block *out_block)
 {
-    struct shard *shard = shard_of(address);
-    bool known = false;
+    shadow_slot *slot;
+    uint64_t value;
 
-    lock_take(&shard->lock);
-    if (shard->slots) {
-        uint32_t slot = find_slot(shard, address);
-
-        known = shard->blocks[slot].address != 0;
-        if (known)
-            *out_block = shard->blocks[slot];
+    if (live_is_odd(address))
+        return live_hash_find(address, out_block);
+    slot = shadow_find(address);
+    value = slot ? atomic_load_explicit(slot, memory_order_acquire) : 0;
+    if (is_of(value, address)) {
+        *out_block = live_unpack(address, value);
+        return true;
     }
-    lock_release(&shard->lock);
-    return known;
+    return (value & LIVE_CROWDED) && live_hash_find(address, out_block);
+}
+
+/* ---- all blocks ----------------------------------------------------------------- */
+
+struct visitor {
+    void (*each)(void *context, const struct live_block *block);
+    void *context;
+};
+
+static void visit_odd(void *context, const struct live_block *block)
+{
+    const struct visitor *visitor = context;
+
+    if (live_is_odd(block->address))
+        visitor->each(visitor->context, block);
+}
+
+/* Visit the blocks of a crowded slot of VALUE, of the 32 bytes from ADDRESS. */
+static void visit_crowded(const struct visitor *visitor, uintptr_t address, uint64_t value)
+{
+    struct live_block block;
+
+    for (uintptr_t end = address + SHADOW_GRANULE; address < end; address += 16)
+        if (is_of(value, address)) {
+            block = live_unpack(address, value);
+            visitor->each(visitor->context, &block);
+        } else if (live_hash_find(address, &block)) {
+            visitor->each(visitor->context, &block);
+        }
 }
 
 void live_each(void (*each)(void *context, const struct live_block *block), void *context)
 {
-    for (struct shard *shard = shards; shard < shards + SHARDS; shard++)
-        for (uint32_t i = 0; i < shard->slots; i++)
-            if (shard->blocks[i].address)
-                each(context, &shard->blocks[i]);
+    struct visitor visitor = { each, context };
+    struct shadow_cursor cursor = { 0, 0, 0 };
+    const shadow_slot *slots;
+    uintptr_t address;
+
+    while ((slots = shadow_next_page(&cursor, &address)))
+        for (uint32_t i = 0; i < SHADOW_PAGE_SLOTS; i++, address += SHADOW_GRANULE) {
+            uint64_t value = atomic_load_explicit(&slots[i], memory_order_relaxed);
+
+            if (value & LIVE_CROWDED) {
+                visit_crowded(&visitor, address, value);
+            } else if (value) {
+                struct live_block block =
+                    live_unpack(address + (value & LIVE_HALF) / LIVE_HALF * 16, value);
+
+                each(context, &block);
+            }
+        }
+    live_hash_each(visit_odd, &visitor);
+}
+
+/* The bytes that live_meets() asks about. */
+struct range {
+    uintptr_t begin, end;
+    bool met;
+};
+
+static void meet(void *context, const struct live_block *block)
+{
+    struct range *range = context;
+
+    range->met |= block->address < range->end && /* one of no bytes has its address */
+                  block->address + block->size + !block->size > range->begin;
+}
+
+bool live_meets(uintptr_t address, size_t size)
+{
+    const uintptr_t longest = (uintptr_t)1 << LIVE_SIZE_BITS; /* in the shadow */
+    struct range range = { address, address + (size ? size : 1), false };
+    uintptr_t slot_address = (address > longest ? address - longest : 0) & ~(SHADOW_GRANULE - 1);
+
+    while (slot_address < range.end && slot_address < SHADOW_END && !range.met) {
+        const shadow_slot *slot = shadow_find(slot_address);
+        uint64_t value = slot ? atomic_load_explicit(slot, memory_order_relaxed) : 0;
+
+        if (value & ~LIVE_CROWDED) {
+            struct live_block block = live_unpack(
+                slot_address + (value & LIVE_HALF) / LIVE_HALF * 16, value);
+
+            meet(&range, &block);
+        }
+        slot_address += SHADOW_GRANULE;
+        if (!slot) /* nor has the rest of the page one */
+            slot_address = (slot_address + SHADOW_PAGE_BYTES - 1) & ~(SHADOW_PAGE_BYTES - 1);
+    }
+    if (!range.met)
+        live_hash_each(meet, &range);
+    return range.met;
+}
+
+static void count_one(void *context, const struct live_block *block)
+{
+    uint64_t *count = context;
+
+    (void)block;
+    ++*count;
 }
 
 uint64_t live_count(void)
 {
     uint64_t count = 0;
 
-    for (struct shard *shard = shards; shard < shards + SHARDS; shard++)
-        count += shard->count;
+    live_each(count_one, &count);
     return count;
 }
 
 void live_clear(void)
 {
-    for (struct shard *shard = shards; shard < shards + SHARDS; shard++) {
-        arena_unmap(shard->blocks, shard->slots * sizeof *shard->blocks, ARENA_BLOCKS);
-        shard->blocks = NULL;
-        shard->slots = shard->count = 0;
-    }
+    shadow_clear();
+    live_hash_clear();
 }

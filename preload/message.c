@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #define LINE_SIZE 512
@@ -12,6 +14,12 @@
 static bool known;
 static dev_t device;
 static ino_t inode;
+static struct control_page *_Atomic page;
+
+void message_set_page(struct control_page *new_page)
+{
+    atomic_store(&page, new_page);
+}
 
 static bool error_file(struct stat *out_status)
 {
@@ -29,6 +37,31 @@ void message_init(void)
     inode = status.st_ino;
 }
 
+/* Whether descriptor 2 is still what it was. */
+static bool may_write(void)
+{
+    struct stat status;
+
+    return known && error_file(&status) && status.st_dev == device && status.st_ino == inode;
+}
+
+/* Put the LENGTH bytes at LINE into the page. */
+static void keep(const char *line, size_t length)
+{
+    struct control_page *current = atomic_load(&page);
+    uint32_t number;
+    char *message;
+
+    if (!current)
+        return;
+    number = __atomic_fetch_add(&current->message_count, 1, __ATOMIC_RELAXED);
+    message = current->messages[number % CONTROL_MESSAGES];
+    if (length > CONTROL_MESSAGE_SIZE - 1)
+        length = CONTROL_MESSAGE_SIZE - 1;
+    memcpy(message, line, length);
+    memset(message + length, 0, CONTROL_MESSAGE_SIZE - length);
+}
+
 /* Append TEXT to the LENGTH bytes of LINE, keeping one byte for the newline. */
 static size_t append(char *line, size_t length, const char *text)
 {
@@ -41,16 +74,17 @@ void message_line(const char *part, ...)
 {
     char line[LINE_SIZE];
     size_t length;
-    struct stat status;
     va_list parts;
 
-    if (!known || !error_file(&status) || status.st_dev != device || status.st_ino != inode)
-        return;
     length = append(line, 0, "heapdelta: ");
     va_start(parts, part);
     for (; part; part = va_arg(parts, const char *))
         length = append(line, length, part);
     va_end(parts);
+    if (!may_write()) {
+        keep(line, length);
+        return;
+    }
     line[length++] = '\n';
     SYSCALL_3(SYS_write, 2, line, length);
 }

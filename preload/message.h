@@ -2,15 +2,21 @@
  *
  * Goes to standard error only while descriptor 2 is still the file it was when
  * message_init() was called: a program that uses the descriptor for its own data
- * must not find our words in it. Otherwise the line is dropped. Callable anywhere.
+ * must not find our words in it. Otherwise it goes into the control page, if there is
+ * one, where `heapdelta run` and `heapdelta status` find it. Callable anywhere.
  */
 #ifndef PRELOAD_MESSAGE_H
 #define PRELOAD_MESSAGE_H
+
+#include "format/control.h"
 
 #include <stdint.h>
 
 /* Remember which file descriptor 2 is. */
 void message_init(void);
+
+/* From now on PAGE is the control page; NULL: there is none. */
+void message_set_page(struct control_page *page);
 
 /* Write "heapdelta: ", the strings given up to a NULL, and a newline. */
 void message_line(const char *part, ...) __attribute__((sentinel));

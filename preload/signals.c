@@ -10,6 +10,7 @@
 #include "preload/syscall.h"
 
 #include <string.h>
+#include <time.h>
 
 static int request_signal;
 static _Atomic int fatal_signal;
@@ -78,6 +79,15 @@ int signals_request(void)
     return request_signal;
 }
 
+void signals_drop_request(void)
+{
+    const struct timespec none = { 0, 0 };
+    uint64_t one = (uint64_t)1 << (request_signal - 1);
+
+    if (request_signal)
+        SYSCALL_4(SYS_rt_sigtimedwait, &one, NULL, &none, sizeof one);
+}
+
 void signals_die(void)
 {
     int number = atomic_load(&fatal_signal);
@@ -106,6 +116,9 @@ void signals_set(int number, bool to_default)
         control_signal_changed();
     } else if (number == request_signal) {
         take(number, on_request);
+    } else if (to_default && !request_signal && number > SIGRTMIN && number < SIGRTMAX - 1) {
+        find_request_signal(number + 1); /* the program had taken them all */
+        control_signal_changed();
     } else if (to_default && takes_deadly() && is_deadly(number)) {
         take(number, on_death);
     }

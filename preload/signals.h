@@ -17,6 +17,10 @@ void signals_init(void);
 /* The signal that asks for control_serve(); 0: none is free. */
 int signals_request(void);
 
+/* A request's signal that waits for the calling thread is taken back: it blocks it, and in
+ * the program that it executes it is deadly. */
+void signals_drop_request(void);
+
 /* Take the last snapshot and let the signal that came end the process. */
 void signals_die(void);
 

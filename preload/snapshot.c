@@ -39,19 +39,29 @@ static bool is_thinned(enum snapshot_trigger trigger)
            trigger == SNAPSHOT_AT_PEAK || trigger == SNAPSHOT_AT_EXIT;
 }
 
+/* Write the file of SNAPSHOT under the next name that is free. */
+static int write_file(struct snapshot *snapshot)
+{
+    int result;
+
+    ++sequence;
+    result = snapshot_file_open(&snapshot->file, snapshot->path, snapshot->origin.label, &sequence);
+    if (result < 0)
+        return result;
+    snapshot->origin.sequence = sequence;
+    result = snapshot_write(&snapshot->cut, &snapshot->origin, snapshot->file.descriptor);
+    return snapshot_file_close(&snapshot->file, result);
+}
+
 /* The task. */
 static void write_snapshot(void *context)
 {
     struct snapshot *snapshot = context;
     int result;
 
-    snapshot->origin.sequence = ++sequence;
-    result = snapshot_file_open(&snapshot->file, snapshot->path, snapshot->origin.label, &sequence);
-    if (result == 0) {
-        snapshot->origin.sequence = sequence;
-        result = snapshot_write(&snapshot->cut, &snapshot->origin, snapshot->file.descriptor);
-        result = snapshot_file_close(&snapshot->file, result);
-    }
+    do /* the number is in the file, too: another one means another file */
+        result = write_file(snapshot);
+    while (result == -EEXIST && !snapshot->path);
     if (result == 0 && is_thinned(snapshot->origin.trigger))
         snapshot_file_keep(snapshot->file.name, snapshot->cut.time, (uint32_t)config->keep);
     snapshot->result = result;
@@ -127,7 +137,7 @@ int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *
         return -ENODATA;
     self = guard_enter();
     if (!self)
-        return guard_self() ? -EBUSY : -ENOMEM;
+        return guard_inside() ? -EBUSY : -ENOMEM;
     lock_take(&lock);
     clean_up(true);
     result = create(trigger, label, &snapshot);
@@ -153,7 +163,7 @@ int snapshot_begin(enum snapshot_trigger trigger, const char *label,
         return -ENODATA;
     self = guard_enter();
     if (!self)
-        return guard_self() ? -EBUSY : -ENOMEM;
+        return guard_inside() ? -EBUSY : -ENOMEM;
     if (!lock_try(&lock))
         goto out;
     if (clean_up(false)) {

@@ -8,42 +8,76 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define PAGE_BITS 12
+#define PAGE ((uintptr_t)4096)
+#define NEAR (16 * PAGE)
 #define FIRST_CAPACITY 512u      /* frames */
 #define MAX_CAPACITY (1u << 26)
 #define MAX_SIGNALS 256u         /* handlers on a stack: only at them can a walk go in a circle */
 
 /* ---- reading memory -------------------------------------------------------- */
 
-/* Whether PAGE can be read: asks the kernel. rt_sigprocmask reads the set before it
- * looks at what to do with it, which is nothing. */
-static __attribute__((noinline)) bool ask_page(struct stack *stack, uintptr_t page)
+/* Whether the page at PAGE can be read: asks the kernel. rt_sigprocmask reads the set
+ * before it looks at what to do with it, which is nothing. */
+static __attribute__((noinline)) bool ask_page(uintptr_t page)
 {
-    if (page == 0 ||
-        SYSCALL_4(SYS_rt_sigprocmask, -1, page << PAGE_BITS, NULL, 8) != -EINVAL)
-        return false;
-    stack->known_pages[page % STACK_KNOWN_PAGES] = page;
-    return true;
+    return page != 0 && SYSCALL_4(SYS_rt_sigprocmask, -1, page, NULL, 8) == -EINVAL;
 }
 
-static inline bool page_readable(struct stack *stack, uintptr_t address)
+static inline bool is_known(const struct stack *stack, uintptr_t address)
 {
-    uintptr_t page = address >> PAGE_BITS;
+    return address - stack->known < stack->known_room;
+}
 
-    return __builtin_expect(stack->known_pages[page % STACK_KNOWN_PAGES] == page && page, true) ||
-           ask_page(stack, page);
+/* SP, which is new, may be on another stack, and the one before may be gone. */
+static __attribute__((noinline)) void stand_elsewhere(struct stack *stack, uintptr_t sp)
+{
+    uintptr_t page = sp & ~(PAGE - 1);
+    bool near = stack->known_room != 0 && sp < stack->known && stack->known - page <= NEAR;
+
+    while (near && stack->known > page && ask_page(stack->known - PAGE)) {
+        stack->known -= PAGE;
+        stack->known_room += PAGE;
+    }
+    if (is_known(stack, sp))
+        return;
+    stack->known = page;
+    stack->known_room = ask_page(page) ? PAGE - 7 : 0;
+}
+
+/* From here on the stack is the one that SP points into. */
+static inline void stand(struct stack *stack, uintptr_t sp)
+{
+    if (__builtin_expect(!is_known(stack, sp), false))
+        stand_elsewhere(stack, sp);
+}
+
+/* Whether the word at ADDRESS, not among the known ones, can be read. What lies close above
+ * the known ones becomes one of them; anything else is asked for each time. */
+static __attribute__((noinline)) bool ask(struct stack *stack, uintptr_t address)
+{
+    uintptr_t end = stack->known + stack->known_room + 7;
+    uintptr_t last = address + 7;
+
+    while (stack->known_room != 0 && address >= stack->known && last >= end && last - end < NEAR &&
+           ask_page(end)) {
+        end += PAGE;
+        stack->known_room += PAGE;
+    }
+    return is_known(stack, address) ||
+           (ask_page(address & ~(PAGE - 1)) &&
+            (last % PAGE >= 7 || ask_page(last & ~(PAGE - 1))));
 }
 
 void stack_forget_pages(struct stack *stack)
 {
-    memset(stack->known_pages, 0, sizeof stack->known_pages);
+    stack->known_room = 0;
 }
 
 typedef uint64_t __attribute__((aligned(1), may_alias)) loose_word;
 
 static inline bool load(struct stack *stack, uintptr_t address, uint64_t *out_word)
 {
-    if (!page_readable(stack, address) || !page_readable(stack, address + 7))
+    if (__builtin_expect(!is_known(stack, address), false) && !ask(stack, address))
         return false;
     *out_word = *(const loose_word *)address;
     return true;
@@ -71,6 +105,15 @@ static bool grow(struct stack *stack)
     arena_unmap(stack->frames, stack->capacity * sizeof *frames, ARENA_OTHER);
     stack->frames = frames;
     stack->capacity = capacity;
+    return true;
+}
+
+bool stack_make_room(struct stack *stack, uint32_t count)
+{
+    stack->count = 0;
+    while (stack->capacity < count)
+        if (!grow(stack))
+            return false;
     return true;
 }
 
@@ -156,6 +199,7 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
     bool end;
 
     CAPTURE(registers);
+    stand(stack, registers->value[CFI_REG_RSP]);
     registers->valid = CAPTURED;
     registers->interrupted = true; /* the pc is one of an instruction, not a return address */
     for (int i = 0; registers->value[CFI_REG_RSP] != start->sp; i++)
@@ -165,6 +209,8 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
         }
     while (add(stack, registers->value[CFI_REG_PC] - !registers->interrupted, limit)) {
         sp = registers->value[CFI_REG_RSP];
+        if (registers->interrupted)
+            stand(stack, sp);
         /* Where longjmp() was interrupted the return address may not be on the stack. */
         least = registers->interrupted ? sp : sp + 1;
         if (!registers->interrupted && entered_by_return(registers->value[CFI_REG_PC] - 1))
@@ -191,74 +237,185 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
 #define UCONTEXT_RSP 160
 #define UCONTEXT_RIP 168
 
+/* Step out of a signal handler's return frame. */
+static enum stack_result step_signal(struct stack *stack, struct stack_state *state)
+{
+    uint64_t pc, sp, bp;
+
+    if (!load(stack, state->sp + UCONTEXT_RIP, &pc) || !load(stack, state->sp + UCONTEXT_RBP, &bp) ||
+        !load(stack, state->sp + UCONTEXT_RSP, &sp))
+        return STACK_ASTRAY;
+    *state = (struct stack_state){ pc, sp, bp };
+    stand(stack, sp); /* may be on another stack */
+    return STACK_INTERRUPTED;
+}
+
+/* ---- rules ---- */
+
+_Atomic uint32_t stack_generation;
+
+void stack_begin(struct stack *stack, uintptr_t sp)
+{
+    uint32_t now = atomic_load_explicit(&stack_generation, memory_order_relaxed);
+
+    if (__builtin_expect(stack->generation != now, false)) {
+        stack->generation = now;
+        memset(stack->rules, 0, sizeof stack->rules);
+    }
+    stand(stack, sp);
+}
+
+/* Put the rule at PC into *RULE. One of a pc in no module may change at any time: not kept. */
+static __attribute__((noinline)) struct stack_rule find_rule(uintptr_t pc, struct stack_rule *rule)
+{
+    cfi_rule found = cfi_lookup(pc);
+    struct stack_rule made = { pc, (int32_t)cfi_rule_offset(found), (uint8_t)cfi_rule_kind(found),
+                               (uint8_t)cfi_rule_rbp_slot(found) };
+
+    if (made.kind != CFI_UNKNOWN && made.kind != CFI_ENTRY)
+        *rule = made;
+    return made;
+}
+
+static inline struct stack_rule rule_at(struct stack *stack, uintptr_t pc)
+{
+    struct stack_rule *rule = &stack->rules[pc % STACK_RULES];
+
+    return __builtin_expect(rule->pc == pc, true) ? *rule : find_rule(pc, rule);
+}
+
+/* ---- steps ---- */
+
+/* Read the word at ADDRESS into *OUT_WORD, noting it in READS, unless that is NULL. */
+static inline bool take(struct stack *stack, uintptr_t address, struct stack_reads *reads,
+                        uint64_t *out_word)
+{
+    if (!load(stack, address, out_word))
+        return false;
+    if (reads) {
+        reads->words[reads->count++] = (struct stack_word){ address, *out_word };
+        reads->elsewhere |= !is_known(stack, address);
+    }
+    return true;
+}
+
+static inline __attribute__((always_inline)) enum stack_result
+make_step(struct stack *stack, struct stack_state *state, struct stack_reads *reads)
+{
+    struct stack_rule rule = rule_at(stack, state->pc);
+    uint64_t word;
+    uintptr_t cfa;
+
+    if (reads) {
+        reads->count = 0;
+        reads->uses_bp = reads->saves_bp = reads->elsewhere = false;
+    }
+    switch ((enum cfi_kind)rule.kind) {
+    case CFI_RSP:
+        cfa = state->sp + (uintptr_t)(intptr_t)rule.offset;
+        break;
+    case CFI_RBP:
+        cfa = state->bp + (uintptr_t)(intptr_t)rule.offset;
+        if (reads)
+            reads->uses_bp = true;
+        break;
+    case CFI_REALIGNED:
+        if (!take(stack, state->bp + (uintptr_t)(intptr_t)rule.offset, reads, &cfa))
+            return STACK_ASTRAY;
+        if (reads)
+            reads->uses_bp = true;
+        break;
+    case CFI_SIGNAL:
+        return step_signal(stack, state);
+    case CFI_ENTRY:
+        return STACK_ENTRY;
+    case CFI_END:
+        return STACK_END;
+    case CFI_FULL:
+        return STACK_FULL;
+    default:
+        return is_outermost(state->sp) ? STACK_END : STACK_LOST;
+    }
+    if (cfa <= state->sp || !take(stack, cfa - 8, reads, &word))
+        return STACK_ASTRAY;
+    if (word == 0)
+        return STACK_END; /* how threads and coroutines without CFI mark it */
+    state->pc = word - 1;
+    state->sp = cfa;
+    if (rule.slot == 0 && __builtin_expect(rule.kind != CFI_REALIGNED, true))
+        return STACK_ON;
+    if (!take(stack, rule.slot ? cfa - 8 * rule.slot : state->bp, reads, &word))
+        return STACK_ASTRAY;
+    state->bp = word;
+    if (reads)
+        reads->saves_bp = true;
+    return STACK_ON;
+}
+
+enum stack_result stack_step(struct stack *stack, struct stack_state *state,
+                             struct stack_reads *out_reads)
+{
+    return make_step(stack, state, out_reads);
+}
+
+/* The key of all frames of STACK. */
+static void make_key(struct stack *stack)
+{
+    stack->key = STACK_KEY_BEGIN;
+    for (uint32_t i = 0; i < stack->count; i++)
+        stack->key = stack_key_next(stack->key, stack->frames[i]);
+}
+
+/* Walk with three registers. False if that does not do. */
+static bool walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
+{
+    struct stack_state state = { start->pc - 1, start->sp, start->bp };
+    struct stack_key key = STACK_KEY_BEGIN;
+    unsigned signals = 0;
+
+    while (add(stack, state.pc, limit)) {
+        uintptr_t pc = state.pc;
+
+        switch (make_step(stack, &state, NULL)) {
+        case STACK_ON:
+            key = stack_key_next(key, pc);
+            continue;
+        case STACK_INTERRUPTED:
+            stack->frames[stack->count - 1]++; /* entered by return, too */
+            key = stack_key_next(key, pc + 1);
+            if (++signals <= MAX_SIGNALS)
+                continue;
+            stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+            break;
+        case STACK_ENTRY:
+            stack->frames[stack->count - 1]++;
+            key = stack_key_next(key, pc + 1);
+            break;
+        case STACK_FULL:
+            return false;
+        case STACK_LOST:
+        case STACK_ASTRAY:
+            stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+            /* fall through */
+        case STACK_END:
+            key = stack_key_next(key, pc);
+            break;
+        }
+        break;
+    }
+    stack->key = key;
+    return true;
+}
+
 void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
 {
-    uintptr_t pc = start->pc - 1, sp = start->sp, bp = start->bp, cfa;
-    unsigned signals = 0;
-    uint64_t word;
-
+    stack_begin(stack, start->sp);
     stack->count = 0;
     stack->flags = 0;
-    while (add(stack, pc, limit)) {
-        cfi_rule rule = cfi_lookup(pc);
-        unsigned slot = cfi_rule_rbp_slot(rule);
-
-        switch (cfi_rule_kind(rule)) {
-        case CFI_RSP:
-            cfa = sp + (uintptr_t)cfi_rule_offset(rule);
-            break;
-        case CFI_RBP:
-            cfa = bp + (uintptr_t)cfi_rule_offset(rule);
-            break;
-        case CFI_REALIGNED:
-            if (!load(stack, bp + (uintptr_t)cfi_rule_offset(rule), &word))
-                goto truncated;
-            cfa = word;
-            if (!load(stack, bp, &word))
-                goto truncated;
-            bp = word;
-            break;
-        case CFI_SIGNAL:
-            stack->frames[stack->count - 1] = pc + 1; /* entered by return, too */
-            if (++signals > MAX_SIGNALS)
-                goto truncated;
-            if (!load(stack, sp + UCONTEXT_RIP, &word))
-                goto truncated;
-            pc = word;
-            if (!load(stack, sp + UCONTEXT_RBP, &word))
-                goto truncated;
-            bp = word;
-            if (!load(stack, sp + UCONTEXT_RSP, &word))
-                goto truncated;
-            sp = word; /* may be on another stack */
-            continue;
-        case CFI_ENTRY:
-            stack->frames[stack->count - 1] = pc + 1;
-            return;
-        case CFI_END:
-            return;
-        case CFI_FULL:
-            stack->count = 0;
-            walk_fully(stack, start, limit);
-            return;
-        default:
-            if (is_outermost(sp))
-                return;
-            goto truncated;
-        }
-        if (cfa <= sp || !load(stack, cfa - 8, &word))
-            goto truncated;
-        if (word == 0) /* how threads and coroutines without CFI mark their end */
-            return;
-        pc = word - 1;
-        sp = cfa;
-        if (slot) {
-            if (!load(stack, cfa - 8 * slot, &word))
-                goto truncated;
-            bp = word;
-        }
+    if (!walk(stack, start, limit)) {
+        stack->count = 0;
+        walk_fully(stack, start, limit);
+        make_key(stack);
     }
-    return;
-truncated:
-    stack->flags |= SNAPSHOT_STACK_TRUNCATED;
+    stack->key = stack_key_end(stack->key, stack->flags);
 }

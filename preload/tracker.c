@@ -7,6 +7,7 @@
 #include "preload/deferred.h"
 #include "preload/epochs.h"
 #include "preload/guard.h"
+#include "preload/memo.h"
 #include "preload/modules.h"
 #include "preload/real.h"
 #include "preload/series.h"
@@ -16,21 +17,22 @@
 #include <errno.h>
 #include <sys/auxv.h>
 
-#define TICK_EVENTS 64u     /* look at the clock each so many events of a thread */
 #define UNKNOWN_STACK 0u    /* made first: no frame, truncated */
 
 /* A thread's part in all this. What another thread may read while it counts is
  * atomic, but only its own thread writes. */
 struct tracker_thread {
     struct thread guard;
-    struct stack stack;
-    struct tracker_realloc *in_flight;
-    uint32_t events;
-    _Atomic uint64_t allocations, frees;
-    uint64_t missed_frees, lost_blocks;
-    uint64_t usable; /* of what it allocated minus what it freed, modulo 2^64 */
     struct deferred *deferred; /* NULL until a handler needs it */
+    uint32_t events;
+    bool in_memo; /* the frames of the last walk, not in `stack` */
+    _Atomic uint64_t allocations, frees;
+    uint64_t usable; /* of what it allocated minus what it freed, modulo 2^64 */
+    uint64_t missed_frees, lost_blocks;
+    struct tracker_realloc *in_flight;
+    struct memo memo;
     struct counters counters;
+    struct stack stack;
 };
 
 _Atomic bool tracker_on;
@@ -43,20 +45,20 @@ static const struct trie_modules trie_modules = { modules_find, modules_loaded }
 
 /* ---- going in and out ------------------------------------------------------- */
 
-static struct tracker_thread *enter(void)
+static inline struct tracker_thread *enter(void)
 {
     return (struct tracker_thread *)guard_enter();
 }
 
 static void take_deferred(struct tracker_thread *self);
 
-static bool anything_deferred(const struct tracker_thread *self)
+static inline bool anything_deferred(const struct tracker_thread *self)
 {
     return __builtin_expect(self->deferred != NULL, false) && deferred_first(self->deferred);
 }
 
 /* SELF comes out, after what handlers put aside is done. One may come in between. */
-static void leave(struct tracker_thread *self)
+static __attribute__((noinline)) void leave_with_deferred(struct tracker_thread *self)
 {
     do {
         if (anything_deferred(self))
@@ -65,17 +67,35 @@ static void leave(struct tracker_thread *self)
     } while (anything_deferred(self) && enter() == self);
 }
 
-/* Count an event of SELF, which records, and see whether it is time for something. For
- * snapshots by the clock each event is asked: there may be few. */
-static void tick(struct tracker_thread *self)
+static inline void leave(struct tracker_thread *self)
 {
-    if ((++self->events % TICK_EVENTS != 0 && !config->interval) || !timeline_due())
+    if (__builtin_expect(self->deferred != NULL, false)) {
+        leave_with_deferred(self);
         return;
-    timeline_add(counters_current(), tracker_live_blocks(), 0);
+    }
+    guard_leave(&self->guard);
+    if (__builtin_expect(self->deferred != NULL, false) && enter() == self)
+        leave_with_deferred(self); /* the first one came just now */
+}
+
+#define TICK_EVENTS 64u /* look at the clock each so many events of a thread */
+
+static uint32_t tick_mask = TICK_EVENTS - 1;
+
+static __attribute__((noinline)) void add_to_timeline(void)
+{
+    timeline_add((uint64_t)tracker_size().current, tracker_live_blocks(), 0);
     attention_raise(ATTENTION_TICK);
 }
 
-static void add_own(_Atomic uint64_t *number, uint64_t more)
+/* Count an event of SELF, which records, and see whether it is time for something. */
+static inline void tick(struct tracker_thread *self)
+{
+    if (__builtin_expect((++self->events & tick_mask) == 0, false) && timeline_due())
+        add_to_timeline();
+}
+
+static inline void add_own(_Atomic uint64_t *number, uint64_t more)
 {
     atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + more,
                           memory_order_relaxed);
@@ -83,7 +103,7 @@ static void add_own(_Atomic uint64_t *number, uint64_t more)
 
 /* ---- counting ---------------------------------------------------------------- */
 
-static void count_free(struct tracker_thread *self, const struct live_block *block)
+static inline void count_free(struct tracker_thread *self, const struct live_block *block)
 {
     struct counter *counter = counters_of(&self->counters, block->stack);
 
@@ -94,7 +114,7 @@ static void count_free(struct tracker_thread *self, const struct live_block *blo
     add_own(&self->frees, 1);
 }
 
-static void count_allocation(struct tracker_thread *self, const struct live_block *block,
+static inline void count_allocation(struct tracker_thread *self, const struct live_block *block,
                              bool reallocation)
 {
     struct counter *counter = counters_of(&self->counters, block->stack);
@@ -107,7 +127,7 @@ static void count_allocation(struct tracker_thread *self, const struct live_bloc
     add_own(&self->allocations, 1);
 }
 
-static size_t usable_size(const void *block)
+static inline size_t usable_size(const void *block)
 {
     return real_is_glibc ? real_usable_size(block) : 0;
 }
@@ -120,38 +140,53 @@ static size_t usable_estimate(size_t size)
     return real_is_glibc ? (chunk < 32 ? 32 : chunk) - 8 : 0;
 }
 
-/* Put a new block of USABLE bytes in, allocated by STACK; it may be gone by now. RELEASED
- * bytes of an older one leave at the same moment. */
-static void put(struct tracker_thread *self, const struct stack *stack, struct live_block block,
-                size_t usable, bool reallocation, size_t released)
+/* The number of STACK, whose frames are in MEMO, if that is not NULL. */
+static uint32_t intern(struct stack *stack, const struct memo *memo)
+{
+    uint32_t number = trie_find(stack->key.hash, stack->key.more);
+
+    if (number == TRIE_NONE && (!memo || memo_frames(memo, stack)))
+        number = trie_add(stack->frames, stack->count, stack->flags, stack->key.hash,
+                          stack->key.more);
+    return number == TRIE_NONE ? UNKNOWN_STACK : number;
+}
+
+/* Count BLOCK, whose free was not seen. Returns its size. */
+static __attribute__((noinline)) size_t miss(struct tracker_thread *self,
+                                             const struct live_block *block)
+{
+    self->missed_frees++;
+    self->usable -= usable_estimate(block->size);
+    count_free(self, block);
+    return block->size;
+}
+
+/* Put a new block of USABLE bytes in; it may be gone by now. RELEASED bytes of an older one
+ * leave at the same moment. */
+static inline __attribute__((always_inline)) void
+put(struct tracker_thread *self, struct live_block block, size_t usable, bool reallocation,
+    size_t released)
 {
     struct live_block missed;
 
-    block.stack = trie_intern(stack->frames, stack->count, stack->flags);
-    if (block.stack == TRIE_NONE)
-        block.stack = UNKNOWN_STACK;
-    if (!live_add(&block, &missed)) {
+    if (__builtin_expect(!live_add(&block, &missed), false)) {
         self->lost_blocks++;
-        counters_change_current(-(int64_t)released);
+        counters_change_current(&self->counters, -(int64_t)released);
         return;
     }
-    if (missed.address) {
-        self->missed_frees++;
-        self->usable -= usable_estimate(missed.size);
-        count_free(self, &missed);
-        released += missed.size;
-    }
+    if (__builtin_expect(missed.address != 0, false))
+        released += miss(self, &missed);
     self->usable += usable;
     count_allocation(self, &block, reallocation);
-    counters_change_current((int64_t)(block.size - released));
+    counters_change_current(&self->counters, (int64_t)(block.size - released));
 }
 
 /* Count BLOCK, which is out of the table and has USABLE bytes, as freed. */
-static void take_away(struct tracker_thread *self, const struct live_block *block, size_t usable)
+static inline void take_away(struct tracker_thread *self, const struct live_block *block, size_t usable)
 {
     self->usable -= usable;
     count_free(self, block);
-    counters_change_current(-(int64_t)block->size);
+    counters_change_current(&self->counters, -(int64_t)block->size);
 }
 
 /* Put BLOCK back into the table, where it was before. */
@@ -165,21 +200,56 @@ static void put_back(struct tracker_thread *self, const struct live_block *block
     take_away(self, block, usable);
 }
 
-static uint32_t limit(void)
+static inline uint32_t limit(void)
 {
     return atomic_load_explicit(&frame_limit, memory_order_relaxed);
 }
 
-/* Walk the stack of SELF, the calling thread, from START. */
-static void walk(struct tracker_thread *self, const struct stack_start *start)
+/* The state of SELF was another thread's. */
+static __attribute__((noinline)) void refresh(struct tracker_thread *self)
 {
-    if (__builtin_expect(self->guard.fresh, false)) {
-        self->guard.fresh = false;
-        stack_forget_pages(&self->stack);
-        for (uint32_t i = 0; self->deferred && i < DEFERRED_EVENTS; i++)
-            stack_forget_pages(&self->deferred->events[i].stack);
+    self->guard.fresh = false;
+    memo_forget(&self->memo);
+    stack_forget_pages(&self->stack);
+    for (uint32_t i = 0; self->deferred && i < DEFERRED_EVENTS; i++)
+        stack_forget_pages(&self->deferred->events[i].stack);
+}
+
+/* Walk the stack of SELF, the calling thread, from START. */
+static __attribute__((noinline)) void walk(struct tracker_thread *self,
+                                           const struct stack_start *start)
+{
+    self->in_memo = limit() == 0 && memo_walk(&self->memo, &self->stack, start);
+    if (!self->in_memo)
+        stack_walk(&self->stack, start, limit());
+}
+
+/* The number of the stack of SELF, the calling thread, from START; MEMO_NONE: it is walked,
+ * and stack_number() tells. */
+static inline __attribute__((always_inline)) uint32_t
+find_stack(struct tracker_thread *self, const struct stack_start *start)
+{
+    uint32_t number = MEMO_NONE;
+
+    if (__builtin_expect(self->guard.fresh, false))
+        refresh(self);
+    if (__builtin_expect(limit() == 0, true))
+        number = memo_find(&self->memo, start);
+    if (__builtin_expect(number == MEMO_NONE, false))
+        walk(self, start);
+    return number;
+}
+
+/* The same, certainly: SELF records now, and find_stack() returned NUMBER. (Code that was
+ * unloaded meanwhile is not in this stack, so the number holds.) */
+static inline uint32_t stack_number(struct tracker_thread *self, uint32_t number)
+{
+    if (__builtin_expect(number == MEMO_NONE, false)) {
+        number = intern(&self->stack, self->in_memo ? &self->memo : NULL);
+        if (self->in_memo)
+            memo_number(&self->memo, number);
     }
-    stack_walk(&self->stack, start, limit());
+    return number;
 }
 
 /* ---- events in a handler that interrupted us ------------------------------------ */
@@ -265,7 +335,8 @@ static void take_deferred(struct tracker_thread *self)
         if (tracker_tracing() && event->era == atomic_load_explicit(&era, memory_order_relaxed))
             switch (event->kind) {
             case DEFERRED_NEW:
-                put(self, &event->stack, event->block, event->usable, event->reallocation, 0);
+                event->block.stack = intern(&event->stack, NULL);
+                put(self, event->block, event->usable, event->reallocation, 0);
                 break;
             case DEFERRED_BACK:
                 put_back(self, &event->block, event->usable);
@@ -287,16 +358,17 @@ static void take_deferred(struct tracker_thread *self)
 void tracker_allocated(void *block, size_t size, const struct stack_start *start)
 {
     struct tracker_thread *self = enter();
+    uint32_t stack;
 
     if (!self) {
         defer_new(block, size, false, start);
         return;
     }
-    walk(self, start);
+    stack = find_stack(self, start);
     guard_record(&self->guard);
     if (tracker_tracing()) {
-        put(self, &self->stack,
-            (struct live_block){ (uintptr_t)block, size, 0, epochs_current() },
+        stack = stack_number(self, stack);
+        put(self, (struct live_block){ (uintptr_t)block, size, stack, epochs_current() },
             usable_size(block), false, 0);
         tick(self);
     }
@@ -355,20 +427,22 @@ static void land(struct tracker_thread *self, const struct tracker_realloc *call
         *link = call->next;
 }
 
-void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size,
-                          const struct stack_start *start)
+/* A realloc in a handler that interrupted us became BLOCK. */
+static __attribute__((noinline)) void defer_realloc(const struct tracker_realloc *call, void *block,
+                                                    size_t size, const struct stack_start *start)
 {
-    struct tracker_thread *self = enter();
-
-    if (!self) {
-        if (call->old.address)
-            defer_block(DEFERRED_GONE, &call->old, call->usable);
-        if (block)
-            defer_new(block, size, true, start);
-        return;
-    }
+    if (call->old.address)
+        defer_block(DEFERRED_GONE, &call->old, call->usable);
     if (block)
-        walk(self, start);
+        defer_new(block, size, true, start);
+}
+
+/* CALL of SELF became BLOCK, allocated by STACK as find_stack() said. (A function of its own:
+ * what it needs of the caller's stack is not below a walk.) */
+static __attribute__((noinline)) void finish_realloc(struct tracker_thread *self,
+                                                     struct tracker_realloc *call, void *block,
+                                                     size_t size, uint32_t stack)
+{
     guard_record(&self->guard);
     land(self, call);
     if (tracker_tracing()) {
@@ -381,16 +455,27 @@ void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size
             count_free(self, &call->old);
         }
         if (block)
-            put(self, &self->stack,
-                (struct live_block){ (uintptr_t)block, size, 0,
+            put(self,
+                (struct live_block){ (uintptr_t)block, size, stack_number(self, stack),
                                      stays ? call->old.epoch : epochs_current() },
                 usable_size(block), true, released);
         else
-            counters_change_current(-(int64_t)released);
+            counters_change_current(&self->counters, -(int64_t)released);
         tick(self);
     }
     guard_pause(&self->guard);
     leave(self);
+}
+
+void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size,
+                          const struct stack_start *start)
+{
+    struct tracker_thread *self = enter();
+
+    if (__builtin_expect(self != NULL, true))
+        finish_realloc(self, call, block, size, block ? find_stack(self, start) : MEMO_NONE);
+    else
+        defer_realloc(call, block, size, start);
 }
 
 void tracker_realloc_failed(struct tracker_realloc *call)
@@ -415,6 +500,7 @@ void tracker_check_modules(void)
     if (modules_check()) {
         trie_refresh();
         cfi_forget();
+        atomic_fetch_add_explicit(&stack_generation, 1, memory_order_release);
     }
 }
 
@@ -440,9 +526,10 @@ bool tracker_init(bool on)
     guard_init(sizeof(struct tracker_thread));
     untraced = true; /* until there is something to trace with */
     if (!trie_init(&trie_modules) ||
-        trie_intern(NULL, 0, SNAPSHOT_STACK_TRUNCATED) != UNKNOWN_STACK)
+        trie_add(NULL, 0, SNAPSHOT_STACK_TRUNCATED, 0, 0) != UNKNOWN_STACK)
         return false;
     cfi_init();
+    live_spaced = real_is_glibc;
     modules_find(getauxval(AT_ENTRY), &back); /* the executable is always in the list */
     timeline_start();
     epochs_reset(0);
@@ -472,6 +559,13 @@ static void forget(void)
     epochs_reset(timeline_now());
     /* Last: what a handler puts aside meanwhile may still have an epoch of before. */
     atomic_fetch_add_explicit(&era, 1, memory_order_release);
+}
+
+/* Make the shared total the whole. Call with the gate closed. */
+static void settle(void)
+{
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        counters_settle(&((struct tracker_thread *)state)->counters);
 }
 
 /* What is to be done with the gate closed. */
@@ -507,6 +601,7 @@ static int change(enum change what, uint32_t new_limit, const char *label)
         forget();
         break;
     case RESET_PEAK:
+        settle();
         counters_reset_peak();
         break;
     case MARK:
@@ -554,9 +649,10 @@ uint32_t tracker_frame_limit(void)
     return limit();
 }
 
-void tracker_set_frame_limit(uint32_t new_limit)
+void tracker_configure(uint32_t new_limit, bool exact_clock)
 {
     atomic_store_explicit(&frame_limit, new_limit, memory_order_relaxed);
+    tick_mask = exact_clock ? 0 : TICK_EVENTS - 1;
 }
 
 /* CALL of THREAD will never end. Its block is what the real call made of it, by the stack
@@ -580,7 +676,7 @@ static void abandon(struct tracker_thread *thread, const struct tracker_realloc 
         block.epoch = epochs_current();
     thread->usable += usable_size(call->block);
     count_allocation(thread, &block, true);
-    counters_change_current((int64_t)block.size);
+    counters_change_current(&thread->counters, (int64_t)block.size);
     put_back(thread, &block, usable_size(call->block));
 }
 
@@ -630,6 +726,17 @@ void tracker_sum_counter(uint32_t stack, struct counter *out_counter)
     *out_counter = (struct counter){ { 0 } };
     for (struct thread *state = guard_threads(); state; state = state->next)
         counters_add_to(&((struct tracker_thread *)state)->counters, stack, out_counter);
+}
+
+struct counters_size tracker_size(void)
+{
+    struct counters_size size = counters_size();
+
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        counters_add_size(&((struct tracker_thread *)state)->counters, &size);
+    if (size.current < 0)
+        size.current = 0; /* others allocate meanwhile */
+    return size;
 }
 
 uint64_t tracker_live_blocks(void)
@@ -683,15 +790,26 @@ static bool in_flight_before(const struct tracker_realloc *call)
     return false;
 }
 
+void tracker_settle(void)
+{
+    for (struct thread *state = guard_threads(); state; state = state->next) {
+        struct tracker_thread *thread = (struct tracker_thread *)state;
+
+        for (struct tracker_realloc *call = thread->in_flight; call; call = call->next)
+            if (call->old.address &&
+                (in_flight_before(call) || live_meets(call->old.address, call->old.size))) {
+                take_away(thread, &call->old, call->usable);
+                call->old.address = 0;
+            }
+    }
+}
+
 void tracker_each_in_flight(void (*each)(void *context, const struct live_block *block),
                             void *context)
 {
-    struct live_block taken;
-
     for (struct thread *state = guard_threads(); state; state = state->next)
         for (struct tracker_realloc *call = ((struct tracker_thread *)state)->in_flight; call;
              call = call->next)
-            if (call->old.address && !live_find(call->old.address, &taken) &&
-                !in_flight_before(call))
+            if (call->old.address)
                 each(context, &call->old);
 }

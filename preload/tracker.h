@@ -67,7 +67,10 @@ int tracker_clear(void);
 int tracker_reset_peak(void);
 int tracker_mark(const char *label);
 uint32_t tracker_frame_limit(void);
-void tracker_set_frame_limit(uint32_t frame_limit);
+
+/* Keep FRAME_LIMIT frames of each stack (0: all); with EXACT_CLOCK look at the clock at each
+ * event, since snapshots are taken by it and events may be few. */
+void tracker_configure(uint32_t frame_limit, bool exact_clock);
 
 /* The process is a child of fork, taken with the gate closed, or at least nobody in the
  * tables. If it is to be TRACED it holds what its parent held; otherwise nothing is
@@ -86,12 +89,20 @@ void tracker_sum(struct tracker_totals *out_totals);
 /* Sum up what all threads counted for STACK. */
 void tracker_sum_counter(uint32_t stack, struct counter *out_counter);
 
-/* Call EACH for every block of a realloc under way that still counts as the old one. */
+/* Reallocs under way, of which the old block's memory is another's by now, have freed it:
+ * count that. What remains counts as the old block. */
+void tracker_settle(void);
+
+/* Call EACH for every old block that remains. */
 void tracker_each_in_flight(void (*each)(void *context, const struct live_block *block),
                             void *context);
 
 /* How many blocks are alive, about: other threads go on counting. Any time. */
 uint64_t tracker_live_blocks(void);
+
+/* The bytes of the live blocks and their peak, exact with the gate closed or while one
+ * thread allocates (counters.h). */
+struct counters_size tracker_size(void);
 
 /* Add this moment to the series (series.h). Not with the gate closed. */
 void tracker_add_to_series(void);

@@ -296,33 +296,27 @@ bool trie_init(const struct trie_modules *of_modules)
     return children && atomic_load_explicit(&table, memory_order_relaxed);
 }
 
-uint32_t trie_intern(const uintptr_t *frames, uint32_t count, uint32_t flags)
+uint32_t trie_find(uint64_t hash, uint32_t hash_more)
 {
-    uint64_t hash = flags, more = count;
     struct table *current = atomic_load_explicit(&table, memory_order_acquire);
+
+    return current ? entry_find(current, hash, hash_more) : TRIE_NONE;
+}
+
+uint32_t trie_add(const uintptr_t *frames, uint32_t count, uint32_t flags, uint64_t hash,
+                  uint32_t hash_more)
+{
     uint32_t number;
     bool back;
 
-    if (!current)
+    if (!atomic_load_explicit(&table, memory_order_acquire))
         return TRIE_NONE;
-    for (uint32_t i = 0; i < count; i++) {
-        hash = (hash ^ frames[i]) * 0x9e3779b97f4a7c15u;
-        hash ^= hash >> 29;
-        more = (more << 23 | more >> 41) ^ frames[i];
-        more *= 0xd6e8feb86659fd93u;
-    }
-    hash ^= hash >> 32;
-    more ^= more >> 32;
-    number = entry_find(current, hash, (uint32_t)more);
-    if (number != TRIE_NONE)
-        return number;
     lock_take(&lock);
     do {
         back = false;
-        current = atomic_load_explicit(&table, memory_order_relaxed);
-        number = entry_find(current, hash, (uint32_t)more);
+        number = trie_find(hash, hash_more);
         if (number == TRIE_NONE)
-            number = stack_add(frames, count, flags, hash, (uint32_t)more, &back);
+            number = stack_add(frames, count, flags, hash, hash_more, &back);
         if (back)
             rebuild(); /* with what we know of the module from its last time */
     } while (back);

@@ -7,8 +7,8 @@
  * is added to the tree under one lock. Numbers of stacks count from 0, of frames
  * from 1 (0 is the root); both only grow.
  *
- * Stacks are told apart by 96 bits of hash over all frames: two different ones of
- * 10^6 share it with a chance of about 10^-17.
+ * Stacks are told apart by 96 bits of hash over all frames, which their finder gives: two
+ * different ones of 10^6 share it with a chance of about 10^-17.
  *
  * When a module is unloaded, its frames no longer match (trie_refresh()), so that
  * another library at the same addresses gets frames of its own; when the same
@@ -51,9 +51,13 @@ struct trie_modules {
  * is TRIE_NONE. */
 bool trie_init(const struct trie_modules *modules);
 
-/* The number of the stack of COUNT FRAMES, newest first, with FLAGS. TRIE_NONE on
+/* The number of the stack with this hash; TRIE_NONE if there is none. */
+uint32_t trie_find(uint64_t hash, uint32_t hash_more);
+
+/* The same, made if need be: it has COUNT FRAMES, newest first, and FLAGS. TRIE_NONE on
  * lack of memory. */
-uint32_t trie_intern(const uintptr_t *frames, uint32_t count, uint32_t flags);
+uint32_t trie_add(const uintptr_t *frames, uint32_t count, uint32_t flags, uint64_t hash,
+                  uint32_t hash_more);
 
 /* Match only frames in loaded modules from now on. Call with the gate closed. */
 void trie_refresh(void);

@@ -134,26 +134,24 @@ static void event_handler_fire(const struct event_handler *handler, const char *
         handler->callbacks[i](event);
 }
 
-/* The handler that WEAK leads to, with a reference for the caller; NULL if it is gone. */
-static struct event_handler *weak_reference_get(const struct weak_reference *weak)
-{
-    if (weak->handler)
-        weak->handler->references++;
-    return weak->handler;
-}
-
-/* Let every handler there is know of EVENT. Each is held while it is called, for
- * a callback may drop the last other reference. */
+/* Let every handler there is know of EVENT. All are held until the last one knows, for a
+ * callback may drop the last other reference, which changes the registry. */
 static void registry_fire(const char *event)
 {
-    for (size_t i = handler_count; i-- > 0;) {
-        struct event_handler *handler = weak_reference_get(handlers[i]);
+    size_t count = handler_count;
+    struct event_handler **held = malloc((count + 1) * sizeof *held);
 
-        if (!handler)
-            continue;
-        event_handler_fire(handler, event);
-        event_handler_release(handler);
+    if (!held)
+        out_of_memory();
+    for (size_t i = 0; i < count; i++) {
+        held[i] = handlers[i]->handler;
+        held[i]->references++;
     }
+    for (size_t i = 0; i < count; i++) {
+        event_handler_fire(held[i], event);
+        event_handler_release(held[i]);
+    }
+    free(held);
 }
 
 static void count_event(const char *event)

@@ -6,17 +6,8 @@
 
 #include "preload/heapdelta.h"
 #include "samples/lib/object.h"
+#include "samples/measure.h"
 #include "samples/must.h"
-
-/* Bytes that heapdelta says are alive; 0 where it is not loaded. */
-static size_t traced_bytes(void)
-{
-    size_t current = 0;
-    size_t peak;
-
-    heapdelta_get_traced_memory(&current, &peak);
-    return current;
-}
 
 static void take_snapshot(const struct layout *layout, const char *moment)
 {
@@ -68,9 +59,9 @@ static void show_row(const struct layout *layout, size_t count, struct footprint
     void *objects;
 
     take_snapshot(layout, "before");
-    before = traced_bytes();
+    before = measure_traced_bytes();
     objects = create(layout, count);
-    total = traced_bytes() - before;
+    total = measure_traced_bytes() - before;
     take_snapshot(layout, "after");
 
     count_blocks(layout, objects, count, out_footprint);

@@ -6,8 +6,7 @@
 
 static size_t traced_before;
 
-/* Bytes that heapdelta says are alive; 0 where it is not loaded. */
-static size_t traced_bytes(void)
+size_t measure_traced_bytes(void)
 {
     size_t current = 0;
     size_t peak;
@@ -19,12 +18,12 @@ static size_t traced_bytes(void)
 void measure_begin(void)
 {
     heapdelta_take_snapshot("before");
-    traced_before = traced_bytes();
+    traced_before = measure_traced_bytes();
 }
 
 void measure_show(const char *label, const struct footprint *own)
 {
-    size_t now = traced_bytes();
+    size_t now = measure_traced_bytes();
 
     heapdelta_take_snapshot(label);
     printf("  [%s] the program counts %zu bytes in %zu blocks, ", label, own->requested,

@@ -8,6 +8,9 @@
 
 #include "samples/lib/footprint.h"
 
+/* Bytes that heapdelta says are alive; 0 where it is not loaded. */
+size_t measure_traced_bytes(void);
+
 /* Begin to measure: what comes from now on counts. Takes a snapshot `before`. Something
  * must have been printed already, or stdout's buffer would count, too. */
 void measure_begin(void);

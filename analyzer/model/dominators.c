@@ -30,17 +30,25 @@ static uint32_t *make(size_t count, bool *ok)
     return array;
 }
 
-static void search_finish(struct search *search)
+/* Free what is needed no more once the immediate dominators are known. */
+static void search_finish_early(struct search *search)
 {
-    free(search->order);
-    free(search->node);
     free(search->parent);
     free(search->label);
     free(search->semi);
-    free(search->immediate);
     free(search->stack);
     free(search->in_first);
     free(search->in_source);
+    search->parent = search->label = search->semi = search->stack = NULL;
+    search->in_first = search->in_source = NULL;
+}
+
+static void search_finish(struct search *search)
+{
+    search_finish_early(search);
+    free(search->order);
+    free(search->node);
+    free(search->immediate);
 }
 
 static int search_init(struct search *search, const struct graph *graph)
@@ -233,6 +241,7 @@ int dominators_create(const struct graph *graph, struct dominators **out_dominat
         }
         find_semi_dominators(&search);
         find_immediate_dominators(&search);
+        search_finish_early(&search); /* makes room for the result */
         dominators->immediate = make(graph->node_count + 1, &ok);
         dominators->retained_blocks = make(graph->node_count + 1, &ok);
         dominators->retained_bytes =

@@ -1,6 +1,7 @@
 #include "model/group.h"
 
 #include "format/snapshot.h"
+#include "model/site.h"
 #include "model/text.h"
 
 #include <errno.h>
@@ -10,8 +11,6 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-/* Stands in for the frames of a stack that has none. */
-static const struct symbol unknown_symbol = {.place = "<unknown>"};
 
 /* A group while they are collected. The name is what tells groups apart: the
  * texts of the key, each with its NUL, and its numbers. */
@@ -177,32 +176,11 @@ static void count_stack(const struct grouping *grouping, struct entry *entry, ui
         entry->group.limited = true;
 }
 
-/* The newest frame of STACK that is not skipped, as those of the C++ standard library are
- * with SKIP_STANDARD; the very newest if all are. Its number is put in OUT_FRAME. */
 static const struct symbol *newest_symbol(const struct grouping *grouping, uint32_t stack,
                                           bool skip_standard, uint32_t *out_frame)
 {
-    const struct heap *heap = grouping->heap;
-    const struct symbol *newest = NULL;
-
-    *out_frame = heap->stacks[stack].frame;
-    for (uint32_t frame = heap->stacks[stack].frame; frame; frame = heap->frames[frame].parent) {
-        struct symbol_list list = symbols_frame(grouping->symbols, frame);
-
-        for (size_t i = 0; i < list.count; i++) {
-            const struct symbol *symbol = &list.symbols[i];
-
-            if (!newest)
-                newest = symbol;
-            if (grouping->options->follows_tracemalloc ||
-                (!filter_skips(grouping->filter, symbol) &&
-                 !(skip_standard && filter_is_standard(symbol)))) {
-                *out_frame = frame;
-                return symbol;
-            }
-        }
-    }
-    return newest ? newest : &unknown_symbol;
+    return site_newest(grouping->heap, grouping->symbols, grouping->filter, stack,
+                       skip_standard && !grouping->options->follows_tracemalloc, out_frame);
 }
 
 /* Collect all frames of STACK in grouping->traceback. Returns their number, 0 for
@@ -214,7 +192,7 @@ static size_t collect_traceback(struct grouping *grouping, uint32_t stack)
     size_t count = 0;
 
     do {
-        struct symbol_list list = {.symbols = &unknown_symbol, .count = 1};
+        struct symbol_list list = {.symbols = &site_unknown, .count = 1};
 
         if (frame)
             list = symbols_frame(grouping->symbols, frame);
@@ -319,7 +297,7 @@ static struct entry *intern_thread(struct grouping *grouping, uint32_t stack)
 {
     const struct heap *heap = grouping->heap;
     const struct heap_stack *from = &heap->stacks[stack];
-    struct group group = {.heap = heap, .stack = stack, .function = unknown_symbol.place};
+    struct group group = {.heap = heap, .stack = stack, .function = site_unknown.place};
     size_t count = collect_traceback(grouping, stack);
 
     if (count == 0)

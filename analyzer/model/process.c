@@ -11,16 +11,23 @@
 #include <unistd.h>
 
 /* System calls that signal(7) has as restarted where the handler was set with
- * SA_RESTART, as ours is. */
+ * SA_RESTART, as ours is; docs/requests.md has them all. futex: without a time. */
 static const long restarted[] = {
-    SYS_read,   SYS_readv,   SYS_write,    SYS_writev,  SYS_wait4,  SYS_waitid,  SYS_futex,
-    SYS_accept, SYS_accept4, SYS_recvfrom, SYS_recvmsg, SYS_sendto, SYS_sendmsg, SYS_flock,
+    SYS_read,    SYS_readv,    SYS_write,   SYS_writev, SYS_openat,       SYS_fcntl,
+    SYS_flock,   SYS_recvfrom, SYS_recvmsg, SYS_sendto, SYS_sendmsg,      SYS_accept,
+    SYS_accept4, SYS_connect,  SYS_wait4,   SYS_waitid, SYS_mq_timedsend, SYS_mq_timedreceive,
+};
+
+/* Those that event loops wait in, which are written for an early end. */
+static const long in_loops[] = {
+    SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6, SYS_epoll_wait, SYS_epoll_pwait,
 };
 
 /* How well a thread bears a signal. */
 enum rank {
     RANK_NONE,      /* it must not get it */
     RANK_MAY_END,   /* a system call may end early */
+    RANK_IN_LOOP,   /* one does, and is begun again */
     RANK_RESTARTED, /* a system call goes on */
     RANK_RUNNING,   /* nothing is interrupted */
 };
@@ -158,6 +165,23 @@ int process_find_directory(pid_t pid, char out_directory[PROCESS_DIRECTORY_SIZE]
     return result;
 }
 
+static bool is_in(long call, const long *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i] == call)
+            return true;
+    }
+    return false;
+}
+
+/* Whether the futex call with the arguments in TEXT waits without a time. */
+static bool is_untimed_futex(const char *text)
+{
+    unsigned long long time;
+
+    return sscanf(text, "%*x %*x %*x %llx", &time) == 1 && time == 0;
+}
+
 /* How well the thread that DIRECTORY shows bears SIGNAL. */
 static enum rank rank_thread(const char *directory, int signal)
 {
@@ -171,6 +195,8 @@ static enum rank rank_thread(const char *directory, int signal)
     /* `syscall` needs the right to trace; `wchan`, where the kernel names its functions,
      * tells sigwait at least, which lifts the mask that we just looked at. */
     if (read_text(directory, "syscall", text, sizeof(text)) < 0) {
+        if (thread.state == 'R')
+            return RANK_RUNNING;
         if (read_text(directory, "wchan", text, sizeof(text)) == 0 && strstr(text, "sigtimedwait"))
             return RANK_NONE;
         return RANK_MAY_END;
@@ -182,11 +208,11 @@ static enum rank rank_thread(const char *directory, int signal)
         return RANK_MAY_END;
     if (call == SYS_rt_sigtimedwait)
         return RANK_NONE;
-    for (size_t i = 0; i < sizeof(restarted) / sizeof(restarted[0]); i++) {
-        if (call == restarted[i])
-            return RANK_RESTARTED;
-    }
-    return RANK_MAY_END;
+    if (is_in(call, restarted, sizeof(restarted) / sizeof(restarted[0])) ||
+        (call == SYS_futex && is_untimed_futex(end)))
+        return RANK_RESTARTED;
+    return is_in(call, in_loops, sizeof(in_loops) / sizeof(in_loops[0])) ? RANK_IN_LOOP
+                                                                         : RANK_MAY_END;
 }
 
 int process_find_thread(pid_t pid, int signal, pid_t *out_thread)

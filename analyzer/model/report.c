@@ -88,6 +88,10 @@ void report_destroy(struct report *report)
         for (size_t j = 0; j < table->row_count; j++) {
             free(table->rows[j].cells);
             free(table->rows[j].frames);
+            for (size_t k = 0; k < table->rows[j].path_length; k++)
+                free(table->rows[j].path[k].frames);
+            free(table->rows[j].path);
+            free(table->rows[j].retains);
         }
         free(table->rows);
         free(table->columns);
@@ -316,6 +320,63 @@ void report_set_truncated(struct report *report, uint32_t frame_limit)
         return;
     last_row(report)->truncated = true;
     last_row(report)->frame_limit = frame_limit;
+}
+
+void report_set_matter(struct report *report)
+{
+    if (!report->failed)
+        last_table(report)->is_matter = true;
+}
+
+static void add_link(struct report *report, struct report_link **links, size_t *count,
+                     const struct report_link *link)
+{
+    struct report_link *copy = append(report, links, count, sizeof(*copy));
+
+    if (!copy)
+        return;
+    *copy = *link;
+    copy->kind = keep_text(report, link->kind);
+    copy->name = keep_text(report, link->name);
+    copy->type = keep_text(report, link->type);
+    copy->function = keep_text(report, link->function);
+    copy->file = keep_text(report, link->file);
+    copy->place = keep_text(report, link->place);
+    copy->module = keep_text(report, link->module);
+    copy->thread_name = keep_text(report, link->thread_name);
+    copy->frames = NULL;
+    copy->frame_count = 0;
+}
+
+void report_add_link(struct report *report, const struct report_link *link)
+{
+    if (!report->failed)
+        add_link(report, &last_row(report)->path, &last_row(report)->path_length, link);
+}
+
+void report_add_retained(struct report *report, const struct report_link *link)
+{
+    if (!report->failed)
+        add_link(report, &last_row(report)->retains, &last_row(report)->retain_count, link);
+}
+
+void report_add_link_frame(struct report *report, const struct report_frame *frame)
+{
+    struct report_link *link;
+    struct report_frame *copy;
+
+    if (report->failed)
+        return;
+    link = &last_row(report)->path[last_row(report)->path_length - 1];
+    copy = append(report, &link->frames, &link->frame_count, sizeof(*copy));
+    if (copy)
+        *copy = *frame;
+}
+
+void report_set_retains_omitted(struct report *report, size_t more)
+{
+    if (!report->failed)
+        last_row(report)->retains_omitted = more;
 }
 
 void report_set_omitted(struct report *report, size_t rows)

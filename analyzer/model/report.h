@@ -3,7 +3,7 @@
  *   report   title
  *    ├ facts    one value each: "blocks" 1000
  *    ├ tables   name, columns, rows of cells, a total
- *    │           └ a row may have a traceback
+ *    │           └ a row may have a traceback, or a path with what goes with it
  *    └ notes    sentences
  *
  * A command fills a report through the functions below, top to bottom: what is
@@ -66,6 +66,29 @@ struct report_frame {
     bool inlined;
 };
 
+/* A step on the way from outside the heap to some blocks; or blocks that would go with them. */
+struct report_link {
+    const char *kind;     /* "global", "stack", "tls", "register", "key", "mapping", "libc", "block",
+                           * or "lost": nobody */
+    const char *name;     /* of the variable, register, mapping; NULL: unknown, or a block */
+    const char *type;     /* of the variable; NULL: unknown */
+    const char *function; /* whose frame it is, or that allocated the blocks; NULL: unknown */
+    const char *file;     /* of the variable, or where the blocks were allocated; NULL: unknown */
+    uint32_t line;        /* … 0: unknown */
+    const char *place;    /* what stands for FILE if it is NULL; or NULL */
+    bool is_static;
+    const char *module;   /* that the variable is in; NULL: none */
+    uint32_t thread;      /* whose it is; 0: of none */
+    const char *thread_name;
+    uint64_t offset;      /* of the pointer that leads on: into the block, else into the
+                           * module's file, or into what else it is */
+    uint64_t size, count; /* of blocks; how many bytes and blocks they are together */
+    bool repeats;         /* the blocks come one after the other */
+    bool is_array;        /* one block, most of which are pointers that lead on */
+    struct report_frame *frames; /* the traceback of a block, newest first */
+    size_t frame_count;
+};
+
 struct report_fact {
     const char *key;    /* NULL: for people only */
     const char *title;  /* NULL: for programs only */
@@ -89,11 +112,18 @@ struct report_row {
     size_t frame_count;
     bool truncated;       /* the traceback lacks its outer end */
     uint32_t frame_limit; /* for it was cut at so many frames, as asked; 0: for another reason */
+    struct report_link *path; /* outermost first; the last is the blocks of the row */
+    size_t path_length;
+    struct report_link *retains; /* what would go with the blocks of the row, largest first; */
+    size_t retain_count;
+    size_t retains_omitted; /* how many more there are */
 };
 
 enum report_style {
     REPORT_STATISTICS, /* a place and phrases: "a.c:3 (f)  size=8 B (+8 B), count=1 (+1)" */
     REPORT_TABLE,      /* columns under headings */
+    REPORT_KEYED, /* for programs: the first column is the key under which the others are */
+    REPORT_PATHS, /* who holds blocks: size, count, bytes retained, class, in this order; paths */
     REPORT_CHART, /* the first column is a time; people see the course of the first one of bytes */
 };
 
@@ -107,6 +137,7 @@ struct report_table {
     size_t row_count;
     struct report_cell *total; /* one per column; NULL: none */
     size_t omitted;            /* rows left out for a limit */
+    bool is_matter;            /* what the report is about, rather than its facts */
     size_t series_length;      /* numbers in a cell of a REPORT_SERIES column */
 };
 
@@ -156,6 +187,11 @@ void report_add_heading(struct report *report, const char *title);
 void report_begin_table(struct report *report, const char *key, const char *title,
                         enum report_style style, size_t series_length);
 
+/* Say that the table is what the report is about: where there is room for only one thing,
+ * as in CSV, it is that. Tables of statistics and of paths are, and so is the first one of a report without
+ * facts for programs. */
+void report_set_matter(struct report *report);
+
 /* Add a column to the table, which has no rows yet. */
 void report_add_column(struct report *report, const char *key, const char *title,
                        enum report_kind kind, unsigned flags);
@@ -181,6 +217,17 @@ void report_add_frame(struct report *report, const struct report_frame *frame);
 /* Say that the traceback of the row lacks its outer end: cut, as asked, at FRAME_LIMIT
  * frames, or (0) because it could not be walked. */
 void report_set_truncated(struct report *report, uint32_t frame_limit);
+
+/* Add a link to the row's path, or to what it retains; the texts of LINK are copied, those of
+ * its frames, which are added next, are not. */
+void report_add_link(struct report *report, const struct report_link *link);
+void report_add_retained(struct report *report, const struct report_link *link);
+
+/* Add a frame, further out than those before, to the link of the path added last. */
+void report_add_link_frame(struct report *report, const struct report_frame *frame);
+
+/* Say that of what the row retains MORE were left out. */
+void report_set_retains_omitted(struct report *report, size_t more);
 
 /* Say that ROWS rows of the table were left out. */
 void report_set_omitted(struct report *report, size_t rows);

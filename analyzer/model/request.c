@@ -18,7 +18,7 @@
 enum hindrance {
     HINDRANCE_NONE,
     HINDRANCE_NO_SIGNAL, /* there is none, or the program has taken it over */
-    HINDRANCE_BLOCKED,
+    HINDRANCE_BLOCKED, /* or in sigwait, which a signal would end */
 };
 
 struct waiting {
@@ -49,7 +49,7 @@ static const char *untaken_text(const struct waiting *waiting)
     switch (waiting->hindrance) {
     case HINDRANCE_BLOCKED:
         return "allocates nothing at the moment, and all its threads block the signal that would "
-               "wake it; wait longer with --timeout";
+               "wake it, or are in sigwait; wait longer with --timeout";
     case HINDRANCE_NO_SIGNAL:
         return "allocates nothing at the moment, and there is no signal that would wake it; wait "
                "longer with --timeout";
@@ -75,8 +75,9 @@ static void find_hindered(struct waiting *waiting, enum hindrance hindrance)
     waiting->told = true;
     error_set(&text, 0, "%s %s; the request is taken at its next allocation",
               waiting->target->title,
-              waiting->hindrance == HINDRANCE_BLOCKED ? "blocks our signal in every thread"
-                                                      : "has no signal that we could wake it with");
+              waiting->hindrance == HINDRANCE_BLOCKED
+                  ? "blocks our signal, or is in sigwait, in every thread"
+                  : "has no signal that we could wake it with");
     if (waiting->request->tell)
         waiting->request->tell(text.text);
 }

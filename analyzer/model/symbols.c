@@ -279,14 +279,12 @@ static void resolve(struct symbols *symbols, struct module *module, uint64_t add
     }
 }
 
-struct symbol_list symbols_frame(struct symbols *symbols, uint32_t frame)
+struct symbol_list symbols_address(struct symbols *symbols, uint32_t number, uint64_t address)
 {
     static const struct symbol unknown = {.place = "?"}; /* lack of memory */
-    const struct heap_frame *recorded = &symbols->heap->frames[frame];
-    struct answer_key key = {.address = recorded->address, .module = recorded->module};
+    struct answer_key key = {.address = address, .module = number};
     struct dwarf_place places[DWARF_PLACES_MAX] = {0};
     struct module *module = NULL;
-    uint64_t address = recorded->address;
     struct answer *answer;
     size_t count = 0;
 
@@ -294,9 +292,9 @@ struct symbol_list symbols_frame(struct symbols *symbols, uint32_t frame)
     if (answer)
         return answer->list;
 
-    if (recorded->module > 0) {
-        module = open_module(symbols, recorded->module - 1);
-        address -= symbols->heap->modules[recorded->module - 1].bias;
+    if (number > 0) {
+        module = open_module(symbols, number - 1);
+        address -= symbols->heap->modules[number - 1].bias;
         count = dwarf_lines_find(&module->lines, address, places);
     }
     if (count == 0)
@@ -313,6 +311,25 @@ struct symbol_list symbols_frame(struct symbols *symbols, uint32_t frame)
         return (struct symbol_list){&unknown, 1};
     }
     return answer->list;
+}
+
+struct symbol_list symbols_frame(struct symbols *symbols, uint32_t frame)
+{
+    const struct heap_frame *recorded = &symbols->heap->frames[frame];
+
+    return symbols_address(symbols, recorded->module, recorded->address);
+}
+
+const char *symbols_source(struct symbols *symbols, const char *file, const char *directory)
+{
+    return full_file(symbols, &(struct dwarf_place){.file = file, .directory = directory});
+}
+
+struct symbols_files symbols_files(struct symbols *symbols, size_t index)
+{
+    const struct module *module = open_module(symbols, index);
+
+    return (struct symbols_files){module->main.elf, module->debug.elf, module->lines.dwarf};
 }
 
 struct symbols_status symbols_module(struct symbols *symbols, size_t index)

@@ -64,6 +64,22 @@ void symbols_destroy(struct symbols *symbols);
  * found out is unknown. */
 struct symbol_list symbols_frame(struct symbols *symbols, uint32_t frame);
 
+/* The same of ADDRESS, inside an instruction, in MODULE (an index in heap->modules plus 1; 0:
+ * in none). */
+struct symbol_list symbols_address(struct symbols *symbols, uint32_t module, uint64_t address);
+
+/* The files that MODULE (an index in heap->modules) is read from, each NULL if there is none;
+ * they stay those of SYMBOLS. */
+struct symbols_files {
+    struct Elf *main, *debug; /* the one that ran, the separate one with debug info */
+    struct Dwarf *dwarf;
+};
+struct symbols_files symbols_files(struct symbols *symbols, size_t module);
+
+/* The source FILE that debug info names, relative to DIRECTORY if it is, in the form that
+ * symbols have it. NULL if FILE is, or for lack of memory. */
+const char *symbols_source(struct symbols *symbols, const char *file, const char *directory);
+
 /* What is known of MODULE (an index in heap->modules); opens its file if needed. */
 struct symbols_status symbols_module(struct symbols *symbols, size_t module);
 

@@ -187,7 +187,8 @@ static void print_facts(FILE *out, const struct report *report, bool with_headin
 static const struct report_table *main_table(const struct report *report)
 {
     for (size_t i = 0; i < report->table_count; i++) {
-        if (report->tables[i].style == REPORT_STATISTICS)
+        if (report->tables[i].style == REPORT_STATISTICS ||
+            report->tables[i].style == REPORT_PATHS || report->tables[i].is_matter)
             return &report->tables[i];
     }
     for (size_t i = 0; i < report->fact_count; i++) {
@@ -199,12 +200,16 @@ static const struct report_table *main_table(const struct report *report)
 
 void csv_print(FILE *out, struct report *const *reports, size_t count)
 {
+    bool was_table = false;
+
     for (size_t i = 0; i < count; i++) {
         const struct report_table *table = main_table(reports[i]);
+        bool with_heading = i == 0 || was_table != (table != NULL);
 
         if (table)
-            print_table(out, table, i == 0);
+            print_table(out, table, with_heading);
         else
-            print_facts(out, reports[i], i == 0);
+            print_facts(out, reports[i], with_heading);
+        was_table = table != NULL;
     }
 }

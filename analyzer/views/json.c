@@ -118,22 +118,91 @@ static int set_cells(json_t *object, const struct report_table *table,
     return 0;
 }
 
-/* Set the cells and the traceback of ROW in OBJECT. */
+static json_t *optional_text(const char *text)
+{
+    return text ? text_value(text) : json_null();
+}
+
+static int set_frames(json_t *object, const struct report_frame *frames, size_t count)
+{
+    json_t *traceback = json_array();
+
+    if (json_object_set_new(object, "traceback", traceback) < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        if (json_array_append_new(traceback, frame_value(&frames[i])) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* What is known of LINK; blocks have other keys than what is no block. */
+static json_t *link_value(const struct report_link *link, bool is_path)
+{
+    bool is_block = strcmp(link->kind, "block") == 0;
+    json_t *object = json_object();
+
+    if (!object)
+        return NULL;
+    if (is_path) {
+        json_object_set_new(object, "kind", json_string(link->kind));
+        json_object_set_new(object, "name", optional_text(link->name));
+        json_object_set_new(object, "type", optional_text(link->type));
+        json_object_set_new(object, "offset", number_value(link->offset, 0));
+        json_object_set_new(object, "count", number_value(link->count, 0));
+    }
+    if (is_block) {
+        json_object_set_new(object, "size", number_value(link->size, 0));
+        json_object_set_new(object, "count", number_value(link->count, 0));
+        json_object_set_new(object, "file", optional_text(link->file ? link->file : link->place));
+        json_object_set_new(object, "line", number_value(link->line, 0));
+        json_object_set_new(object, "function", optional_text(link->function));
+    } else {
+        json_object_set_new(object, "file", optional_text(link->file));
+        json_object_set_new(object, "static", json_boolean(link->is_static));
+        json_object_set_new(object, "function", optional_text(link->function));
+        json_object_set_new(object, "module", optional_text(link->module));
+        json_object_set_new(object, "thread",
+                            link->thread ? number_value(link->thread, 0) : json_null());
+        json_object_set_new(object, "thread_name", optional_text(link->thread_name));
+    }
+    if (is_block && is_path) {
+        json_object_set_new(object, "repeats", json_boolean(link->repeats));
+        if (set_frames(object, link->frames, link->frame_count) < 0) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+static int set_links(json_t *object, const char *key, const struct report_link *links, size_t count,
+                     bool is_path)
+{
+    json_t *array = json_array();
+
+    if (json_object_set_new(object, key, array) < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        if (json_array_append_new(array, link_value(&links[i], is_path)) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* Set the cells of ROW in OBJECT, and its traceback or path. */
 static int set_row(json_t *object, const struct report_table *table, const struct report_row *row)
 {
-    json_t *traceback;
-
     if (set_cells(object, table, row->cells) < 0)
+        return -ENOMEM;
+    if (table->style == REPORT_PATHS &&
+        (set_links(object, "path", row->path, row->path_length, true) < 0 ||
+         set_links(object, "retains", row->retains, row->retain_count, false) < 0))
         return -ENOMEM;
     if (!row->has_traceback)
         return 0;
-    traceback = json_array();
-    if (json_object_set_new(object, "traceback", traceback) < 0)
+    if (set_frames(object, row->frames, row->frame_count) < 0)
         return -ENOMEM;
-    for (size_t i = 0; i < row->frame_count; i++) {
-        if (json_array_append_new(traceback, frame_value(&row->frames[i])) < 0)
-            return -ENOMEM;
-    }
     return json_object_set_new(object, "truncated", json_boolean(row->truncated)) < 0 ? -ENOMEM : 0;
 }
 
@@ -189,8 +258,33 @@ static int print_rows(FILE *out, const struct report_table *table)
     return 0;
 }
 
+/* Write TABLE as an object of objects. */
+static int print_keyed(FILE *out, const struct report_table *table, bool *begun)
+{
+    struct report_table values = *table;
+    json_t *object = json_object();
+    int result = 0;
+
+    values.columns++;
+    values.column_count--;
+    for (size_t i = 0; i < table->row_count && result == 0; i++) {
+        json_t *row = json_object();
+
+        if (json_object_set_new(object, table->rows[i].cells[0].text, row) < 0 ||
+            set_cells(row, &values, table->rows[i].cells + 1) < 0)
+            result = -ENOMEM;
+    }
+    print_key(out, table->key, begun);
+    if (result == 0)
+        return print_value(out, object);
+    json_decref(object);
+    return result;
+}
+
 static int print_table(FILE *out, const struct report_table *table, bool *begun)
 {
+    if (table->style == REPORT_KEYED)
+        return print_keyed(out, table, begun);
     if (table->total) {
         json_t *total = json_object();
 
@@ -204,7 +298,7 @@ static int print_table(FILE *out, const struct report_table *table, bool *begun)
     print_key(out, table->key, begun);
     if (print_rows(out, table) < 0)
         return -ENOMEM;
-    if (table->style == REPORT_STATISTICS) {
+    if (table->style == REPORT_STATISTICS || table->style == REPORT_PATHS) {
         print_key(out, "omitted", begun);
         fprintf(out, "%zu", table->omitted);
     }
@@ -240,7 +334,8 @@ static int print_report(FILE *out, const struct report *report)
     for (size_t i = 0; i < report->table_count; i++) {
         if (print_table(out, &report->tables[i], &begun) < 0)
             return -ENOMEM;
-        has_statistics |= report->tables[i].style == REPORT_STATISTICS;
+        has_statistics |= report->tables[i].style == REPORT_STATISTICS ||
+                          report->tables[i].style == REPORT_PATHS;
     }
     if (has_statistics) {
         print_key(out, "notes", &begun);

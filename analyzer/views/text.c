@@ -3,6 +3,7 @@
 #include "views/chart.h"
 #include "views/columns.h"
 #include "views/fields.h"
+#include "views/held_by.h"
 #include "views/paths.h"
 #include "views/statistics.h"
 #include "views/utf8.h"
@@ -62,6 +63,13 @@ static int add_paths(struct paths *paths, const struct report_table *table)
             if (row->frames[j].file && paths_add(paths, row->frames[j].file) < 0)
                 return -ENOMEM;
         }
+        for (size_t j = 0; j < row->path_length + row->retain_count; j++) {
+            const struct report_link *link =
+                j < row->path_length ? &row->path[j] : &row->retains[j - row->path_length];
+
+            if (link->file && paths_add(paths, link->file) < 0)
+                return -ENOMEM;
+        }
     }
     return 0;
 }
@@ -89,6 +97,8 @@ int text_print(FILE *out, const struct report *report, size_t width)
             continue;
         if (table->style == REPORT_STATISTICS) {
             result = statistics_print(out, table, paths, width);
+        } else if (table->style == REPORT_PATHS) {
+            held_by_print(out, table, paths, width);
         } else if (table->style == REPORT_CHART) {
             chart_print(out, table);
         } else {

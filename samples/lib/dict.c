@@ -123,6 +123,14 @@ size_t dict_count(const struct dict *dict)
     return HASH_COUNT(dict->entries);
 }
 
+void dict_visit_objects(const struct dict *dict, void (*visit)(void *object, void *data),
+                        void *data)
+{
+    for (const struct entry *entry = dict->entries; entry; entry = entry->hh.next)
+        if (entry->value.kind == VALUE_OBJECT)
+            visit(entry->value.object, data);
+}
+
 void dict_footprint(const struct dict *dict, struct footprint *footprint)
 {
     footprint_add(footprint, dict, sizeof *dict);

@@ -61,6 +61,10 @@ bool dict_delete(struct dict *dict, const char *name);
 
 size_t dict_count(const struct dict *dict);
 
+/* Call VISIT with each object that a name of DICT means, in the order they were first set. */
+void dict_visit_objects(const struct dict *dict, void (*visit)(void *object, void *data),
+                        void *data);
+
 /* Add DICT with its entries and texts to FOOTPRINT, not the objects it refers to. */
 void dict_footprint(const struct dict *dict, struct footprint *footprint);
 

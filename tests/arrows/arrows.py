@@ -21,7 +21,7 @@ GROUND = [f"preload/{name}.h" for name in (
     "arena", "attention", "buffer", "message", "config", "guard", "lock", "object", "path",
     "syscall")]
 LEAVES = [f"preload/{name}.h" for name in (
-    "stack", "trie", "live", "modules", "counters", "epochs", "timeline",
+    "stack", "memo", "trie", "live", "modules", "counters", "epochs", "timeline",
     "series", "identity", "snapshot_file")]
 
 # Files (first match counts): what they may include of ours, what of others they may
@@ -30,6 +30,9 @@ RULES = [
     ("format/*", [], STDIO + LIBDW + ["stdlib.h", "malloc.h"]),
     ("preload/heapdelta.h", [], STDIO),
     ("preload/stack.[ch]", FORMAT + GROUND + ["preload/cfi.h", "preload/unwind_*.h"], STDIO + LIBDW),
+    ("preload/memo.[ch]", FORMAT + GROUND + ["preload/stack.h"], STDIO + LIBDW),
+    ("preload/live.[ch]", FORMAT + GROUND + ["preload/live_*.h"], STDIO + LIBDW),
+    ("preload/live_*.[ch]", FORMAT + GROUND + ["preload/live_block.h"], STDIO + LIBDW),
     ("preload/identity.[ch]", GROUND + ["preload/timeline.h"], STDIO + LIBDW),
     ("preload/snapshot_file.[ch]", GROUND + ["preload/identity.h"], STDIO + LIBDW),
     *[(leaf.replace(".h", ".[ch]"), FORMAT + GROUND, STDIO + LIBDW) for leaf in LEAVES],
@@ -56,14 +59,14 @@ RULES = [
      LIBDW),
     ("analyzer/leftovers.[ch]", ["format/control.h"], LIBDW),
     ("analyzer/*export*.[ch]",
-     FORMAT + ["model/*.h", "views/*.h", "command.h", "export.h", "options.h", "output.h"], LIBDW),
+     ["format/snapshot.h", "model/*.h", "views/*.h", "command.h", "export.h", "options.h", "output.h"], LIBDW),
     *[(f"analyzer/{name}.[ch]",
        ["format/control.h", "model/*.h", "views/*.h", "ask.h", "command.h", "moment.h", "options.h"],
        LIBDW)
       for name in ("ask", "cmd_mark", "cmd_snapshot", "cmd_start", "cmd_status", "cmd_stop")],
     ("analyzer/*",
-     ["format/snapshot.h", "model/*.h", "views/*.h", "command.h", "moment.h", "options.h", "output.h",
-      "quantity.h"],
+     ["format/snapshot.h", "model/*.h", "views/*.h", "command.h", "graph_input.h", "moment.h",
+      "options.h", "output.h", "quantity.h"],
      LIBDW),
     ("tests/*", ["*"], []),
     ("bench/*", ["*"], []),

@@ -1,7 +1,8 @@
 /* places.S - an executable whose functions and lines lie where the snapshots say.
  *
  * Never run. Written by hand so that every compiler puts it at the same
- * addresses: the code begins at 0x401000, `bare`, which has no lines, at 0x402000.
+ * addresses: the code begins at 0x401000, `bare`, which has no lines, at 0x402000, the
+ * variables at 0x403000.
  */
     .file 1 "/src/app/main.c"
     .file 2 "/src/app/cache.c"
@@ -46,6 +47,19 @@
     function bare
     nops
     .size bare, . - bare
+
+    .macro variable name, size
+    .type \name, @object
+    .size \name, \size
+\name:
+    .skip \size
+    .endm
+
+    .section .variables, "aw", @nobits
+    variable handlers, 8    /* static: not .globl */
+    .globl first
+    variable first, 8
+    variable slots, 64
 
     .section .debug_info, "", @progbits
     .4byte .Linfo_end - .Linfo

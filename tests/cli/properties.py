@@ -199,7 +199,7 @@ def main():
         info = load("info", path)
         check_stats(path, info)
         lines = [json.loads(line) for line in call("dump", "--format", "json", path).splitlines()]
-        blocks = [line for line in lines if line["section"] == "blocks"]
+        blocks = [line for line in lines if line["section"] in ("blocks", "tracked")]
         if info["has_blocks"]:
             check((len(blocks), column_sum(blocks, "size")) == (info["blocks"], info["bytes"]),
                   f"{path.name}: the blocks of dump are those of info")

@@ -65,6 +65,32 @@ PROGRAM
     printf '%s\n' 'heapdelta: (2 earlier messages are lost)' 3 4 5 6 | diff - stderr
 }
 
+# Descriptor 2 is closed and no snapshot can be written.
+@test "what a traced program could not say is said" {
+    ends_with 5 traced sh -c 'exec 2>&-; ulimit -f 1; exit 5'
+    grep -q '^heapdelta: no snapshot at exit in .*/out: the file would exceed the limit' stderr
+    lines stderr 1
+    [ -z "$(hidden)" ]
+    ends_with 5 "$HEAPDELTA" run -o out -- sh -c 'exec 2>&-; ulimit -f 1; exit 5'
+    grep -q '^heapdelta: no snapshot at exit in .*/out: the file would exceed the limit' stderr
+    ! grep -q 'bare system call' stderr
+}
+
+@test "what it said before it became another program is said, too" {
+    cat >program <<'PROGRAM'
+exec 2>&-
+mv out elsewhere
+grown=0123456789abcdef
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do grown=$grown$grown; done
+mv elsewhere out
+exec sh -c :
+PROGRAM
+    ends_with 0 "$HEAPDELTA" run --quiet --growth 64K -o out -- sh program
+    grep -q '^heapdelta: a snapshot by interval, growth or peak failed: no such directory' stderr
+    lines stderr 1
+    [ -z "$(hidden)" ]
+}
+
 @test "a page that is none is removed without a word" {
     mkdir out
     head -c 5000 /dev/urandom >"out/.app.$(dead_pid).control"

@@ -1,9 +1,11 @@
 /* cross_thread_free.c - threads allocate, move and free each other's blocks, while
  * snapshots are taken; the program writes its own ledger beside each snapshot.
  *
- * usage: cross_thread_free SECONDS SNAPSHOTS DIR
+ * usage: cross_thread_free SECONDS SNAPSHOTS DIR [EVENTS]
  *
- * Takes up to SNAPSHOTS snapshots, evenly over the time; for each, two files in DIR:
+ * Blocks lie in slots, where any thread may take, move or free them, or travel in queues
+ * from one thread to the next. Takes SNAPSHOTS snapshots, evenly over the time; with EVENTS
+ * over as many allocations, moves and frees instead. For each, two files in DIR:
  *
  *   NNN.hds     the snapshot
  *   NNN.ledger  struct ledger_header, then struct ledger_event
@@ -18,6 +20,7 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +32,7 @@
 
 #define THREADS 8
 #define SLOTS 4096
+#define QUEUE 64
 #define EVENTS (1u << 21) /* a thread can log this many while one snapshot is taken */
 
 enum event_kind {
@@ -57,8 +61,17 @@ struct slot {
     size_t size;
 };
 
+/* Blocks on their way to a thread, first in, first out. */
+struct queue {
+    atomic_bool locked;
+    unsigned first, count;
+    struct slot parcels[QUEUE];
+};
+
 struct worker {
     pthread_t thread;
+    struct queue queue;
+    atomic_ullong done; /* events; only its own thread writes */
     uint64_t random;
     struct ledger_event *events; /* EVENTS of them, untouched pages until used */
     size_t event_count;
@@ -164,6 +177,9 @@ static void work(struct worker *self, struct slot *slot)
     unsigned char *old = slot->block;
     uint64_t begin = now();
 
+    atomic_store_explicit(&self->done, atomic_load_explicit(&self->done, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+
     if (!old) {
         slot->block = allocate(random, size);
         slot->size = size;
@@ -192,6 +208,61 @@ static void work(struct worker *self, struct slot *slot)
     }
 }
 
+/* ---- queues ---- */
+
+static void lock(atomic_bool *locked)
+{
+    while (atomic_exchange_explicit(locked, true, memory_order_acquire))
+        sched_yield();
+}
+
+/* Put what PARCEL holds at the end of QUEUE, if there is room. */
+static void send(struct queue *queue, struct slot *parcel)
+{
+    lock(&queue->locked);
+    if (queue->count < QUEUE) {
+        struct slot *last = &queue->parcels[(queue->first + queue->count++) % QUEUE];
+
+        last->block = parcel->block;
+        last->size = parcel->size;
+        parcel->block = NULL;
+    }
+    atomic_store_explicit(&queue->locked, false, memory_order_release);
+}
+
+/* Take the first of QUEUE into PARCEL, which is empty. */
+static void receive(struct queue *queue, struct slot *parcel)
+{
+    lock(&queue->locked);
+    if (queue->count > 0) {
+        struct slot *first = &queue->parcels[queue->first];
+
+        parcel->block = first->block;
+        parcel->size = first->size;
+        first->block = NULL;
+        queue->first = (queue->first + 1) % QUEUE;
+        queue->count--;
+    }
+    atomic_store_explicit(&queue->locked, false, memory_order_release);
+}
+
+/* Send what is in SLOT on, and do something to what another thread has sent: a block that is
+ * still there after that travels on. */
+static void pass_on(struct worker *self, struct slot *slot)
+{
+    struct worker *next = &workers[(self - workers + 1) % THREADS];
+    struct slot parcel = {.block = NULL};
+
+    if (slot->block)
+        send(&next->queue, slot);
+    receive(&self->queue, &parcel);
+    while (parcel.block) {
+        work(self, &parcel);
+        if (parcel.block)
+            send(&next->queue, &parcel);
+    }
+}
+
 static void *worker_main(void *argument)
 {
     struct worker *self = argument;
@@ -203,7 +274,10 @@ static void *worker_main(void *argument)
 
             if (atomic_exchange_explicit(&slot->locked, true, memory_order_acquire))
                 continue; /* another thread is at it */
-            work(self, slot);
+            if (next_random(&self->random) % 4 == 0)
+                pass_on(self, slot);
+            else
+                work(self, slot);
             atomic_store_explicit(&slot->locked, false, memory_order_release);
         }
         pthread_rwlock_unlock(&world);
@@ -211,18 +285,50 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
-/* Write the blocks alive to FILE; returns their number. The world is held. */
-static uint64_t write_alive(FILE *file)
+/* Write the blocks in the SLOT_COUNT slots FROM to FILE; returns their number. */
+static uint64_t write_blocks(FILE *file, const struct slot *from, int slot_count)
 {
     uint64_t count = 0;
 
-    for (int i = 0; i < SLOTS; i++) {
-        struct ledger_event event = {EVENT_ALIVE, (uintptr_t)slots[i].block, slots[i].size, 0, 0};
+    for (int i = 0; i < slot_count; i++) {
+        struct ledger_event event = {EVENT_ALIVE, (uintptr_t)from[i].block, from[i].size, 0, 0};
 
-        if (slots[i].block && fwrite(&event, sizeof(event), 1, file) == 1)
+        if (from[i].block && fwrite(&event, sizeof(event), 1, file) == 1)
             count++;
     }
     return count;
+}
+
+/* Write the blocks alive to FILE; returns their number. The world is held. */
+static uint64_t write_alive(FILE *file)
+{
+    uint64_t count = write_blocks(file, slots, SLOTS);
+
+    for (int i = 0; i < THREADS; i++)
+        count += write_blocks(file, workers[i].queue.parcels, QUEUE);
+    return count;
+}
+
+static uint64_t events_done(void)
+{
+    uint64_t done = 0;
+
+    for (int i = 0; i < THREADS; i++)
+        done += atomic_load_explicit(&workers[i].done, memory_order_relaxed);
+    return done;
+}
+
+/* Until PART of the whole has passed: of SECONDS since START, or of EVENTS. */
+static void wait_for(double part, uint64_t start, double seconds, uint64_t events)
+{
+    uint64_t at = start + (uint64_t)(seconds * 1e9 * part);
+    struct timespec until = {(time_t)(at / 1000000000u), (long)(at % 1000000000u)};
+    struct timespec moment = {.tv_nsec = 1000000};
+
+    if (!events)
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    while (events_done() < (uint64_t)((double)events * part))
+        nanosleep(&moment, NULL);
 }
 
 /* Take snapshot NUMBER into DIR, with its ledger; HELD: while no thread runs. */
@@ -270,11 +376,21 @@ static void take(const char *dir, int number, bool held)
     }
 }
 
+static void free_all(struct slot *from, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (from[i].block)
+            check(from[i].block, (uintptr_t)from[i].block, from[i].size);
+        free(from[i].block);
+    }
+}
+
 int main(int argc, char **argv)
 {
     double seconds = argc > 1 ? atof(argv[1]) : 8;
     int snapshots = argc > 2 ? atoi(argv[2]) : 40;
     const char *dir = argc > 3 ? argv[3] : ".";
+    uint64_t events = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
     uint64_t start = now();
     pthread_rwlockattr_t attributes;
 
@@ -291,19 +407,16 @@ int main(int argc, char **argv)
     }
 
     for (int i = 0; i < snapshots; i++) {
-        uint64_t at = start + (uint64_t)(seconds * 1e9 * (i + 1) / (snapshots + 1));
-        struct timespec until = {(time_t)(at / 1000000000u), (long)(at % 1000000000u)};
-
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+        wait_for((i + 1.0) / (snapshots + 1), start, seconds, events);
         take(dir, i, i % 2 == 0);
     }
+    wait_for(1, start, seconds, events);
     atomic_store(&stopping, true);
     for (int i = 0; i < THREADS; i++)
         pthread_join(workers[i].thread, NULL);
-    for (int i = 0; i < SLOTS; i++) {
-        if (slots[i].block)
-            check(slots[i].block, (uintptr_t)slots[i].block, slots[i].size);
-        free(slots[i].block);
-    }
+    free_all(slots, SLOTS);
+    for (int i = 0; i < THREADS; i++)
+        free_all(workers[i].queue.parcels, QUEUE);
+    printf("%lu events\n", (unsigned long)events_done());
     return 0;
 }

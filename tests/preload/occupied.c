@@ -6,6 +6,8 @@
  * where it reads its input it allocates and frees a block with each line, and ends with
  * the input.
  */
+#include "preload/heapdelta.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -70,6 +72,34 @@ static void block_signals(void)
 static void read_lines_blocked(void)
 {
     block_signals();
+    read_lines();
+}
+
+/* Waits for every signal, and while it does the kernel says that it blocks none. */
+static void *wait_for_signals(void *unused)
+{
+    sigset_t all;
+    int number;
+
+    sigfillset(&all);
+    (void)unused;
+    sigwait(&all, &number);
+    _exit(6); /* one was sent */
+}
+
+static void read_lines_beside_sigwait(void)
+{
+    pthread_t thread;
+
+    block_signals();
+    if (pthread_create(&thread, NULL, wait_for_signals, NULL) != 0)
+        _exit(7);
+    read_lines();
+}
+
+static void read_lines_marked(void)
+{
+    heapdelta_mark("own");
     read_lines();
 }
 
@@ -178,12 +208,27 @@ static void execute(void)
     _exit(9);
 }
 
+/* Becomes a program that reads lines, with the first line. */
+static void become_reader(void)
+{
+    static char read_lines_argument[] = "read";
+    char *const argv[] = {arguments[0], read_lines_argument, NULL};
+    char line;
+
+    ready();
+    if (read(0, &line, 1) == 1)
+        execv(argv[0], argv);
+    _exit(9);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
 } all[] = {
     {"read", read_lines},
     {"read_blocked", read_lines_blocked},
+    {"read_beside_sigwait", read_lines_beside_sigwait},
+    {"read_marked", read_lines_marked},
     {"epoll", wait_epoll},
     {"sleep", sleep_long},
     {"futex", wait_futex},
@@ -191,6 +236,7 @@ static const struct {
     {"malloc", be_in_malloc},
     {"threads", have_threads},
     {"threads_blocked", have_threads_blocked},
+    {"become_reader", become_reader},
     {"execute", execute},
     {"execute_again", execute},
 };

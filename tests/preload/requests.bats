@@ -106,7 +106,7 @@ taken_at_next_allocation() {
         "$HEAPDELTA" snapshot --timeout 0 "$PROGRAM" >answer 2>waiting 3>&- &
         client=$!
         read -r line <waiting
-        [[ "$line" = *"blocks our signal in every thread; the request is taken at its next allocation" ]]
+        [[ "$line" = *"blocks our signal, or is in sigwait, in every thread; the request is taken at its next allocation" ]]
         echo >&"$SAY"
         wait "$client"
         [ -f "$(cat answer)" ]
@@ -117,6 +117,10 @@ taken_at_next_allocation() {
 
 @test "our signal blocked" {
     taken_at_next_allocation read_blocked
+}
+
+@test "our signal blocked, or awaited by sigwait" {
+    taken_at_next_allocation read_beside_sigwait
 }
 
 @test "our signal blocked in each of 200 threads" {
@@ -167,6 +171,32 @@ is only just starting|is not traced: it must be started|there is no process)" me
     echo "$answers of $ROUNDS were answered"
     [ -z "$(find "$OUT" -name '*.hds.*')" ]
     [ "$answers" -eq 0 ] || snapshots_add_up
+}
+
+# Who asks has set `waking`: the program waits with its exec, and the signal harms nobody.
+@test "woken while it becomes another program" {
+    program become_reader
+    "$PYTHON" - "$OUT"/.*.control "$PROGRAM" <<'END' >&"$SAY"
+import os, struct, sys, time
+page, pid = os.open(sys.argv[1], os.O_RDWR), int(sys.argv[2])
+signal, = struct.unpack("=I", os.pread(page, 4, 20))
+os.pwrite(page, struct.pack("=I", 1), 60)
+begin = time.monotonic()
+os.write(1, b"\n")
+ended = 2
+while struct.unpack("=I", os.pread(page, 4, 64 + 72 + 2048))[0] != ended:
+    assert time.monotonic() < begin + 10, "the page has not ended"
+waits = True
+while waits and time.monotonic() < begin + 0.02:
+    waits = b"become" in open(f"/proc/{pid}/cmdline", "rb").read()
+assert waits or time.monotonic() > begin + 0.05, "it has not waited"
+if time.monotonic() < begin + 0.04:
+    os.kill(pid, signal)
+    os.pwrite(page, struct.pack("=I", 0), 60)
+END
+    read -r -u "${PROGRAM_PROCESS[0]}" line
+    [ "$line" = ready ]
+    still_there
 }
 
 @test "while it ends" {
@@ -226,6 +256,12 @@ status_says() {
     ask
     [ "$STATUS" -eq 0 ]
     still_there
+}
+
+@test "a mark that the program makes itself shows in status" {
+    program read_marked
+    [ "$(status_says "it['processes'][0]['mark_growth']")" = 0 ]
+    [ "$(status_says "it['processes'][0]['mark']")" != None ]
 }
 
 @test "without a place for its control file" {

@@ -66,3 +66,12 @@ ends_without() {
 @test "killed" { ends_without kill 137; }
 @test "terminated" { ends_without term 143; }
 @test "a crash" { ends_without segv 139; }
+
+@test "a name that is taken at the last moment leads to the next" {
+    # A link to nowhere: nobody is there to be asked, and no file can be made there.
+    sh -c 'ln -s nowhere "$1/hello.$$.0001.exit.hds"
+           HEAPDELTA_OUT=$1 LD_PRELOAD=$2 exec "$3"' sh "$OUT" "$SHIM" "$PROGRAMS/hello" || [ $? -eq 3 ]
+    [ -L "$OUT"/hello.*.0001.exit.hds ]
+    [ "$(info "$(snapshot 0002.exit)" "it['sequence']")" -eq 2 ]
+    [ "$(ls -A "$OUT" | wc -l)" -eq 2 ]
+}

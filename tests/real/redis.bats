@@ -16,16 +16,25 @@ until_it_answers() {
     done
 }
 
+# Start a server by the words after $1, where its log goes; its PID, or that of `heapdelta
+# run`, is in $server.
+start_server() {
+    local log=$1
+
+    shift
+    "$@" "$SERVER" --port 0 --unixsocket "$PWD/socket" --save '' --appendonly no --io-threads 2 \
+        --dir "$PWD" >"$log" 2>&1 3>&- &
+    server=$!
+    until_it_answers "$server"
+}
+
 # Start a server by the words given, use it, let it shut down; its answers go to
 # file $1, and its status to $status.
 use_server() {
     local answers=$1 server
 
     shift
-    "$@" "$SERVER" --port 0 --unixsocket "$PWD/socket" --save '' --appendonly no --io-threads 2 \
-        --dir "$PWD" >"$answers.log" 2>&1 3>&- &
-    server=$!
-    until_it_answers "$server"
+    start_server "$answers.log" "$@"
     redis-benchmark -s "$PWD/socket" -q -n 5000 -c 20 -r 5000 -d 100 \
         -t set,get,incr,lpush,rpop,sadd,hset,zadd >/dev/null
     redis-cli -s "$PWD/socket" flushall >"$answers"
@@ -59,4 +68,42 @@ use_server() {
     done
     diff native.log.words traced.log.words
     accounted
+}
+
+# Use the server until there is a file `enough`; what was not as it should be goes to
+# benchmark.err, and a line for each round to `rounds`.
+benchmark_on() {
+    until [ -e enough ]; do
+        redis-benchmark -s "$PWD/socket" -q -n 20000 -c 20 -r 100000 -d 100 \
+            -t set,get,lpush,rpop,hset >benchmark.out 2>>benchmark.err ||
+            echo "status $?" >>benchmark.err
+        grep -i error benchmark.out >>benchmark.err || true
+        echo done >>rounds
+    done
+}
+
+@test "100 snapshots in a row of a redis-server under redis-benchmark" {
+    local server pid path
+
+    SERVER=$(server_path)
+    start_server server.log "$HEAPDELTA" run --quiet -o "$OUT" --
+    pid=$(redis-cli -s "$PWD/socket" info server | sed -n 's/^process_id:\([0-9]*\).*/\1/p')
+    benchmark_on 3>&- &
+    for i in $(seq 100); do
+        path=$("$HEAPDELTA" snapshot --label "asked-$i" "$pid")
+        # Whole: the reader compares every block and every sum with the account.
+        "$HEAPDELTA" info "$path" >/dev/null
+    done
+    touch enough
+    wait $!
+    [ "$(redis-cli -s "$PWD/socket" ping)" = PONG ]
+    "$HEAPDELTA" status --format json "$pid" >status.json
+    redis-cli -s "$PWD/socket" shutdown nosave
+    wait "$server"
+
+    [ ! -s benchmark.err ]
+    [ -s rounds ]
+    [ "$(ls "$OUT"/*.asked-*.hds | wc -l)" -eq 100 ]
+    [ "$(json '0 < it["processes"][0]["last_pause"]' <status.json)" = True ]
+    snapshots_add_up
 }

@@ -256,14 +256,17 @@ static NOINLINE void compare_whole(const struct stack *stack, int end)
     }
 }
 
+/* The whole walk is the measure for one with LIMIT. */
 static void compare_limited(struct stack *stack, const struct stack_start *start, uint32_t limit)
 {
     uint32_t wanted = limit < stack->count ? limit : stack->count;
     uint32_t count = stack->count, flags = stack->flags;
 
+    memcpy(self->frames, stack->frames, count * sizeof(*stack->frames));
+    self->count = count;
     stack_walk(stack, start, limit);
     counts.limited++;
-    if (stack->count != wanted || !begins_alike(stack, wanted < self->count ? wanted : self->count) ||
+    if (stack->count != wanted || !begins_alike(stack, wanted) ||
         stack->flags != (limit < count ? SNAPSHOT_STACK_LIMITED : flags))
         differs("with a limit", stack);
 }

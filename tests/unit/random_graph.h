@@ -63,7 +63,7 @@ static struct heap *finish_heap(struct snapshot_builder *builder)
 }
 
 /* At most three roots, and blocks to the sum of RANDOM_NODES_MAX. */
-static void random_graph_make(struct random_graph *graph)
+static inline void random_graph_make(struct random_graph *graph)
 {
     struct snapshot_builder *builder;
     size_t blocks = 1 + random_below(RANDOM_NODES_MAX - 3);

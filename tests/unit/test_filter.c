@@ -156,6 +156,7 @@ static void any_frame_decides_if_all_are_looked_at(void **state)
 
     add(exclude, FILTER_EXCLUDE, "main.c");
     assert_true(filter_keeps(exclude, 0, stack[0], stack, 1));
+    filter_look_at_all_frames(exclude);
     assert_false(filter_keeps(exclude, 0, stack[0], stack, 3));
     filter_destroy(include);
     filter_destroy(exclude);

@@ -25,9 +25,25 @@ static int must_fail(void)
     return left == 1;
 }
 
+void *arena_reserve(size_t size)
+{
+    return size && !must_fail() ? calloc(1, size) : NULL;
+}
+
+void arena_unreserve(void *memory, size_t size)
+{
+    (void)size;
+    free(memory);
+}
+
+void arena_count(int64_t change, enum arena_use use)
+{
+    used[use] += (uint64_t)change;
+}
+
 void *arena_map(size_t size, enum arena_use use)
 {
-    void *memory = size && !must_fail() ? calloc(1, size) : NULL;
+    void *memory = arena_reserve(size);
 
     if (memory)
         used[use] += whole_pages(size);

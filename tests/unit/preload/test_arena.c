@@ -37,6 +37,24 @@ static void mappings_are_zeroed_and_accounted_in_pages(void **state)
     assert_int_equal(arena_used(ARENA_STACKS), 2 * PAGE);
 }
 
+static void what_is_reserved_counts_as_it_is_said(void **state)
+{
+    unsigned char *memory = arena_reserve(100 * PAGE);
+
+    (void)state;
+    assert_non_null(memory);
+    assert_true(is_all(memory, 100 * PAGE, 0));
+    assert_int_equal(arena_used_together(), 0);
+    arena_count(2 * PAGE, ARENA_BLOCKS);
+    assert_int_equal(arena_used(ARENA_BLOCKS), 2 * PAGE);
+    arena_count(-(int64_t)PAGE, ARENA_BLOCKS);
+    assert_int_equal(arena_used(ARENA_BLOCKS), PAGE);
+    arena_unreserve(memory, 100 * PAGE);
+    assert_int_equal(arena_used(ARENA_BLOCKS), PAGE);
+    arena_fail_after(1);
+    assert_null(arena_reserve(PAGE));
+}
+
 static void resizing_keeps_the_content(void **state)
 {
     unsigned char *memory = arena_resize(NULL, 0, 100, ARENA_OTHER);
@@ -148,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         child_test(mappings_are_zeroed_and_accounted_in_pages),
+        child_test(what_is_reserved_counts_as_it_is_said),
         child_test(resizing_keeps_the_content),
         child_test(what_cannot_be_had_is_null_and_changes_nothing),
         child_test(the_mapping_asked_for_fails_and_all_after_it),

@@ -4,7 +4,9 @@
 #include "preload/environment.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LIBRARY "/opt/lib/libheapdelta.so"
 #define MAX     40
@@ -179,6 +181,38 @@ static void the_memory_is_given_back(void **state)
     }
 }
 
+/* The loader knows the library by one name; the list may have it by others of its file. */
+static void another_name_of_ours_leaves(void **state)
+{
+    char directory[] = "/tmp/environment.XXXXXX", library[60], link[60], text[300], expected[300];
+    struct environment environment;
+    char **variables;
+
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    snprintf(library, sizeof(library), "%s/library.so", directory);
+    snprintf(link, sizeof(link), "%s/link.so", directory);
+    fclose(fopen(library, "w"));
+    assert_int_equal(symlink(library, link), 0);
+
+    snprintf(text, sizeof(text), "LD_PRELOAD=%s", link);
+    variables = make(&environment, text);
+    environment_clean(variables, library, true);
+    assert_string_equal(text_of(variables), "");
+
+    snprintf(text, sizeof(text), "LD_PRELOAD=a.so:%s:/b.so:%s %s//library.so", link, library,
+             directory);
+    variables = make(&environment, text);
+    environment_clean(variables, library, true);
+    assert_string_equal(text_of(variables), "LD_PRELOAD=a.so:/b.so");
+    snprintf(expected, sizeof(expected), "LD_PRELOAD=%s:a.so:/b.so|HEAPDELTA_EXEC_COUNT=1", library);
+    assert_string_equal(text_of(environment_restored(variables, 1)), expected);
+
+    unlink(link);
+    unlink(library);
+    rmdir(directory);
+}
+
 /* Where children are to be traced, too, ours stay, all but the count of execs. */
 static void ours_may_stay(void **state)
 {
@@ -241,6 +275,7 @@ int main(void)
         cmocka_unit_test(ours_leave_and_come_back),
         child_test(an_exec_may_give_another_environment),
         child_test(the_loader_lists_what_the_program_has),
+        child_test(another_name_of_ours_leaves),
         child_test(ours_may_stay),
         child_test(the_memory_is_given_back),
         cmocka_unit_test(without_memory_we_stay_away),

@@ -76,6 +76,33 @@ static void closed_at_the_start_means_silence(void **state)
     assert_string_equal(captured_text(pipe), "");
 }
 
+static void what_can_not_be_said_goes_into_the_page(void **state)
+{
+    static struct control_page page;
+    int pipe = captured_begin();
+    char word[400];
+
+    (void)state;
+    message_init();
+    message_set_page(&page);
+    message_line("said", NULL);
+    assert_string_equal(captured_text(pipe), "heapdelta: said\n");
+    assert_int_equal(page.message_count, 0);
+    close(2);
+    memset(word, 'w', sizeof(word));
+    word[sizeof(word) - 1] = '\0';
+    message_line(word, NULL);
+    assert_int_equal(strlen(page.messages[0]), CONTROL_MESSAGE_SIZE - 1);
+    for (int i = 0; i < (int)CONTROL_MESSAGES; i++)
+        message_line("kept", NULL);
+    assert_int_equal(page.message_count, CONTROL_MESSAGES + 1);
+    for (int i = 0; i < (int)CONTROL_MESSAGES; i++)
+        assert_string_equal(page.messages[i], "heapdelta: kept");
+    message_set_page(NULL);
+    message_line("lost", NULL);
+    assert_int_equal(page.message_count, CONTROL_MESSAGES + 1);
+}
+
 static void numbers_have_their_digits(void **state)
 {
     char buffer[24];
@@ -105,6 +132,7 @@ int main(void)
         child_test(nothing_is_said_before_it_is_known_where),
         child_test(nothing_goes_into_another_file),
         child_test(closed_at_the_start_means_silence),
+        child_test(what_can_not_be_said_goes_into_the_page),
         cmocka_unit_test(numbers_have_their_digits),
         cmocka_unit_test(errors_have_words),
     };

@@ -1,6 +1,7 @@
 #include "child.h"
 
 #include "preload/arena.h"
+#include "preload/stack.h"
 #include "preload/trie.h"
 
 #include <pthread.h>
@@ -92,9 +93,20 @@ static void make(struct frames *stack, uint64_t seed)
     stack->frames[0] = 0x10000 + seed;
 }
 
+/* The number of the stack of COUNT FRAMES, newest first, with FLAGS. */
+static uint32_t add(const uintptr_t *stack, uint32_t count, uint32_t flags)
+{
+    struct stack_key key = STACK_KEY_BEGIN;
+
+    for (uint32_t i = 0; i < count; i++)
+        key = stack_key_next(key, stack[i]);
+    key = stack_key_end(key, flags);
+    return trie_add(stack, count, flags, key.hash, key.more);
+}
+
 static uint32_t intern(const struct frames *stack)
 {
-    return trie_intern(stack->frames, stack->count, stack->flags);
+    return add(stack->frames, stack->count, stack->flags);
 }
 
 /* Check that NUMBER tells what is in STACK. */
@@ -146,14 +158,14 @@ static void different_stacks_have_different_numbers(void **state)
     (void)state;
     assert_true(trie_init(&modules));
     /* each exchange of two */
-    assert_int_equal(trie_intern(frames, 8, 0), count++);
+    assert_int_equal(add(frames, 8, 0), count++);
     for (int i = 0; i < 8; i++)
         for (int j = i + 1; j < 8; j++) {
             uintptr_t kept = frames[i];
 
             frames[i] = frames[j];
             frames[j] = kept;
-            assert_int_equal(trie_intern(frames, 8, 0), count++);
+            assert_int_equal(add(frames, 8, 0), count++);
             frames[j] = frames[i];
             frames[i] = kept;
         }
@@ -161,15 +173,15 @@ static void different_stacks_have_different_numbers(void **state)
     for (uint32_t first = 0; first < 8; first++)
         for (uint32_t length = 1; length <= 8 - first; length++)
             if (length < 8)
-                assert_int_equal(trie_intern(frames + first, length, 0), count++);
+                assert_int_equal(add(frames + first, length, 0), count++);
     /* how it ends */
-    assert_int_equal(trie_intern(frames, 8, 1), count++);
-    assert_int_equal(trie_intern(frames, 8, 2), count++);
+    assert_int_equal(add(frames, 8, 1), count++);
+    assert_int_equal(add(frames, 8, 2), count++);
     /* none at all, and frames that are nothing */
-    assert_int_equal(trie_intern(NULL, 0, 0), count++);
-    assert_int_equal(trie_intern(NULL, 0, 1), count++);
+    assert_int_equal(add(NULL, 0, 0), count++);
+    assert_int_equal(add(NULL, 0, 1), count++);
     for (uint32_t i = 1; i < 8; i++)
-        assert_int_equal(trie_intern((uintptr_t[8]){ 0 }, i, 0), count++);
+        assert_int_equal(add((uintptr_t[8]){ 0 }, i, 0), count++);
     assert_int_equal(trie_stack_count(), count);
 }
 
@@ -182,17 +194,17 @@ static void outer_frames_are_shared(void **state)
     assert_int_equal(trie_frame_count(), 1);
     for (uintptr_t i = 0; i < 300; i++)
         frames[i] = 1000 - i;
-    trie_intern(frames, 300, 0);
+    add(frames, 300, 0);
     assert_int_equal(trie_frame_count(), 301);
     for (uint32_t i = 0; i < 300; i++) /* its callers are there */
-        trie_intern(frames + i, 300 - i, 0);
+        add(frames + i, 300 - i, 0);
     assert_int_equal(trie_frame_count(), 301);
     frames[0]++; /* another call site of the same caller */
-    trie_intern(frames, 300, 0);
+    add(frames, 300, 0);
     assert_int_equal(trie_frame_count(), 302);
     frames[0]--;
     frames[299]++; /* the outermost differs: all the others do, too */
-    trie_intern(frames, 300, 0);
+    add(frames, 300, 0);
     assert_int_equal(trie_frame_count(), 602);
 }
 
@@ -209,7 +221,7 @@ static void as_many_as_come_are_kept_apart(void **state)
             frames[1] = i / 10;
             frames[2] = i / 1000;
             frames[3] = i / 100000;
-            assert_int_equal(trie_intern(frames, 4, 0), i);
+            assert_int_equal(add(frames, 4, 0), i);
         }
     assert_int_equal(trie_stack_count(), many);
     assert_int_equal(trie_frame_count(), 1 + many + many / 10 + many / 1000 + 2);
@@ -273,7 +285,7 @@ static void frames_name_their_modules(void **state)
     load(1, 'a');
     load(2, 'b');
     assert_true(trie_init(&modules));
-    frame = trie_stack(trie_intern(frames, 4, 0))->frame;
+    frame = trie_stack(add(frames, 4, 0))->frame;
     for (int i = 0; i < 4; i++, frame = trie_frame(frame)->parent) {
         uint32_t module = trie_frame(frame)->module;
 
@@ -294,35 +306,35 @@ static void the_next_at_an_address_is_another(void **state)
     load(1, 'a');
     load(2, 'h');
     assert_true(trie_init(&modules));
-    host = trie_intern(other, 1, 0);
-    generated = trie_intern(jit, 2, 0);
-    first[0] = trie_intern(plugin, 2, 0);
-    first[1] = trie_intern(callee, 3, 0);
+    host = add(other, 1, 0);
+    generated = add(jit, 2, 0);
+    first[0] = add(plugin, 2, 0);
+    first[1] = add(callee, 3, 0);
 
     unload(1);
     load(1, 'b');
-    second[0] = trie_intern(plugin, 2, 0);
-    second[1] = trie_intern(callee, 3, 0);
+    second[0] = add(plugin, 2, 0);
+    second[1] = add(callee, 3, 0);
     for (int i = 0; i < 2; i++)
         assert_int_not_equal(first[i], second[i]);
     assert_int_equal(numbers[trie_frame(trie_stack(first[0])->frame)->module].name, 'a');
     assert_int_equal(numbers[trie_frame(trie_stack(second[0])->frame)->module].name, 'b');
-    assert_int_equal(trie_intern(plugin, 2, 0), second[0]);
+    assert_int_equal(add(plugin, 2, 0), second[0]);
 
     /* what does not lie in it is as before */
-    assert_int_equal(trie_intern(other, 1, 0), host);
-    assert_int_equal(trie_intern(jit, 2, 0), generated);
+    assert_int_equal(add(other, 1, 0), host);
+    assert_int_equal(add(jit, 2, 0), generated);
 
     /* and back: each again what it was, whether first seen as callee or as the newest */
     unload(1);
     load(1, 'a');
-    assert_int_equal(trie_intern(callee, 3, 0), first[1]);
-    assert_int_equal(trie_intern(plugin, 2, 0), first[0]);
+    assert_int_equal(add(callee, 3, 0), first[1]);
+    assert_int_equal(add(plugin, 2, 0), first[0]);
     unload(1);
     load(1, 'b');
-    assert_int_equal(trie_intern(plugin, 2, 0), second[0]);
-    assert_int_equal(trie_intern(callee, 3, 0), second[1]);
-    assert_int_equal(trie_intern(other, 1, 0), host);
+    assert_int_equal(add(plugin, 2, 0), second[0]);
+    assert_int_equal(add(callee, 3, 0), second[1]);
+    assert_int_equal(add(other, 1, 0), host);
 }
 
 static void while_unloaded_nothing_matches(void **state)
@@ -333,11 +345,11 @@ static void while_unloaded_nothing_matches(void **state)
     (void)state;
     load(1, 'a');
     assert_true(trie_init(&modules));
-    loaded_number = trie_intern(frames, 1, 0);
+    loaded_number = add(frames, 1, 0);
     trie_refresh();
-    assert_int_equal(trie_intern(frames, 1, 0), loaded_number);
+    assert_int_equal(add(frames, 1, 0), loaded_number);
     unload(1);
-    unloaded_number = trie_intern(frames, 1, 0);
+    unloaded_number = add(frames, 1, 0);
     assert_int_not_equal(unloaded_number, loaded_number);
     assert_int_equal(trie_frame(trie_stack(unloaded_number)->frame)->module, 0);
 }
@@ -422,15 +434,15 @@ static int refresh_with_lack(void *first_lacking)
 
     load(1, 'a');
     assert_true(trie_init(&modules));
-    number = trie_intern(host, 2, 0);
-    other = trie_intern(plugin, 2, 0);
+    number = add(host, 2, 0);
+    other = add(plugin, 2, 0);
     arena_fail_after(*(unsigned long *)first_lacking);
     unload(1);
     arena_fail_after(0);
-    assert_int_equal(trie_intern(host, 2, 0), number);
+    assert_int_equal(add(host, 2, 0), number);
     trie_refresh(); /* the next time it succeeds */
-    assert_int_equal(trie_intern(host, 2, 0), number);
-    assert_int_not_equal(trie_intern(plugin, 2, 0), other);
+    assert_int_equal(add(host, 2, 0), number);
+    assert_int_not_equal(add(plugin, 2, 0), other);
     return 0;
 }
 

@@ -59,6 +59,36 @@ static void an_object_lives_as_long_as_it_is_named(void **state)
     assert_int_equal(things_dead, 1);
 }
 
+static void note_object(void *object, void *data)
+{
+    void ***next = data;
+
+    *(*next)++ = object;
+}
+
+static void objects_are_visited_in_order(void **state)
+{
+    struct dict *dict = dict_new();
+    struct thing *one = thing_new(1);
+    struct thing *two = thing_new(2);
+    void *seen[4] = {NULL};
+    void **next = seen;
+
+    (void)state;
+    dict_set(dict, "a", value_object(two));
+    dict_set(dict, "text", value_text("x"));
+    dict_set(dict, "b", value_object(one));
+    dict_set(dict, "c", value_object(two));
+    dict_visit_objects(dict, note_object, &next);
+    assert_int_equal(next - seen, 3);
+    assert_ptr_equal(seen[0], two);
+    assert_ptr_equal(seen[1], one);
+    assert_ptr_equal(seen[2], two);
+    object_release(one);
+    object_release(two);
+    object_release(dict);
+}
+
 static void thousands_of_names(void **state)
 {
     static char names[5000][8];
@@ -139,6 +169,7 @@ int main(void)
         cmocka_unit_test(names_mean_what_was_set_last),
         cmocka_unit_test(a_text_is_copied),
         cmocka_unit_test(an_object_lives_as_long_as_it_is_named),
+        cmocka_unit_test(objects_are_visited_in_order),
         cmocka_unit_test(thousands_of_names),
         cmocka_unit_test(footprint_counts_each_block),
         cmocka_unit_test(lack_of_memory_changes_nothing),

@@ -1,0 +1,144 @@
+/* memo.h - the stacks that a thread had before, so that a walk is mostly a comparison.
+ *
+ * A step of a walk depends on the rules, on the state it begins with and on the words it
+ * reads (stack.h). So where the state is one that was seen before, and all the words that
+ * the walk read from there to the outermost frame are what they were, the rest of the
+ * stack is what it was: nothing is guessed. Comparing words is many times faster than
+ * stepping, since no load waits for the one before.
+ *
+ *   frames   the last stack that was walked, outermost first:  main … f  g  h
+ *   words    what the steps out of these frames read, in the same order
+ *   entries  by pc and sp of the newest frame: a whole stack, as the words of its few
+ *            newest frames and the frame below that it stands on.
+ *                                          main … f ◀── g h     number 17
+ *                                                 ◀── k         number 18
+ *
+ * A walk steps until it comes to a frame that is among `frames` with its words unchanged;
+ * an entry whose words are unchanged saves that, too, and knows the stack's number. A
+ * frame that is written anew gets a new stamp, by which an entry that stood on it knows.
+ *
+ * rbp is part of the state only where a frame or one of its callers takes its CFA from
+ * it: code that uses rbp for something else is met with any value there.
+ *
+ * Reads are those of a walk, in its order, and none after the first that differs: not a
+ * word is touched that stepping would not. Walks that meet a signal frame, need more
+ * registers or go astray are not remembered.
+ *
+ * A memo is its thread's own. Memory comes from the arena; on lack of it every walk steps.
+ */
+#ifndef PRELOAD_MEMO_H
+#define PRELOAD_MEMO_H
+
+#include "preload/stack.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MEMO_ENTRIES 64u /* a power of two */
+#define MEMO_ENTRY_WORDS 16u
+#define MEMO_NONE UINT32_MAX
+
+struct memo_frame {
+    struct stack_state state;
+    uint64_t hash, hash_power;   /* its and its callers' key, and what the next one's is */
+    uint32_t more, more_power;   /* multiplied by; in pieces, so that it all is 64 bytes */
+    bool bp_counts;              /* rbp is part of the state */
+    uint32_t words_end;          /* its words and its callers' are those before this one */
+    uint64_t stamp;
+};
+_Static_assert(sizeof(struct memo_frame) <= 72, "written for each new frame");
+
+struct memo_entry {
+    struct stack_state state; /* pc 0: none */
+    bool bp_counts;
+    uint64_t stamp;           /* of the frame it stands on */
+    uint32_t stand;           /* that frame's number */
+    uint32_t stand_words;     /* how many words are before it, its own included */
+    uint32_t word_count;
+    uint32_t number;
+    struct stack_word words[MEMO_ENTRY_WORDS];
+};
+
+/* Zeroed memory remembers nothing. */
+struct memo {
+    uint32_t generation;   /* stack_generation when it was made */
+    uint32_t count;        /* frames, counted from 1: the frame before the first is empty */
+    uint32_t capacity, word_capacity, fresh_capacity;
+    uint32_t flags;        /* of the stack: enum snapshot_stack_flags */
+    bool entered;          /* the outermost frame is entered by a return to its pc + 1 */
+    uint64_t last_stamp;
+    uint32_t far;          /* walks on end that found little of what was remembered */
+    struct memo_frame *frames;
+    struct stack_word *words;
+    struct memo_fresh *fresh; /* frames of the walk under way, newest first */
+    struct memo_entry *newest; /* to be told the number */
+    struct memo_entry entries[MEMO_ENTRIES];
+};
+
+static inline bool memo_current(const struct memo *memo)
+{
+    return memo->generation == atomic_load_explicit(&stack_generation, memory_order_relaxed);
+}
+
+/* Forget everything: MEMO is another thread's now, or void. */
+void memo_forget(struct memo *memo);
+
+/* Walk the calling thread's stack from START, all frames, for what no entry knows. Sets key
+ * and flags in STACK; the frames are remembered, memo_frames() copies them. False if that
+ * does not do, or does not pay, and stack_walk() is needed. */
+bool memo_walk(struct memo *memo, struct stack *stack, const struct stack_start *start);
+
+/* Copy the frames of the walk before to STACK, newest first. False on lack of memory. */
+bool memo_frames(const struct memo *memo, struct stack *stack);
+
+/* The stack walked last has NUMBER. */
+static inline void memo_number(struct memo *memo, uint32_t number)
+{
+    if (memo->newest)
+        memo->newest->number = number;
+}
+
+static inline struct memo_entry *memo_entry(struct memo *memo, uintptr_t pc, uintptr_t sp)
+{
+    return &memo->entries[(pc ^ pc >> 7 ^ sp >> 4 ^ sp >> 10) % MEMO_ENTRIES];
+}
+
+static inline bool memo_state_is(const struct stack_state *state, bool bp_counts, uintptr_t pc,
+                                 uintptr_t sp, uintptr_t bp)
+{
+    return state->pc == pc && state->sp == sp && (!bp_counts || state->bp == bp);
+}
+
+/* How many of the COUNT WORDS in memory differ or have one before them that does, looking
+ * from the last. */
+static inline uint32_t memo_differing(const struct stack_word *words, uint32_t count)
+{
+    const struct stack_word *word = words + count;
+
+#define DIFFERS(index) (*(const uint64_t *)word[index].address != word[index].value)
+    for (; word >= words + 4; word -= 4)
+        if (DIFFERS(-1) || DIFFERS(-2) || DIFFERS(-3) || DIFFERS(-4))
+            break;
+    while (word > words && !DIFFERS(-1))
+        word--;
+#undef DIFFERS
+    return (uint32_t)(word - words);
+}
+
+/* The number of the calling thread's stack from START, MEMO_NONE if no entry knows it. */
+static inline __attribute__((always_inline)) uint32_t
+memo_find(struct memo *memo, const struct stack_start *start)
+{
+    const struct memo_entry *entry = memo_entry(memo, start->pc - 1, start->sp);
+
+    if (memo_state_is(&entry->state, entry->bp_counts, start->pc - 1, start->sp, start->bp) &&
+        memo_current(memo) && entry->stand <= memo->count &&
+        memo->frames[entry->stand].stamp == entry->stamp &&
+        memo_differing(entry->words, entry->word_count) == 0 &&
+        memo_differing(memo->words, entry->stand_words) == 0)
+        return entry->number;
+    return MEMO_NONE;
+}
+
+#endif
