@@ -220,6 +220,8 @@ bool memo_walk(struct memo *memo, struct stack *stack, const struct stack_start 
     if (!memo_current(memo))
         memo_forget(memo);
     memo->newest = NULL;
+    if (!stack_steps())
+        return false;
     if (memo->far >= FAR_WALKS && ++memo->far % FAR_TRIES != 0)
         return false;
     stack_begin(stack, start->sp);

@@ -499,8 +499,7 @@ void tracker_check_modules(void)
 {
     if (modules_check()) {
         trie_refresh();
-        cfi_forget();
-        atomic_fetch_add_explicit(&stack_generation, 1, memory_order_release);
+        stack_forget_rules();
     }
 }
 
