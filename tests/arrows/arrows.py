@@ -60,6 +60,8 @@ RULES = [
                "quantity.h", "run_summary.h"],
      LIBDW),
     ("analyzer/leftovers.[ch]", ["format/control.h"], LIBDW),
+    ("analyzer/*export*.[ch]",
+     ["format/snapshot.h", "model/*.h", "views/*.h", "command.h", "export.h", "options.h", "output.h"], LIBDW),
     *[(f"analyzer/{name}.[ch]",
        ["format/control.h", "model/*.h", "views/*.h", "ask.h", "command.h", "moment.h", "options.h"],
        LIBDW)
@@ -98,6 +100,8 @@ FORBIDDEN = [
     ("analyzer/ask.c", '"preload/control.h"'),
     ("analyzer/cmd_stats.c", '"preload/heapdelta.h"'),
     ("analyzer/cmd_stats.c", '"launch.h"'),
+    ("analyzer/cmd_stats.c", '"export.h"'),
+    ("analyzer/export_tracemalloc.c", '"format/control.h"'),
     ("analyzer/leftovers.c", '"model/heap.h"'),
     ("analyzer/model/merge.c", '"preload/trie.h"'),
     ("analyzer/cmd_stats.c", '"heap.h"'),
