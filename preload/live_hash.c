@@ -163,6 +163,15 @@ void live_hash_each(void (*each)(void *context, const struct live_block *block),
                 each(context, &shard->blocks[i]);
 }
 
+uint64_t live_hash_count(void)
+{
+    uint64_t count = 0;
+
+    for (const struct shard *shard = shards; shard < shards + SHARDS; shard++)
+        count += *(const volatile uint32_t *)&shard->count;
+    return count;
+}
+
 void live_hash_clear(void)
 {
     for (struct shard *shard = shards; shard < shards + SHARDS; shard++) {

@@ -20,6 +20,9 @@ bool live_hash_find(uintptr_t address, struct live_block *out_block);
 /* Call EACH for every block, in no order. */
 void live_hash_each(void (*each)(void *context, const struct live_block *block), void *context);
 
+/* How many blocks there are; any time, about. */
+uint64_t live_hash_count(void);
+
 /* Forget all blocks. */
 void live_hash_clear(void);
 
