@@ -26,7 +26,7 @@ static const char help[] =
     "\n" OPTIONS_HELP_GROUPS
     "  --sort ORDER         change (default: the size of the change, be it growth or not),\n"
     "                       size_diff (growth first), count_diff, size, count, average, name\n"
-    OPTIONS_HELP_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
+    OPTIONS_HELP_GROUPS_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
     "\n" OPTIONS_HELP_PATTERNS
     "\n"
     "As text and in the default order, rows that did not change are left out.\n"
@@ -79,6 +79,11 @@ static int load(const struct options *options, struct sides *all)
     if (load_heaps(options, all, &error) < 0)
         return command_fail(&command_diff, COMMAND_BAD_INPUT, "%s", error.text);
     for (size_t i = 0; i < all->count; i++) {
+        if (group_needs_blocks(&options->group) && !sides[i].heap->has_blocks)
+            return command_fail(&command_diff, COMMAND_BAD_INPUT,
+                                "%s: its blocks are only counted, not listed: --group-by size "
+                                "can't be used",
+                                sides[i].heap->path);
         sides[i].symbols = symbols_create(sides[i].heap);
         if (sides[i].symbols)
             sides[i].list = group_create(sides[i].heap, sides[i].symbols, &options->group);
@@ -139,6 +144,8 @@ static int diff(const struct options *options, const struct sides *all)
     size_t count = all->count, unchanged = 0;
     const struct group_list **lists = calloc(count, sizeof(*lists));
     struct symbols **symbols = calloc(count, sizeof(*symbols));
+    struct source_lines *sources =
+        options->format == OPTIONS_TRACEMALLOC ? source_lines_create() : NULL;
     struct report *report = report_create();
     struct diff *found = NULL;
     bool is_empty; /* no block at all, on any side */
@@ -161,7 +168,7 @@ static int diff(const struct options *options, const struct sides *all)
         unchanged = diff_drop_unchanged(found);
 
     set_title(report, options, all);
-    diff_report(found, symbols, options->limit, report);
+    diff_report(found, symbols, &(struct diff_report_options){options->limit, sources}, report);
     options_mention_filters(options, report, is_empty);
     if (found->row_count == 0 && !(is_empty && filter_has_patterns(options->filter)))
         report_add_note(report, "Nothing changed.");
@@ -178,6 +185,7 @@ static int diff(const struct options *options, const struct sides *all)
 out:
     diff_destroy(found);
     report_destroy(report);
+    source_lines_destroy(sources);
     free(symbols);
     free(lists);
     return status;

@@ -36,6 +36,7 @@
 #define CONTROL_ENV_COUNTERS "HEAPDELTA_COUNTERS" /* 1: snapshots without the list of blocks */
 #define CONTROL_ENV_SIGNALS "HEAPDELTA_SIGNALS" /* 1: a last snapshot at INT, TERM and HUP */
 #define CONTROL_ENV_FOLLOW "HEAPDELTA_FOLLOW" /* enum control_follow */
+#define CONTROL_ENV_UNWINDER "HEAPDELTA_UNWINDER" /* libunwind: it walks the stacks, not we */
 #define CONTROL_ENV_EXEC_COUNT "HEAPDELTA_EXEC_COUNT" /* how many execs came before */
 #define CONTROL_ENV_FAIL_MAP "HEAPDELTA_FAIL_MAP" /* for tests: the N-th mapping and later ones fail */
 

@@ -26,8 +26,8 @@ static uint64_t take_bytes(struct cursor *cursor, size_t size)
         cursor->bad = true;
         return 0;
     }
-    memcpy(&value, cursor->at, size);
-    cursor->at += size;
+    for (size_t i = 0; i < size; i++)
+        value |= (uint64_t)*cursor->at++ << 8 * i;
     return value;
 }
 

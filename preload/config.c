@@ -26,6 +26,7 @@ static const struct variable {
     { CONTROL_ENV_COUNTERS, 1, offsetof(struct config, counters) },
     { CONTROL_ENV_SIGNALS, 1, offsetof(struct config, signals) },
     { CONTROL_ENV_FOLLOW, CONTROL_FOLLOW_ALL, offsetof(struct config, follow) },
+    { CONTROL_ENV_UNWINDER, 0, offsetof(struct config, unwinder) },
     { CONTROL_ENV_EXEC_COUNT, UINT32_MAX, offsetof(struct config, exec_count) },
     { CONTROL_ENV_FAIL_MAP, UINT32_MAX, offsetof(struct config, fail_map) },
 };

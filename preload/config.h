@@ -20,6 +20,7 @@ struct config {
     uint64_t counters;   /* HEAPDELTA_COUNTERS: 1: snapshots without the list of blocks */
     uint64_t signals;    /* HEAPDELTA_SIGNALS: 1: a last snapshot at INT, TERM and HUP */
     uint64_t follow;     /* HEAPDELTA_FOLLOW: enum control_follow */
+    const char *unwinder; /* HEAPDELTA_UNWINDER: libunwind; NULL: ours */
     uint64_t exec_count; /* HEAPDELTA_EXEC_COUNT: execs of this process so far, for us alone */
     uint64_t fail_map;   /* HEAPDELTA_FAIL_MAP: the N-th mapping and later ones fail, for tests */
 };

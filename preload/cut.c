@@ -3,6 +3,7 @@
 #include "format/varint.h"
 #include "preload/epochs.h"
 #include "preload/guard.h"
+#include "preload/live_domains.h"
 #include "preload/modules.h"
 #include "preload/series.h"
 #include "preload/syscall.h"
@@ -24,20 +25,24 @@ static bool prepare(struct cut *cut)
            buffer_prepare(&cut->moments, series_size()) &&
            buffer_prepare(&cut->modules, (modules_count() + MORE) * sizeof(struct module)) &&
            buffer_prepare(&cut->epochs, (epochs_count() + MORE) * sizeof(struct epoch)) &&
-           (cut->counters_only || live_copy_prepare(&cut->live, tracker_live_blocks()));
+           (cut->counters_only ||
+            (live_copy_prepare(&cut->live, tracker_live_blocks()) &&
+             buffer_prepare(&cut->tracked.others,
+                            (live_domains_count() + MORE) * sizeof(struct live_block))));
 }
 
 /* ---- the gate is closed ------------------------------------------------------------- */
 
-static void add_block(void *cut, const struct live_block *block)
+static void add_block(void *copy, const struct live_block *block)
 {
-    live_copy_add(&((struct cut *)cut)->live, block);
+    live_copy_add(copy, block);
 }
 
 static void copy_blocks(struct cut *cut)
 {
     live_copy_take(&cut->live);
-    tracker_each_in_flight(add_block, cut);
+    tracker_each_in_flight(add_block, &cut->live);
+    live_domains_each(add_block, &cut->tracked);
 }
 
 static void copy_counters(struct cut *cut)
@@ -127,6 +132,20 @@ static void put_block(void *context, const struct live_block *block)
     cut->bytes += block->size;
 }
 
+/* Put the blocks of all domains. False on lack of memory. */
+static bool put_blocks(struct cut *cut)
+{
+    bool whole = live_copy_each(&cut->live, put_block, cut);
+    uint64_t own_count = cut->block_count;
+    size_t own_size = cut->blocks.size;
+
+    cut->last_address = 0;
+    whole = live_copy_each(&cut->tracked, put_block, cut) && whole;
+    cut->tracked_count = cut->block_count - own_count;
+    cut->tracked_size = cut->blocks.size - own_size;
+    return whole && !cut->blocks.failed;
+}
+
 /* Put the counters of all stacks. Where there is no list of blocks, they tell what is
  * alive. */
 static void put_counters(struct cut *cut)
@@ -150,19 +169,19 @@ static void put_counters(struct cut *cut)
 static void finish_copies(struct cut *cut)
 {
     live_copy_finish(&cut->live);
+    live_copy_finish(&cut->tracked);
     buffer_finish(&cut->sums);
     buffer_finish(&cut->moments);
 }
 
 int cut_encode(struct cut *cut)
 {
-    bool whole = live_copy_each(&cut->live, put_block, cut);
+    bool whole = put_blocks(cut);
 
     put_counters(cut);
     cut->series_count = series_put(&cut->moments, &cut->series);
     finish_copies(cut);
-    return whole && !cut->blocks.failed && !cut->counters.failed && !cut->series.failed ? 0
-                                                                                       : -ENOMEM;
+    return whole && !cut->counters.failed && !cut->series.failed ? 0 : -ENOMEM;
 }
 
 void cut_finish(struct cut *cut)

@@ -34,14 +34,15 @@ struct cut {
     struct buffer epochs;  /* struct epoch */
 
     /* The copies, until they are encoded. */
-    struct live_copy live;
+    struct live_copy live, tracked; /* of domain 0, of the others */
     struct buffer sums;    /* struct counter, by stack */
     struct buffer moments; /* series_copy() */
 
     /* Made of them by cut_encode(). */
-    uint64_t bytes, block_count, truncated;
+    uint64_t bytes, block_count, tracked_count, truncated;
     uint32_t series_count;
-    struct buffer blocks;   /* as SNAPSHOT_BLOCKS */
+    struct buffer blocks;   /* as SNAPSHOT_BLOCKS, then as SNAPSHOT_TRACKED */
+    size_t tracked_size;    /* … bytes of the latter */
     struct buffer counters; /* as SNAPSHOT_COUNTERS */
     struct buffer series;   /* as SNAPSHOT_SERIES */
     uint64_t last_address;  /* while blocks are put */

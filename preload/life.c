@@ -13,12 +13,14 @@
 #include "preload/stack.h"
 #include "preload/syscall.h"
 #include "preload/tracker.h"
+#include "preload/unwind_libunwind.h"
 
 #include <limits.h>
 #include <link.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 /* Exported by glibc, declared in no header. */
 extern int __cxa_atexit(void (*function)(void *), void *argument, void *object);
@@ -192,6 +194,27 @@ static const char *own_name(void)
                : "";
 }
 
+/* Have stacks walked as asked. What the loader allocates on our behalf is not the
+ * program's: nothing is recorded meanwhile. */
+static void choose_unwinder(void)
+{
+    const struct stack_engine *engine = NULL;
+    const char *why = "not known";
+    bool tracing = tracker_tracing();
+
+    if (!config->unwinder)
+        return;
+    atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
+    if (strcmp(config->unwinder, "libunwind") == 0)
+        engine = unwind_libunwind_load(&why);
+    atomic_store_explicit(&tracker_on, tracing, memory_order_relaxed);
+    if (engine)
+        stack_use(engine);
+    else
+        message_line(CONTROL_ENV_UNWINDER "=", config->unwinder, ": ", why, ", so stacks are walked by heapdelta",
+                     NULL);
+}
+
 /* Before main and most constructors: what is registered here runs last at exit, after the
  * program's handlers and all destructors. */
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **variables)
@@ -202,6 +225,7 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     configure(variables);
     environment_clean(variables, own_name(), !(config->follow & CONTROL_FOLLOW_EXEC));
     guard_watch_threads();
+    choose_unwinder();
     signals_init();
     control_init();
     pthread_atfork(life_before_fork, life_after_fork, life_forked);

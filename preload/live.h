@@ -79,7 +79,7 @@ bool live_remove_anywhere(uintptr_t address, struct live_block *out_block);
 /* Put BLOCK into the table. A block already known there is replaced and copied to
  * OUT_REPLACED (address 0: there was none): its free was missed. False on lack of
  * memory: the block is not known. */
-static inline bool live_add(const struct live_block *block, struct live_block *out_replaced)
+static inline __attribute__((always_inline)) bool live_add(const struct live_block *block, struct live_block *out_replaced)
 {
     if (__builtin_expect(live_spaced && !live_is_odd(block->address) && live_fits(block), 1)) {
         shadow_slot *slot = shadow_find(block->address);
@@ -90,11 +90,17 @@ static inline bool live_add(const struct live_block *block, struct live_block *o
             return true;
         }
     }
-    return live_add_anywhere(block, out_replaced);
+    /* Copies, so that what is in registers above need not lie in memory. */
+    struct live_block copy = *block, replaced;
+    bool added = live_add_anywhere(&copy, &replaced);
+
+    if (added)
+        *out_replaced = replaced;
+    return added;
 }
 
 /* Take the block at ADDRESS out of the table into OUT_BLOCK. False if none is known. */
-static inline bool live_remove(uintptr_t address, struct live_block *out_block)
+static inline __attribute__((always_inline)) bool live_remove(uintptr_t address, struct live_block *out_block)
 {
     if (__builtin_expect(live_spaced && !live_is_odd(address), 1)) {
         shadow_slot *slot = shadow_find(address);
@@ -106,7 +112,12 @@ static inline bool live_remove(uintptr_t address, struct live_block *out_block)
             return true;
         }
     }
-    return live_remove_anywhere(address, out_block);
+    struct live_block removed;
+    bool known = live_remove_anywhere(address, &removed);
+
+    if (known)
+        *out_block = removed;
+    return known;
 }
 
 /* The same from a signal handler whose thread may hold the lock: gives up (false) where
@@ -118,6 +129,13 @@ bool live_find(uintptr_t address, struct live_block *out_block);
 
 /* Whether a block has bytes among the SIZE from ADDRESS. Call with the gate closed. */
 bool live_meets(uintptr_t address, size_t size);
+
+/* Call EACH for every block that the shadow has no room for, in no order. Call with the gate
+ * closed. */
+void live_each_other(void (*each)(void *context, const struct live_block *block), void *context);
+
+/* How many these are; any time, about. */
+uint64_t live_count_others(void);
 
 /* Forget all blocks. */
 void live_clear(void);

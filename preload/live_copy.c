@@ -2,7 +2,6 @@
 
 #include "preload/arena.h"
 #include "preload/live.h"
-#include "preload/live_hash.h"
 
 #define MAP_BITS   64u
 #define MAP_WORDS  (SHADOW_PAGE_SLOTS / MAP_BITS)
@@ -20,7 +19,7 @@ bool live_copy_prepare(struct live_copy *copy, uint64_t blocks)
 
     return buffer_prepare(&copy->pages, pages * sizeof(struct page) + SLACK) &&
            buffer_prepare(&copy->words, (blocks + blocks / 16) * sizeof(uint64_t) + SLACK) &&
-           buffer_prepare(&copy->others, live_hash_count() * sizeof(struct live_block) + SLACK);
+           buffer_prepare(&copy->others, live_count_others() * sizeof(struct live_block) + SLACK);
 }
 
 /* Copy those of the MAP_BITS slots at SLOTS that have a block to *NEXT, which moves on; there
@@ -74,7 +73,7 @@ void live_copy_take(struct live_copy *copy)
 
     while ((slots = shadow_next_page(&cursor, &address)))
         copy_page(copy, address, slots);
-    live_hash_each(add, copy);
+    live_each_other(add, copy);
 }
 
 void live_copy_add(struct live_copy *copy, const struct live_block *block)

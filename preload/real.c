@@ -4,13 +4,12 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define BOOT_SIZE ((size_t)64 * 1024)
 
 struct real real;
 bool real_is_glibc;
 uintptr_t real_stack_end;
 
-static char boot[BOOT_SIZE] __attribute__((aligned(64)));
+char boot[BOOT_SIZE] __attribute__((aligned(64)));
 static _Atomic size_t boot_used;
 
 /* Whether FUNCTION lies in glibc itself. */
@@ -53,11 +52,6 @@ void *boot_alloc(size_t size, size_t alignment)
                                                     memory_order_relaxed, memory_order_relaxed));
     memcpy(boot + begin - sizeof size, &size, sizeof size);
     return boot + begin;
-}
-
-bool boot_owns(const void *block)
-{
-    return (uintptr_t)block - (uintptr_t)boot < BOOT_SIZE;
 }
 
 size_t boot_size(const void *block)

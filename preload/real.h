@@ -40,15 +40,21 @@ static inline size_t real_usable_size(const void *block)
 {
     size_t header = ((const size_t *)block)[-1];
 
-    return (header & ~(size_t)7) - (header & 2 ? 16 : 8); /* bit 1: mapped on its own */
+    return (header & ~(size_t)7) - 8 - (header & 2) * 4; /* bit 1: mapped on its own */
 }
 
 /* SIZE bytes of the static arena, zeroed, aligned to ALIGNMENT (a power of two); NULL
  * if it is full. Never given back. */
 void *boot_alloc(size_t size, size_t alignment);
 
+#define BOOT_SIZE ((size_t)64 * 1024)
+extern char boot[BOOT_SIZE];
+
 /* Whether BLOCK came from boot_alloc(). */
-bool boot_owns(const void *block);
+static inline bool boot_owns(const void *block)
+{
+    return __builtin_expect((uintptr_t)block - (uintptr_t)boot < BOOT_SIZE, false);
+}
 
 /* How many bytes BLOCK, from boot_alloc(), has. */
 size_t boot_size(const void *block);

@@ -207,6 +207,35 @@ static void write_stacks(struct writer *writer)
     write_records(writer, SNAPSHOT_STACKS, SNAPSHOT_VARINT, writer->cut->stack_count);
 }
 
+/* On whose behalf each stack allocates, if there is any other than the allocator. */
+static void write_owners(struct writer *writer)
+{
+    bool any = false;
+
+    for (uint32_t number = 0; number < writer->cut->stack_count; number++) {
+        uint32_t domain = trie_stack(number)->domain;
+
+        buffer_put_varint(&writer->records, domain);
+        buffer_put_varint(&writer->records, 0); /* its thread is not known */
+        any |= domain != 0;
+    }
+    if (any)
+        write_records(writer, SNAPSHOT_OWNERS, SNAPSHOT_VARINT, writer->cut->stack_count);
+    writer->records.size = 0;
+}
+
+static void write_blocks(struct writer *writer)
+{
+    const struct cut *cut = writer->cut;
+    size_t own_size = cut->blocks.size - cut->tracked_size;
+
+    write_section(writer, SNAPSHOT_BLOCKS, SNAPSHOT_VARINT, cut->block_count - cut->tracked_count,
+                  cut->blocks.data, own_size);
+    if (cut->tracked_count)
+        write_section(writer, SNAPSHOT_TRACKED, SNAPSHOT_VARINT, cut->tracked_count,
+                      cut->blocks.data + own_size, cut->tracked_size);
+}
+
 static void write_epochs(struct writer *writer)
 {
     const struct epoch *epoch = (const struct epoch *)writer->cut->epochs.data;
@@ -312,11 +341,11 @@ static void write_file(struct writer *writer)
     write_process(writer);
     write_modules(writer);
     write_stacks(writer);
+    write_owners(writer);
     write_section(writer, SNAPSHOT_COUNTERS, SNAPSHOT_VARINT, writer->cut->stack_count,
                   writer->cut->counters.data, writer->cut->counters.size);
     if (!writer->origin->counters_only)
-        write_section(writer, SNAPSHOT_BLOCKS, SNAPSHOT_VARINT, writer->cut->block_count,
-                      writer->cut->blocks.data, writer->cut->blocks.size);
+        write_blocks(writer);
     write_section(writer, SNAPSHOT_SERIES, SNAPSHOT_VARINT, writer->cut->series_count,
                   writer->cut->series.data, writer->cut->series.size);
     write_epochs(writer);

@@ -83,7 +83,7 @@ static inline bool load(struct stack *stack, uintptr_t address, uint64_t *out_wo
     return true;
 }
 
-static bool read_word(void *context, uintptr_t address, uint64_t *out_word)
+bool stack_read(void *context, uintptr_t address, uint64_t *out_word)
 {
     return load(context, address, out_word);
 }
@@ -184,7 +184,7 @@ static bool step(struct stack *stack, struct cfi_registers **registers, bool *ou
 {
     struct cfi_registers *caller = &stack->registers[*registers == &stack->registers[0]];
 
-    if (!cfi_step(*registers, caller, read_word, stack, out_end))
+    if (!cfi_step(*registers, caller, stack_read, stack, out_end))
         return false;
     *registers = caller;
     return true;
@@ -228,6 +228,38 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
             return;
         }
     }
+}
+
+/* ---- another engine ---- */
+
+static const struct stack_engine *engine;
+
+void stack_use(const struct stack_engine *chosen)
+{
+    engine = chosen;
+}
+
+bool stack_add(struct stack *stack, uintptr_t pc, uint32_t limit)
+{
+    return add(stack, pc, limit);
+}
+
+bool stack_is_outermost(uintptr_t sp)
+{
+    return is_outermost(sp);
+}
+
+bool stack_steps(void)
+{
+    return engine == NULL;
+}
+
+void stack_forget_rules(void)
+{
+    cfi_forget();
+    atomic_fetch_add_explicit(&stack_generation, 1, memory_order_release);
+    if (engine)
+        engine->forget();
 }
 
 /* ---- with three ------------------------------------------------------------ */
@@ -407,8 +439,25 @@ static bool walk(struct stack *stack, const struct stack_start *start, uint32_t 
     return true;
 }
 
+static __attribute__((noinline)) void walk_by_engine(struct stack *stack,
+                                                     const struct stack_start *start, uint32_t limit)
+{
+    stack_begin(stack, start->sp);
+    stack->count = 0;
+    stack->flags = 0;
+    CAPTURE(&stack->registers[0]);
+    stack->registers[0].valid = CAPTURED;
+    engine->walk(stack, &stack->registers[0], start, limit);
+    make_key(stack);
+    stack->key = stack_key_end(stack->key, stack->flags);
+}
+
 void stack_walk(struct stack *stack, const struct stack_start *start, uint32_t limit)
 {
+    if (__builtin_expect(engine != NULL, false)) {
+        walk_by_engine(stack, start, limit);
+        return;
+    }
     stack_begin(stack, start->sp);
     stack->count = 0;
     stack->flags = 0;

@@ -85,6 +85,7 @@ struct stack {
     uintptr_t known_room; /* to this many bytes on */
     struct cfi_registers registers[2]; /* of a walk with all of them: of a frame and its caller.
                                         * Too large for a caller's stack */
+    void *engine_room;                 /* what another engine works in, which it maps */
 };
 
 /* Where a walk begins: the state in the caller of a hook. */
@@ -159,5 +160,33 @@ void stack_begin(struct stack *stack, uintptr_t sp);
  * STACK_ENTRY or STACK_LOST. */
 enum stack_result stack_step(struct stack *stack, struct stack_state *state,
                              struct stack_reads *out_reads);
+
+/* Forget all that is known of code: some was unloaded. */
+void stack_forget_rules(void);
+
+/* ---- another engine ---- */
+
+struct stack_engine {
+    /* Add to STACK the frames from the one at START on, which is a few callers away from
+     * that with REGISTERS, an instruction's; set flags in it. */
+    void (*walk)(struct stack *stack, const struct cfi_registers *registers,
+                 const struct stack_start *start, uint32_t limit);
+    void (*forget)(void);
+};
+
+/* Have all stacks walked by ENGINE from now on. */
+void stack_use(const struct stack_engine *engine);
+
+/* Whether stacks are walked step by step, as above. */
+bool stack_steps(void);
+
+/* For engines: add the frame with look-up pc PC to STACK. False: it can take no more. */
+bool stack_add(struct stack *stack, uintptr_t pc, uint32_t limit);
+
+/* For engines: a cfi_read for CONTEXT, a struct stack. */
+bool stack_read(void *context, uintptr_t address, uint64_t *out_word);
+
+/* For engines: whether the frame at SP is the one in which the process began. */
+bool stack_is_outermost(uintptr_t sp);
 
 #endif

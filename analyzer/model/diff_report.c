@@ -3,6 +3,7 @@
 #include "format/snapshot.h"
 #include "model/line_notes.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,6 +43,20 @@ static void add_columns(const struct diff *diff, struct report *report)
         break;
     case GROUP_MODULE:
         report_add_column(report, "module", "module", REPORT_MODULE, 0);
+        break;
+    case GROUP_THREAD:
+        report_add_column(report, "thread", "thread", REPORT_FUNCTION, 0);
+        report_add_column(report, "module", "module", REPORT_MODULE, 0);
+        report_add_column(report, "tid", "thread", REPORT_NUMBER, 0);
+        report_add_column(report, "name", "name", REPORT_FUNCTION, 0);
+        break;
+    case GROUP_SIZE:
+        report_add_column(report, "class", "size", REPORT_FUNCTION, REPORT_TEXT_ONLY);
+        report_add_column(report, "size_min", "from", REPORT_NUMBER, REPORT_DATA_ONLY);
+        report_add_column(report, "size_max", "to", REPORT_NUMBER, REPORT_DATA_ONLY);
+        break;
+    case GROUP_DOMAIN:
+        report_add_column(report, "domain", "domain", REPORT_NUMBER, 0);
         break;
     case GROUP_TRACEBACK:
         report_add_column(report, "stack", "stack", REPORT_NUMBER, 0);
@@ -100,6 +115,31 @@ static void put_functions(const struct group *group, struct report *report)
     free(text);
 }
 
+/* Put the size class of GROUP for people. */
+static void put_size_class(const struct group *group, struct report *report)
+{
+    char text[64];
+
+    if (group->size_max == group->size_min)
+        snprintf(text, sizeof(text), "%" PRIu64 " bytes", group->size_min);
+    else
+        snprintf(text, sizeof(text), "%" PRIu64 " to %" PRIu64 " bytes", group->size_min,
+                 group->size_max);
+    report_put_text(report, text);
+}
+
+/* Put the thread of GROUP, as far as it is known. */
+static void put_thread(const struct group *group, struct report *report)
+{
+    report_put_text(report, group->function);
+    report_put_text(report, group->module);
+    if (group->tid)
+        report_put_number(report, group->tid);
+    else
+        report_put_unknown(report);
+    report_put_text(report, group->thread_name);
+}
+
 static void put_key(enum group_key key, const struct group *group, struct report *report)
 {
     switch (key) {
@@ -119,6 +159,17 @@ static void put_key(enum group_key key, const struct group *group, struct report
     case GROUP_MODULE:
         report_put_text(report, group->module);
         break;
+    case GROUP_THREAD:
+        put_thread(group, report);
+        break;
+    case GROUP_SIZE:
+        put_size_class(group, report);
+        report_put_number(report, group->size_min);
+        report_put_number(report, group->size_max);
+        break;
+    case GROUP_DOMAIN:
+        report_put_number(report, group->domain);
+        break;
     case GROUP_TRACEBACK:
         report_put_number(report, group->stack);
         break;
@@ -134,7 +185,8 @@ static void put_key(enum group_key key, const struct group *group, struct report
     }
 }
 
-static void add_traceback(const struct group *group, struct symbols *symbols, struct report *report)
+static void add_traceback(const struct group *group, struct symbols *symbols,
+                          struct source_lines *sources, struct report *report)
 {
     const struct heap *heap = group->heap;
     const struct heap_part *part = &heap->parts[heap->stacks[group->stack].part];
@@ -151,6 +203,11 @@ static void add_traceback(const struct group *group, struct symbols *symbols, st
                                          .function = symbol->function,
                                          .file = symbol->file,
                                          .line = symbol->line,
+                                         .place = symbol->place,
+                                         .source = sources && symbol->file
+                                                       ? source_lines_get(sources, symbol->file,
+                                                                          symbol->line)
+                                                       : NULL,
                                          .module = symbol->module,
                                          .offset = symbol->offset,
                                          .inlined = symbol->inlined,
@@ -163,9 +220,10 @@ static void add_traceback(const struct group *group, struct symbols *symbols, st
         report_set_truncated(report, part->process->frame_limit);
 }
 
-void diff_report(const struct diff *diff, struct symbols *const *symbols, size_t limit,
-                 struct report *report)
+void diff_report(const struct diff *diff, struct symbols *const *symbols,
+                 const struct diff_report_options *options, struct report *report)
 {
+    size_t limit = options->limit;
     size_t count = limit && limit < diff->row_count ? limit : diff->row_count;
 
     report_add_text(report, "group_by", NULL, group_key_name(diff->key));
@@ -180,7 +238,7 @@ void diff_report(const struct diff *diff, struct symbols *const *symbols, size_t
         put_sums(diff, row, report);
         put_key(diff->key, row->group, report);
         if (diff->key == GROUP_TRACEBACK)
-            add_traceback(row->group, symbols[row->list], report);
+            add_traceback(row->group, symbols[row->list], options->sources, report);
     }
     report_set_omitted(report, diff->row_count - count);
     line_notes_add(diff, symbols, count, report);

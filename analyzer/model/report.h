@@ -59,6 +59,8 @@ struct report_frame {
     const char *function; /* NULL: unknown */
     const char *file;     /* NULL: unknown */
     uint32_t line;
+    const char *place;  /* what names it where its file is not known; may be NULL */
+    const char *source; /* the text of the line; NULL: not looked for, or not there */
     const char *module; /* NULL: none */
     uint64_t offset;
     bool inlined;

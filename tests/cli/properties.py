@@ -26,9 +26,18 @@ KEYS = {
     "function": ("function", "module"),
     "traceback": ("stack",),
     "module": ("module",),
+    "thread": ("thread", "module", "tid"),
+    "size": ("size_min", "size_max"), # only where there are blocks
+    "domain": ("domain",),
     "program": ("program",),
     "process": ("program", "pid"),
 }
+def keys_of(*infos):
+    """The keys that snapshots with these INFOS can be grouped by."""
+    return {key: parts for key, parts in KEYS.items()
+            if key != "size" or all(info["has_blocks"] for info in infos)}
+
+
 FRAME_KEYS = ("lineno", "filename", "function", "module")  # those that are about a frame
 FRAME = {"function", "file", "line", "module", "offset", "inlined"}
 
@@ -59,7 +68,7 @@ def column_sum(rows, column):
 
 def check_stats(path, info):
     """The rows of every key add up to the numbers of info."""
-    for group_by, key in KEYS.items():
+    for group_by, key in keys_of(info).items():
         stats = load("stats", "--group-by", group_by, "--limit", 0, path)
         rows = stats["rows"]
         sums = (column_sum(rows, "size"), column_sum(rows, "count"))
@@ -90,7 +99,7 @@ def check_stats(path, info):
 
 def check_diff(old, new):
     """A diff is what the two stats differ by, and backwards it has the other signs."""
-    for group_by, key in KEYS.items():
+    for group_by, key in keys_of(load("info", old), load("info", new)).items():
         diff = load("diff", "--group-by", group_by, "--limit", 0, old, new)
         back = load("diff", "--group-by", group_by, "--limit", 0, new, old)
         rows = diff["rows"]
@@ -123,8 +132,9 @@ def totals(path, group_by):
     return sums
 
 
-def check_together(together, parts, name, keys=KEYS):
+def check_together(together, parts, name, keys=None):
     """What is known of several snapshots together is the sum of what each one says."""
+    keys = keys or keys_of(load("info", together), *[load("info", part) for part in parts])
     for group_by in keys:
         sums = {}
         for path in parts:
@@ -189,7 +199,7 @@ def main():
         info = load("info", path)
         check_stats(path, info)
         lines = [json.loads(line) for line in call("dump", "--format", "json", path).splitlines()]
-        blocks = [line for line in lines if line["section"] == "blocks"]
+        blocks = [line for line in lines if line["section"] in ("blocks", "tracked")]
         if info["has_blocks"]:
             check((len(blocks), column_sum(blocks, "size")) == (info["blocks"], info["bytes"]),
                   f"{path.name}: the blocks of dump are those of info")

@@ -3,7 +3,7 @@
 
 load common
 
-@test "no stack does harm, and one that is not whole is flagged" {
+flags_are_right() {
     traced "$PROGRAMS/odd_stacks" >printed
     PYTHONPATH=$TOOLS "$PYTHON" -c 'import sys, snapshot
 heap = snapshot.Snapshot(sys.argv[1])
@@ -16,3 +16,6 @@ assert not any(found[False]), "a whole stack is said to be truncated"
 assert all(found[True]), "a truncated stack is said to be whole"' "$(snapshot exit)" >seen
     diff printed seen
 }
+
+@test "no stack does harm, and one that is not whole is flagged" { flags_are_right; }
+@test "the same by libunwind" { HEAPDELTA_UNWINDER=libunwind flags_are_right; }

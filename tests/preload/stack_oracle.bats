@@ -34,3 +34,36 @@ STACKS=${ORACLE_STACKS:-10000}
 }
 @test "perl" { ORACLE_KEEP=1 agrees 200 perl -e 'my %h; $h{$_} = "x$_" for 1 .. 5000; exit 0'; }
 @test "node" { ORACLE_KEEP=1 agrees 50 node --version; }
+
+# The second engine: what agrees with the oracle agrees with ours.
+by_libunwind() {
+    export HEAPDELTA_UNWINDER=libunwind
+    agrees "$@"
+}
+
+@test "by libunwind: frames compiled with -O2" { by_libunwind 900 "$PROGRAMS/varied_frames_O2" 1000; }
+@test "by libunwind: frames with frame pointers" { by_libunwind 900 "$PROGRAMS/varied_frames_fp" 1000; }
+@test "by libunwind: exceptions" { ORACLE_KEEP=1 by_libunwind 100 "$PROGRAMS/exceptions" 100; }
+@test "by libunwind: coroutines" { ORACLE_KEEP=1 by_libunwind 10 "$PROGRAMS/jumps" migrate; }
+@test "by libunwind: perl" {
+    ORACLE_KEEP=1 by_libunwind 100 perl -e 'my %h; $h{$_} = "x$_" for 1 .. 500; exit 0'
+}
+
+@test "by libunwind: a library at the place of another" {
+    local rounds status=0
+
+    export HEAPDELTA_UNWINDER=libunwind
+    rounds=$(traced "$PROGRAMS/plugin_host" same-address "$PROGRAMS/plugin_one.so" \
+        "$PROGRAMS/plugin_two.so") || status=$?
+    [ "$status" -ne 77 ] || skip "the loader does not use an address again"
+    [ "$status" -eq 0 ]
+    snapshots_add_up
+    [ "$(info "$(snapshot exit)" 'it["truncated_stacks"]')" -eq 0 ]
+}
+
+@test "an unknown engine is one line, and ours is used" {
+    HEAPDELTA_UNWINDER=other traced "$PROGRAMS/leak_ten_sites" 2>said >/dev/null
+    [ "$(wc -l <said)" -eq 1 ]
+    grep -q 'HEAPDELTA_UNWINDER=other: not known' said
+    [ "$(info "$(snapshot exit)" 'it["truncated_stacks"]')" -eq 0 ]
+}

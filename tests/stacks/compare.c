@@ -1,6 +1,7 @@
 #include "compare.h"
 
 #include "format/snapshot.h"
+#include "preload/memo.h"
 #include "preload/stack.h"
 
 #include <dlfcn.h>
@@ -16,6 +17,8 @@
 #include <libunwind.h>
 
 #define MAX_FRAMES 30000u
+#define MAX_NUMBERED 65536u
+#define MAX_KEPT (4u << 20) /* frames of numbered stacks */
 #define NOINLINE __attribute__((noinline))
 #define SHOWN 5 /* differences */
 
@@ -31,10 +34,22 @@ static struct {
     unw_addr_space_t *space;
 } unwind;
 
-/* What a thread compares with. */
+/* A stack that got a number. */
+struct numbered {
+    struct stack_key key;
+    uint32_t count, flags;
+    uint32_t first; /* of its frames */
+};
+
+/* What a thread walks and compares with. */
 struct comparer {
     struct comparer *next;
     struct stack stack;
+    struct memo memo;
+    uint32_t numbered_count, kept_count;
+    uint32_t index[2 * MAX_NUMBERED]; /* hash table of numbers + 1 */
+    struct numbered numbered[MAX_NUMBERED];
+    uintptr_t kept[MAX_KEPT];
     unw_context_t context; /* large, and the walk may be on a small stack */
     unw_cursor_t cursor;
     uint32_t count;
@@ -45,6 +60,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct comparer *spare;
 static struct {
     _Atomic uint64_t stacks, frames, by_libgcc, limited, truncated, gave_up, lost, alone, differing, deepest;
+    _Atomic uint64_t found, in_memo;
 } counts;
 
 static __thread struct comparer *self;
@@ -70,6 +86,14 @@ bool compare_init(void)
     return true;
 }
 
+/* Forget all stacks and their numbers. */
+static void forget(void)
+{
+    memo_forget(&self->memo);
+    memset(self->index, 0, sizeof(self->index));
+    self->numbered_count = self->kept_count = 0;
+}
+
 void compare_begin_thread(void)
 {
     pthread_mutex_lock(&lock);
@@ -79,6 +103,7 @@ void compare_begin_thread(void)
     pthread_mutex_unlock(&lock);
     if (self) {
         stack_forget_pages(&self->stack);
+        forget();
         return;
     }
     self = mmap(NULL, sizeof(*self), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -97,7 +122,7 @@ void compare_end_thread(void)
 
 void compare_unloaded(void)
 {
-    cfi_forget();
+    stack_forget_rules();
     unwind.flush(*unwind.space, 0, 0);
 }
 
@@ -166,6 +191,63 @@ static NOINLINE void walk_by_libgcc(int skip)
     self->count = 0;
     _Unwind_Backtrace(take_frame, &skip);
     __asm__ volatile("" : : "r"(&skip) : "memory");
+}
+
+/* ---- what ours finds ------------------------------------------------------------------ */
+
+static void differs(const char *what, const struct stack *stack);
+
+/* The number of STACK. A key is that of one stack. */
+static uint32_t number_of(const struct stack *stack)
+{
+    struct numbered *numbered;
+    uint32_t i = (uint32_t)stack->key.hash % (2 * MAX_NUMBERED);
+
+    for (; self->index[i]; i = (i + 1) % (2 * MAX_NUMBERED)) {
+        numbered = &self->numbered[self->index[i] - 1];
+        if (numbered->key.hash == stack->key.hash && numbered->key.more == stack->key.more) {
+            if (numbered->count != stack->count || numbered->flags != stack->flags ||
+                memcmp(&self->kept[numbered->first], stack->frames,
+                       stack->count * sizeof(*stack->frames)) != 0)
+                differs("another stack has its key", stack);
+            return self->index[i] - 1;
+        }
+    }
+    self->numbered[self->numbered_count] =
+        (struct numbered){ stack->key, stack->count, stack->flags, self->kept_count };
+    memcpy(&self->kept[self->kept_count], stack->frames, stack->count * sizeof(*stack->frames));
+    self->kept_count += stack->count;
+    self->index[i] = ++self->numbered_count;
+    return self->numbered_count - 1;
+}
+
+/* As the shim does it: the number from the memo, or the memo's walk, or one step by step. */
+static void walk_as_traced(struct stack *stack, const struct stack_start *start)
+{
+    const struct numbered *numbered;
+    uint32_t number;
+
+    if (self->numbered_count == MAX_NUMBERED - 1 || self->kept_count > MAX_KEPT - MAX_FRAMES)
+        forget();
+    number = memo_find(&self->memo, start);
+    if (number != MEMO_NONE) {
+        counts.found++;
+        numbered = &self->numbered[number];
+        if (!stack_make_room(stack, numbered->count))
+            abort();
+        memcpy(stack->frames, &self->kept[numbered->first],
+               numbered->count * sizeof(*stack->frames));
+        stack->count = numbered->count;
+        stack->flags = numbered->flags;
+    } else if (memo_walk(&self->memo, stack, start)) {
+        counts.in_memo++;
+        if (!memo_frames(&self->memo, stack))
+            abort();
+        memo_number(&self->memo, number_of(stack));
+    } else {
+        stack_walk(stack, start, 0);
+        number_of(stack);
+    }
 }
 
 /* ---- comparing ------------------------------------------------------------------------ */
@@ -278,7 +360,9 @@ void compare_stack(void)
     struct stack *stack = &self->stack;
     int end;
 
-    stack_walk(stack, &start, 0);
+    walk_as_traced(stack, &start);
+    if (number % 4 == 1) /* once more, nothing has changed */
+        walk_as_traced(stack, &start);
     counts.frames += stack->count;
     if (stack->count > counts.deepest)
         counts.deepest = stack->count;
@@ -301,6 +385,6 @@ struct compare_counts compare_counts(void)
         .stacks = counts.stacks, .frames = counts.frames, .by_libgcc = counts.by_libgcc,
         .limited = counts.limited, .truncated = counts.truncated, .gave_up = counts.gave_up,
         .lost = counts.lost, .alone = counts.alone, .differing = counts.differing,
-        .deepest = counts.deepest,
+        .deepest = counts.deepest, .found = counts.found, .in_memo = counts.in_memo,
     };
 }

@@ -1,8 +1,8 @@
 /* compare.h - a stack as the shim walks it, and what two others find: libunwind step by
  * step, and for one stack in 16 libgcc.
  *
- * Each thread has a struct stack for long, as in the shim, and hands it to another
- * thread when it ends. Each stack is walked whole; one in 16 also with a limit, so that
+ * Each thread has a struct stack and a memo for long, as in the shim, and hands them to
+ * another thread when it ends. Each stack is walked whole, by the memo where it can; one in 16 also with a limit, so that
  * a short walk comes before a whole one.
  *
  * Ours may differ from theirs in these ways, and in no other:
@@ -33,6 +33,7 @@ extern "C" {
 struct compare_counts {
     uint64_t stacks, frames, by_libgcc, limited, truncated, gave_up, lost, alone, differing;
     uint64_t deepest;
+    uint64_t found, in_memo; /* by the memo alone; by its walk. The others went step by step */
 };
 
 /* Once, before all else. False: there is no libunwind. */

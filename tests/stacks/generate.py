@@ -68,10 +68,10 @@ class Function:
         if kind == 4:
             return ["if (walk_below(2))", f"    result -= {call};"]
         if kind == 5: # call sites of one loop in turn
-            return ["for (int i = 0; i < 4; i++)", "    if (i % 2)", f"        result += {call};",
+            return ["for (int i = 0; i < 2 + (int)walk_below(4); i++)", "    if (i % 2)", f"        result += {call};",
                     "    else", f"        result ^= {call};"]
         if kind == 6:
-            return ["for (int i = 0; i < 3; i++)", "    result += walk_end(i);"]
+            return ["for (int i = 0; i < 1 + (int)walk_below(4); i++)", "    result += walk_end(i);"]
         if kind == 7: # an epilogue of its own
             return ["if (walk_below(4) == 0)", "    return 3;"]
         return ["if (walk_below(3) == 0) {", "    char here[150];", "    walk_use(here);",

@@ -61,10 +61,11 @@ int main(int argc, char **argv)
     found = compare_counts();
     bad = found.differing || found.alone || found.lost || found.gave_up || found.stacks < count;
     printf("# %lu stacks, %lu frames, deepest %lu; %lu by libgcc, %lu limited, %lu truncated; "
-           "%lu times another library at the same place\n",
+           "%lu times another library at the same place; %lu known to the memo, %lu in part\n",
            (unsigned long)found.stacks, (unsigned long)found.frames, (unsigned long)found.deepest,
            (unsigned long)found.by_libgcc, (unsigned long)found.limited,
-           (unsigned long)found.truncated, (unsigned long)walk_reused);
+           (unsigned long)found.truncated, (unsigned long)walk_reused,
+           (unsigned long)found.found, (unsigned long)found.in_memo);
     printf("%sok 1 - %lu stacks of seed %lu\n1..1\n", bad ? "not " : "", (unsigned long)count,
            (unsigned long)seed);
     return bad;
