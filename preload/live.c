@@ -162,58 +162,6 @@ bool live_find(uintptr_t address, struct live_block *out_block)
     return (value & LIVE_CROWDED) && live_hash_find(&hash, address, out_block);
 }
 
-/* ---- all blocks ----------------------------------------------------------------- */
-
-struct visitor {
-    void (*each)(void *context, const struct live_block *block);
-    void *context;
-};
-
-static void visit_odd(void *context, const struct live_block *block)
-{
-    const struct visitor *visitor = context;
-
-    if (live_is_odd(block->address))
-        visitor->each(visitor->context, block);
-}
-
-/* Visit the blocks of a crowded slot of VALUE, of the 32 bytes from ADDRESS. */
-static void visit_crowded(const struct visitor *visitor, uintptr_t address, uint64_t value)
-{
-    struct live_block block;
-
-    for (uintptr_t end = address + SHADOW_GRANULE; address < end; address += 16)
-        if (is_of(value, address)) {
-            block = live_unpack(address, value);
-            visitor->each(visitor->context, &block);
-        } else if (live_hash_find(&hash, address, &block)) {
-            visitor->each(visitor->context, &block);
-        }
-}
-
-void live_each(void (*each)(void *context, const struct live_block *block), void *context)
-{
-    struct visitor visitor = { each, context };
-    struct shadow_cursor cursor = { 0, 0, 0 };
-    const shadow_slot *slots;
-    uintptr_t address;
-
-    while ((slots = shadow_next_page(&cursor, &address)))
-        for (uint32_t i = 0; i < SHADOW_PAGE_SLOTS; i++, address += SHADOW_GRANULE) {
-            uint64_t value = atomic_load_explicit(&slots[i], memory_order_relaxed);
-
-            if (value & LIVE_CROWDED) {
-                visit_crowded(&visitor, address, value);
-            } else if (value) {
-                struct live_block block =
-                    live_unpack(address + (value & LIVE_HALF) / LIVE_HALF * 16, value);
-
-                each(context, &block);
-            }
-        }
-    live_hash_each(&hash, visit_odd, &visitor);
-}
-
 /* The bytes that live_meets() asks about. */
 struct range {
     uintptr_t begin, end;
@@ -253,20 +201,14 @@ bool live_meets(uintptr_t address, size_t size)
     return range.met;
 }
 
-static void count_one(void *context, const struct live_block *block)
+void live_each_other(void (*each)(void *context, const struct live_block *block), void *context)
 {
-    uint64_t *count = context;
-
-    (void)block;
-    ++*count;
+    live_hash_each(&hash, each, context);
 }
 
-uint64_t live_count(void)
+uint64_t live_count_others(void)
 {
-    uint64_t count = 0;
-
-    live_each(count_one, &count);
-    return count;
+    return live_hash_count(&hash);
 }
 
 void live_clear(void)

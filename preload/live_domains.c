@@ -59,6 +59,15 @@ bool live_domains_remove(uint32_t domain, uintptr_t address, struct live_block *
     return in && live_hash_remove(&in->blocks, address, out_block);
 }
 
+uint64_t live_domains_count(void)
+{
+    uint64_t blocks = 0;
+
+    for (struct domain *domain = domains; domain; domain = domain->next)
+        blocks += live_hash_count(&domain->blocks);
+    return blocks;
+}
+
 void live_domains_each(void (*each)(void *context, const struct live_block *block), void *context)
 {
     for (struct domain *domain = domains; domain; domain = domain->next)

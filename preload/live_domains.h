@@ -21,6 +21,9 @@ bool live_domains_add(uint32_t domain, const struct live_block *block,
 /* Take the block at ADDRESS out of DOMAIN into OUT_BLOCK. False if none is known. */
 bool live_domains_remove(uint32_t domain, uintptr_t address, struct live_block *out_block);
 
+/* How many blocks there are; about. */
+uint64_t live_domains_count(void);
+
 /* Call EACH for every block, in no order. Call with the gate closed, this and the next. */
 void live_domains_each(void (*each)(void *context, const struct live_block *block), void *context);
 

@@ -154,6 +154,15 @@ void live_hash_each(const struct live_hash *hash,
                 each(context, &shard->blocks[i]);
 }
 
+uint64_t live_hash_count(const struct live_hash *hash)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < LIVE_HASH_SHARDS; i++)
+        count += *(const volatile uint32_t *)&hash->shards[i].count;
+    return count;
+}
+
 void live_hash_clear(struct live_hash *hash)
 {
     for (struct live_hash_shard *shard = hash->shards; shard < hash->shards + LIVE_HASH_SHARDS;

@@ -38,6 +38,9 @@ bool live_hash_find(struct live_hash *hash, uintptr_t address, struct live_block
 void live_hash_each(const struct live_hash *hash,
                     void (*each)(void *context, const struct live_block *block), void *context);
 
+/* How many blocks there are; any time, about. */
+uint64_t live_hash_count(const struct live_hash *hash);
+
 /* Forget all blocks. */
 void live_hash_clear(struct live_hash *hash);
 

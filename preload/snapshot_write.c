@@ -153,10 +153,11 @@ static void write_process(struct writer *writer)
 
 static void write_modules(struct writer *writer)
 {
+    const struct module *modules = (const struct module *)writer->cut->modules.data;
+    const struct module *end = modules + writer->cut->module_count;
     uint64_t segment_count = 0;
 
-    for (uint32_t number = 1; number <= writer->cut->module_count; number++) {
-        const struct module *module = modules_get(number);
+    for (const struct module *module = modules; module < end; module++) {
         struct snapshot_module record = {
             .start = module->start,
             .end = module->end,
@@ -172,9 +173,9 @@ static void write_modules(struct writer *writer)
         buffer_put(&writer->records, &record, sizeof record);
     }
     write_records(writer, SNAPSHOT_MODULES, SNAPSHOT_FIXED, writer->cut->module_count);
-    for (uint32_t number = 1; number <= writer->cut->module_count; number++)
-        for (uint32_t i = 0; i < modules_get(number)->segment_count; i++) {
-            const struct module_segment *segment = &modules_get(number)->segments[i];
+    for (const struct module *module = modules; module < end; module++)
+        for (uint32_t i = 0; i < module->segment_count; i++) {
+            const struct module_segment *segment = &module->segments[i];
             struct snapshot_segment record = { segment->address, segment->size,
                                                segment->file_offset, segment->flags, 0 };
 
@@ -237,8 +238,9 @@ static void write_blocks(struct writer *writer)
 
 static void write_epochs(struct writer *writer)
 {
-    for (uint32_t i = 0; i < writer->cut->epoch_count; i++) {
-        const struct epoch *epoch = epochs_get(i);
+    const struct epoch *epoch = (const struct epoch *)writer->cut->epochs.data;
+
+    for (uint32_t i = 0; i < writer->cut->epoch_count; i++, epoch++) {
         struct snapshot_epoch record = { epoch->number, put_text(writer, epoch->label),
                                          epoch->time };
 

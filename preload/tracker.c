@@ -868,7 +868,14 @@ void tracker_sum(struct tracker_totals *out_totals)
     *out_totals = totals;
 }
 
-void tracker_sum_counter(uint32_t stack, struct counter *out_counter)
+void tracker_sum_counters(uint32_t stack_count, struct counter *sums)
+{
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        counters_add_all(&((struct tracker_thread *)state)->counters, stack_count, sums);
+}
+
+/* Sum up what all threads counted for STACK. */
+static void sum_counter(uint32_t stack, struct counter *out_counter)
 {
     *out_counter = (struct counter){ { 0 } };
     for (struct thread *state = guard_threads(); state; state = state->next)
@@ -903,7 +910,7 @@ static void live_of_stack(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blo
 {
     struct counter counter;
 
-    tracker_sum_counter(stack, &counter);
+    sum_counter(stack, &counter);
     *out_bytes = counter.value[SNAPSHOT_ALLOCATED_BYTES] - counter.value[SNAPSHOT_FREED_BYTES];
     *out_blocks = counter.value[SNAPSHOT_ALLOCATIONS] - counter.value[SNAPSHOT_FREES];
 }

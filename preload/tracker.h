@@ -96,8 +96,8 @@ struct tracker_totals {
 /* Sum up over all threads. */
 void tracker_sum(struct tracker_totals *out_totals);
 
-/* Sum up what all threads counted for STACK. */
-void tracker_sum_counter(uint32_t stack, struct counter *out_counter);
+/* Add what all threads counted for the first STACK_COUNT stacks to SUMS, one each. */
+void tracker_sum_counters(uint32_t stack_count, struct counter *sums);
 
 /* Reallocs under way, of which the old block's memory is another's by now, have freed it:
  * count that. What remains counts as the old block. So with what handlers have put aside. */
