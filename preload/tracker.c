@@ -634,6 +634,12 @@ void tracker_unloaded(void)
     leave(self);
 }
 
+void tracker_set_tracing(bool on)
+{
+    atomic_store_explicit(&tracker_on, on, memory_order_release);
+    attention_set_awake(on);
+}
+
 /* ---- life ------------------------------------------------------------------- */
 
 bool tracker_init(bool on)
@@ -650,7 +656,7 @@ bool tracker_init(bool on)
     modules_find(getauxval(AT_ENTRY), &back); /* the executable is always in the list */
     timeline_start();
     epochs_reset(0);
-    atomic_store_explicit(&tracker_on, on, memory_order_release);
+    tracker_set_tracing(on);
     untraced = false;
     return true;
 }
@@ -709,10 +715,10 @@ static int change(enum change what, uint32_t new_limit, const char *label)
         atomic_store_explicit(&frame_limit, new_limit, memory_order_relaxed);
         tracker_check_modules(); /* while stopped nobody noticed */
         forget();
-        atomic_store_explicit(&tracker_on, true, memory_order_relaxed);
+        tracker_set_tracing(true);
         break;
     case STOP:
-        atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
+        tracker_set_tracing(false);
         forget();
         break;
     case CLEAR:
@@ -804,7 +810,7 @@ void tracker_forked(bool traced)
 
     if (!traced) {
         untraced = true;
-        atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
+        tracker_set_tracing(false);
         return;
     }
     /* The other threads are not in this process. What they were reallocating is, and

@@ -23,6 +23,9 @@ static inline bool tracker_tracing(void)
     return atomic_load_explicit(&tracker_on, memory_order_relaxed);
 }
 
+/* Set it. For those who know what is recorded then: no more than this is done. */
+void tracker_set_tracing(bool on);
+
 /* Take the first memory and, if ON, begin to trace, all frames of each stack. Call
  * once. False: there is no memory, and nothing is traced. */
 bool tracker_init(bool on);
