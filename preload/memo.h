@@ -35,9 +35,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MEMO_SETS 64u /* a power of two */
+#define MEMO_SETS 32u /* a power of two */
 #define MEMO_WAYS 4u
-#define MEMO_ENTRY_WORDS 24u
+#define MEMO_ENTRY_WORDS 12u
 #define MEMO_NONE UINT32_MAX
 
 struct memo_frame {
