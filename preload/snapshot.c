@@ -59,9 +59,12 @@ static void write_snapshot(void *context)
     struct snapshot *snapshot = context;
     int result;
 
-    do /* the number is in the file, too: another one means another file */
-        result = write_file(snapshot);
-    while (result == -EEXIST && !snapshot->path);
+    result = cut_encode(&snapshot->cut);
+    if (result == 0)
+        do /* the number is in the file, too: another one means another file */
+            result = write_file(snapshot);
+        while (result == -EEXIST && !snapshot->path);
+    cut_finish(&snapshot->cut);
     if (result == 0 && is_thinned(snapshot->origin.trigger))
         snapshot_file_keep(snapshot->file.name, snapshot->cut.time, (uint32_t)config->keep);
     snapshot->result = result;

@@ -1,8 +1,8 @@
 /* snapshot.h - take a snapshot: the cut, the task that writes it, the file.
  *
- *   gate closed   blocks and counters are encoded into memory (cut.h)
- *   gate open     a short-lived task (image.h) encodes the rest (snapshot_write.h) into
- *                 a file that appears whole (snapshot_file.h)
+ *   gate closed   blocks and counters are copied (cut.h)
+ *   gate open     a short-lived task (image.h) encodes them and the rest (snapshot_write.h)
+ *                 into a file that appears whole (snapshot_file.h)
  *
  * One at a time. Not from a handler that interrupted us: -EBUSY.
  */

@@ -7,6 +7,7 @@
 #include "preload/deferred.h"
 #include "preload/epochs.h"
 #include "preload/guard.h"
+#include "preload/live_domains.h"
 #include "preload/memo.h"
 #include "preload/modules.h"
 #include "preload/real.h"
@@ -495,6 +496,123 @@ void tracker_realloc_failed(struct tracker_realloc *call)
     leave(self);
 }
 
+/* ---- what the program itself says ------------------------------------------------- */
+
+/* Put a new block of DOMAIN in, allocated by STACK. */
+static int track(struct tracker_thread *self, uint32_t domain, struct live_block block)
+{
+    struct live_block old;
+    bool known;
+
+    block.stack = trie_of_domain(block.stack, domain);
+    if (block.stack == TRIE_NONE)
+        return -ENOMEM;
+    known = live_domains_remove(domain, block.address, &old);
+    if (known) {
+        block.epoch = old.epoch;
+        take_away(self, &old, 0);
+    }
+    if (!live_domains_add(domain, &block, &old)) {
+        self->lost_blocks++;
+        return -ENOMEM;
+    }
+    if (old.address)
+        take_away(self, &old, 0); /* another thread tracked it just now */
+    count_allocation(self, &block, known);
+    counters_change_current(&self->counters, (int64_t)block.size);
+    return 0;
+}
+
+int tracker_track(uint32_t domain, uintptr_t block, size_t size, const struct stack_start *start)
+{
+    struct tracker_thread *self;
+    int result = -ENODATA;
+    uint32_t stack;
+
+    if (!tracker_tracing())
+        return -ENODATA;
+    if (!domain || !block)
+        return -EINVAL;
+    self = enter();
+    if (!self)
+        return guard_inside() ? -EBUSY : -ENOMEM;
+    stack = find_stack(self, start);
+    guard_record(&self->guard);
+    if (tracker_tracing()) {
+        stack = stack_number(self, stack);
+        result = track(self, domain, (struct live_block){ block, size, stack, epochs_current() });
+        tick(self);
+    }
+    guard_pause(&self->guard);
+    leave(self);
+    return result;
+}
+
+int tracker_untrack(uint32_t domain, uintptr_t block)
+{
+    struct tracker_thread *self;
+    struct live_block old;
+    int result = -ENODATA;
+
+    if (!tracker_tracing())
+        return -ENODATA;
+    self = enter();
+    if (!self)
+        return guard_inside() ? -EBUSY : -ENOMEM;
+    guard_record(&self->guard);
+    if (tracker_tracing()) {
+        result = 0;
+        if (live_domains_remove(domain, block, &old))
+            take_away(self, &old, 0);
+        tick(self);
+    }
+    guard_pause(&self->guard);
+    leave(self);
+    return result;
+}
+
+/* Copy the newest SIZE frames of STACK to FRAMES; returns how many there are. */
+static int copy_frames(const struct trie_stack *stack, void **frames, size_t size)
+{
+    int count = 0;
+
+    for (uint32_t number = stack->frame; number; count++) {
+        const struct trie_frame *frame = trie_frame(number);
+
+        if ((size_t)count < size)
+            frames[count] = (void *)frame->address;
+        number = frame->parent;
+    }
+    return count;
+}
+
+int tracker_traceback(uintptr_t block, void **frames, size_t size, bool *out_complete)
+{
+    struct tracker_thread *self;
+    struct live_block found;
+    int result = -ENODATA;
+
+    if (!tracker_tracing())
+        return -ENODATA;
+    self = enter();
+    if (!self)
+        return guard_inside() ? -EBUSY : -ENOMEM;
+    guard_record(&self->guard);
+    if (tracker_tracing())
+        result = live_find(block, &found) ? 0 : -ENOENT;
+    guard_pause(&self->guard);
+    if (result == 0) {
+        const struct trie_stack *stack = trie_stack(found.stack);
+
+        result = copy_frames(stack, frames, size);
+        *out_complete = stack->flags == 0;
+    }
+    leave(self);
+    return result;
+}
+
+/* ---- modules ---------------------------------------------------------------------- */
+
 void tracker_check_modules(void)
 {
     if (modules_check()) {
@@ -516,6 +634,12 @@ void tracker_unloaded(void)
     leave(self);
 }
 
+void tracker_set_tracing(bool on)
+{
+    atomic_store_explicit(&tracker_on, on, memory_order_release);
+    attention_set_awake(on);
+}
+
 /* ---- life ------------------------------------------------------------------- */
 
 bool tracker_init(bool on)
@@ -532,7 +656,7 @@ bool tracker_init(bool on)
     modules_find(getauxval(AT_ENTRY), &back); /* the executable is always in the list */
     timeline_start();
     epochs_reset(0);
-    atomic_store_explicit(&tracker_on, on, memory_order_release);
+    tracker_set_tracing(on);
     untraced = false;
     return true;
 }
@@ -541,6 +665,7 @@ bool tracker_init(bool on)
 static void forget(void)
 {
     live_clear();
+    live_domains_clear();
     for (struct thread *state = guard_threads(); state; state = state->next) {
         struct tracker_thread *thread = (struct tracker_thread *)state;
 
@@ -590,10 +715,10 @@ static int change(enum change what, uint32_t new_limit, const char *label)
         atomic_store_explicit(&frame_limit, new_limit, memory_order_relaxed);
         tracker_check_modules(); /* while stopped nobody noticed */
         forget();
-        atomic_store_explicit(&tracker_on, true, memory_order_relaxed);
+        tracker_set_tracing(true);
         break;
     case STOP:
-        atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
+        tracker_set_tracing(false);
         forget();
         break;
     case CLEAR:
@@ -685,7 +810,7 @@ void tracker_forked(bool traced)
 
     if (!traced) {
         untraced = true;
-        atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
+        tracker_set_tracing(false);
         return;
     }
     /* The other threads are not in this process. What they were reallocating is, and
@@ -720,7 +845,14 @@ void tracker_sum(struct tracker_totals *out_totals)
     *out_totals = totals;
 }
 
-void tracker_sum_counter(uint32_t stack, struct counter *out_counter)
+void tracker_sum_counters(uint32_t stack_count, struct counter *sums)
+{
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        counters_add_all(&((struct tracker_thread *)state)->counters, stack_count, sums);
+}
+
+/* Sum up what all threads counted for STACK. */
+static void sum_counter(uint32_t stack, struct counter *out_counter)
 {
     *out_counter = (struct counter){ { 0 } };
     for (struct thread *state = guard_threads(); state; state = state->next)
@@ -755,7 +887,7 @@ static void live_of_stack(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blo
 {
     struct counter counter;
 
-    tracker_sum_counter(stack, &counter);
+    sum_counter(stack, &counter);
     *out_bytes = counter.value[SNAPSHOT_ALLOCATED_BYTES] - counter.value[SNAPSHOT_FREED_BYTES];
     *out_blocks = counter.value[SNAPSHOT_ALLOCATIONS] - counter.value[SNAPSHOT_FREES];
 }

@@ -45,7 +45,7 @@ static const char *const wrappers[] = {
     "operator new(*", "operator new[[]](*", "operator new", "operator new[[]]",
     "std::__new_allocator<*>::allocate*", "__gnu_cxx::new_allocator<*>::allocate*",
     "std::allocator<*>::allocate*", "std::allocator_traits<*>::allocate*",
-    "malloc", "calloc", "realloc", "__rtld_malloc", "__rtld_calloc", "__rtld_realloc",
+    "heapdelta_track", "malloc", "calloc", "realloc", "__rtld_malloc", "__rtld_calloc", "__rtld_realloc",
     "strdup", "__strdup", "strndup", "__strndup", "wcsdup", "asprintf", "__asprintf", "vasprintf",
     "__vasprintf_internal", "reallocarray", "__libc_reallocarray",
     "g_malloc", "g_malloc0", "g_malloc_n", "g_malloc0_n", "g_realloc", "g_realloc_n",
