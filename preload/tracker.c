@@ -268,6 +268,7 @@ static struct deferred_event *defer(enum deferred_kind kind, struct tracker_thre
         event = deferred_begin(self->deferred);
     if (event) {
         event->kind = kind;
+        event->listed = false;
         event->era = atomic_load_explicit(&era, memory_order_acquire);
     }
     return event;
@@ -290,39 +291,57 @@ static void defer_new(void *block, size_t size, bool reallocation,
     deferred_put(self->deferred);
 }
 
-static void defer_block(enum deferred_kind kind, const struct live_block *block, size_t usable)
+static void defer_free(uintptr_t address)
+{
+    struct tracker_thread *self;
+    struct deferred_event *event = defer(DEFERRED_FREE, &self);
+
+    if (!event)
+        return; /* noticed when the address comes back */
+    event->block.address = address;
+    deferred_put(self->deferred);
+}
+
+/* Take the block at ADDRESS out of the table, which is put aside as KIND at the same moment,
+ * for a snapshot to know (tracker_settle()). NULL if it is not there or there is no room. */
+static struct deferred_event *move_aside(uintptr_t address, enum deferred_kind kind)
 {
     struct tracker_thread *self;
     struct deferred_event *event = defer(kind, &self);
 
     if (!event)
-        return; /* noticed when the address comes back */
-    event->block = *block;
-    event->usable = usable;
+        return NULL;
+    if (!live_try_remove(address, &event->block)) {
+        deferred_cancel(self->deferred);
+        return NULL;
+    }
+    event->usable = usable_size((const void *)address);
     deferred_put(self->deferred);
+    return event;
 }
 
-/* Take the block at ADDRESS out of the table now, since the real free follows, whatever
- * the thread was interrupted at. False if it is not there (yet), or if the gate closes
- * and can't be waited for: the thread may hold it up, or be about to wait itself. */
-static bool remove_now(uintptr_t address, struct live_block *out_block)
+/* The same now, since the real free follows, whatever the thread was interrupted at. NULL
+ * also if the block is not there yet, or if the gate closes and can't be waited for: the
+ * thread may hold it up, or be about to wait itself. */
+static struct deferred_event *remove_now(uintptr_t address, enum deferred_kind kind)
 {
     struct tracker_thread *self = (struct tracker_thread *)guard_self();
-    bool recording, known;
+    struct deferred_event *event;
+    bool recording;
 
     if (!self)
-        return false;
+        return NULL;
     recording = atomic_load_explicit(&self->guard.recording, memory_order_relaxed);
     if (!recording)
         guard_record(&self->guard);
     else if (atomic_load_explicit(&guard_closed, memory_order_acquire))
-        return false;
-    known = live_try_remove(address, out_block);
+        return NULL;
+    event = move_aside(address, kind);
     if (!recording)
         guard_pause(&self->guard);
-    if (!known && self->deferred && deferred_expects(self->deferred, address))
-        defer_block(DEFERRED_FREE, &(struct live_block){ address, 0, 0, 0 }, 0);
-    return known;
+    if (!event && self->deferred && deferred_expects(self->deferred, address))
+        defer_free(address);
+    return event;
 }
 
 /* Do what was put aside. */
@@ -339,11 +358,14 @@ static void take_deferred(struct tracker_thread *self)
                 event->block.stack = intern(&event->stack, NULL);
                 put(self, event->block, event->usable, event->reallocation, 0);
                 break;
+            case DEFERRED_HELD: /* the thread is not in this child of fork */
             case DEFERRED_BACK:
                 put_back(self, &event->block, event->usable);
                 break;
             case DEFERRED_GONE:
                 take_away(self, &event->block, event->usable);
+                break;
+            case DEFERRED_DONE:
                 break;
             case DEFERRED_FREE:
                 if (live_remove(event->block.address, &old))
@@ -383,8 +405,7 @@ void tracker_freed(void *block)
     struct live_block old;
 
     if (!self) {
-        if (remove_now((uintptr_t)block, &old))
-            defer_block(DEFERRED_GONE, &old, usable_size(block));
+        remove_now((uintptr_t)block, DEFERRED_GONE);
         return;
     }
     guard_record(&self->guard);
@@ -401,10 +422,10 @@ void tracker_realloc_begin(struct tracker_realloc *call, void *block)
     struct tracker_thread *self = enter();
 
     call->old.address = 0;
+    call->aside = NULL;
     call->returned = false;
     if (!self) {
-        if (remove_now((uintptr_t)block, &call->old))
-            call->usable = usable_size(block);
+        call->aside = remove_now((uintptr_t)block, DEFERRED_HELD);
         return;
     }
     guard_record(&self->guard);
@@ -428,12 +449,21 @@ static void land(struct tracker_thread *self, const struct tracker_realloc *call
         *link = call->next;
 }
 
+/* CALL, in a handler that interrupted us, has come to an end: its old block is of KIND, if it
+ * is not DONE. */
+static void end_aside(const struct tracker_realloc *call, enum deferred_kind kind)
+{
+    enum deferred_kind held = DEFERRED_HELD;
+
+    if (call->aside)
+        atomic_compare_exchange_strong(&call->aside->kind, &held, kind);
+}
+
 /* A realloc in a handler that interrupted us became BLOCK. */
 static __attribute__((noinline)) void defer_realloc(const struct tracker_realloc *call, void *block,
                                                     size_t size, const struct stack_start *start)
 {
-    if (call->old.address)
-        defer_block(DEFERRED_GONE, &call->old, call->usable);
+    end_aside(call, DEFERRED_GONE);
     if (block)
         defer_new(block, size, true, start);
 }
@@ -484,8 +514,7 @@ void tracker_realloc_failed(struct tracker_realloc *call)
     struct tracker_thread *self = enter();
 
     if (!self) {
-        if (call->old.address)
-            defer_block(DEFERRED_BACK, &call->old, call->usable);
+        end_aside(call, DEFERRED_BACK);
         return;
     }
     guard_record(&self->guard);
@@ -921,6 +950,28 @@ static bool in_flight_before(const struct tracker_realloc *call)
     return false;
 }
 
+/* What THREAD has put aside counts as it will be: freed, or alive. */
+static void settle_deferred(struct tracker_thread *thread)
+{
+    struct deferred_event *event;
+
+    for (uint32_t i = 0; (event = deferred_get(thread->deferred, i)); i++) {
+        enum deferred_kind kind = event->kind; /* its handler may go on meanwhile */
+
+        event->listed = false;
+        if (event->era != atomic_load_explicit(&era, memory_order_relaxed))
+            continue;
+        if (kind == DEFERRED_HELD)
+            event->listed = !live_meets(event->block.address, event->block.size);
+        else if (kind == DEFERRED_BACK)
+            event->listed = true;
+        if (kind == DEFERRED_GONE || (kind == DEFERRED_HELD && !event->listed)) {
+            take_away(thread, &event->block, event->usable);
+            event->kind = DEFERRED_DONE;
+        }
+    }
+}
+
 void tracker_settle(void)
 {
     for (struct thread *state = guard_threads(); state; state = state->next) {
@@ -932,15 +983,23 @@ void tracker_settle(void)
                 take_away(thread, &call->old, call->usable);
                 call->old.address = 0;
             }
+        if (thread->deferred)
+            settle_deferred(thread);
     }
 }
 
 void tracker_each_in_flight(void (*each)(void *context, const struct live_block *block),
                             void *context)
 {
-    for (struct thread *state = guard_threads(); state; state = state->next)
-        for (struct tracker_realloc *call = ((struct tracker_thread *)state)->in_flight; call;
-             call = call->next)
+    for (struct thread *state = guard_threads(); state; state = state->next) {
+        struct tracker_thread *thread = (struct tracker_thread *)state;
+        struct deferred_event *event;
+
+        for (struct tracker_realloc *call = thread->in_flight; call; call = call->next)
             if (call->old.address)
                 each(context, &call->old);
+        for (uint32_t i = 0; thread->deferred && (event = deferred_get(thread->deferred, i)); i++)
+            if (event->listed)
+                each(context, &event->block);
+    }
 }

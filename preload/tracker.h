@@ -43,6 +43,7 @@ void tracker_freed(void *block);
 struct tracker_realloc {
     struct tracker_realloc *next; /* of the same thread: a signal handler may nest */
     struct live_block old;        /* address 0: not known */
+    struct deferred_event *aside; /* in a handler that interrupted us; NULL: not known */
     size_t usable;
     _Atomic bool returned;        /* the real call did, with what follows; set by the hook */
     void *block;
@@ -102,7 +103,7 @@ void tracker_sum(struct tracker_totals *out_totals);
 void tracker_sum_counters(uint32_t stack_count, struct counter *sums);
 
 /* Reallocs under way, of which the old block's memory is another's by now, have freed it:
- * count that. What remains counts as the old block. */
+ * count that. What remains counts as the old block. So with what handlers have put aside. */
 void tracker_settle(void);
 
 /* Call EACH for every old block that remains. */

@@ -106,6 +106,19 @@ END
         grep -xF "{'tracking'}"
 }
 
+@test "domains are groups, and what is to be shown can be chosen by them" {
+    traced "$PROGRAMS/api" traced
+    "$HEAPDELTA" stats --group-by domain --limit 0 --format json "$(snapshot tracked)" |
+        json 'sorted((row["domain"], row["size"], row["count"]) for row in it["rows"] if row["domain"])' |
+        grep -xF '[(7, 403, 2), (4294967295, 203, 1)]'
+    "$HEAPDELTA" stats --filter domain=7 --format json "$(snapshot tracked)" |
+        json 'it["total"], [row["size"] for row in it["rows"]]' |
+        grep -xF "({'size': 403, 'count': 2}, [202, 201])"
+    "$HEAPDELTA" stats --exclude domain=7 --limit 0 --format json "$(snapshot tracked)" |
+        json '[row["size"] for row in it["rows"] if row["size"] in (201, 202, 203)]' |
+        grep -xF '[203]'
+}
+
 @test "in a child of fork that is traced" {
     "$HEAPDELTA" run --quiet --follow fork -o "$OUT" -- "$PROGRAMS/api" followed
     snapshots_add_up
@@ -120,7 +133,9 @@ END
 }
 
 @test "two threads start and stop while others allocate, track and look" {
-    traced "$PROGRAMS/api_storm"
+    traced "$PROGRAMS/api_storm" >alive
+    cat alive
+    [ "$(info "$(snapshot end)" 'it["bytes"]')" = "$(cat alive)" ]
     snapshots_add_up
 }
 
