@@ -34,22 +34,29 @@
 extern "C" {
 #endif
 
-/* The address of NAME in the traced program, NULL where heapdelta is not loaded. (The NULL is
- * RTLD_DEFAULT, which <dlfcn.h> has only for _GNU_SOURCE.)
- * (Weak references would not do: they are fixed to 0 when a program that is not
+/* Look NAME up in the traced program for CACHE, which points to itself if there is none: then
+ * heapdelta is not loaded. (The NULL is RTLD_DEFAULT, which <dlfcn.h> has only for _GNU_SOURCE.
+ * Weak references would not do: they are fixed to 0 when a program that is not
  * position-independent is linked.) */
-static inline void *heapdelta_lookup_(void **cache, const char *name)
+static inline void *heapdelta_look_up_(void **cache, const char *name)
+{
+    int saved = errno;
+    void *function = dlsym(NULL, name);
+
+    if (!function)
+        function = (void *)cache;
+    __atomic_store_n(cache, function, __ATOMIC_RELAXED);
+    errno = saved;
+    return function;
+}
+
+/* The address of NAME, NULL where heapdelta is not loaded. */
+static inline void *heapdelta_function_(void **cache, const char *name)
 {
     void *function = __atomic_load_n(cache, __ATOMIC_RELAXED);
-    int saved = errno;
 
-    if (!function) {
-        function = dlsym(NULL, name);
-        __atomic_store_n(cache, function ? function : (void *)cache, __ATOMIC_RELAXED);
-        if (!function)
-            function = (void *)cache;
-        errno = saved;
-    }
+    if (!function)
+        function = heapdelta_look_up_(cache, name);
     return function == (void *)cache ? NULL : function;
 }
 
@@ -59,7 +66,7 @@ static inline void *heapdelta_lookup_(void **cache, const char *name)
         static void *cache;                                                         \
         result(*function) parameters;                                               \
                                                                                     \
-        *(void **)&function = heapdelta_lookup_(&cache, "heapdelta_api_" #name);    \
+        *(void **)&function = heapdelta_function_(&cache, "heapdelta_api_" #name);    \
         return function ? function arguments : untraced;                            \
     }
 

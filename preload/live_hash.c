@@ -7,10 +7,11 @@
 #define FIRST_SLOTS 128u /* a power of two; 3 KiB */
 #define PATIENCE 10000   /* attempts, before the holder of a lock must be ourselves */
 
-/* The upper bits choose the shard, the next ones the slot. */
+/* The upper bits choose the shard, the next ones the slot. The lowest of ADDRESS are 0 but in
+ * other domains than malloc's. */
 static uint64_t mix(uintptr_t address)
 {
-    return (address >> 4) * 0x9e3779b97f4a7c15u;
+    return (address >> 4 | address << 60) * 0x9e3779b97f4a7c15u;
 }
 
 static struct live_hash_shard *shard_of(struct live_hash *hash, uintptr_t address)
