@@ -41,6 +41,8 @@ enum option_code {
     OPTION_ALL,
     OPTION_ERROR_EXITCODE,
     OPTION_TO,
+    OPTION_BLOCKS,
+    OPTION_LIST,
 };
 
 /* Every option there is, and the sets it belongs to; 0: to each command. */
@@ -69,6 +71,8 @@ static const struct {
     {{"strict", no_argument, NULL, OPTION_STRICT}, OPTIONS_STRICT},
     {{"all", no_argument, NULL, OPTION_ALL}, OPTIONS_LEAKS},
     {{"error-exitcode", no_argument, NULL, OPTION_ERROR_EXITCODE}, OPTIONS_LEAKS},
+    {{"blocks", no_argument, NULL, OPTION_BLOCKS}, OPTIONS_BLOCKS},
+    {{"list", no_argument, NULL, OPTION_LIST}, OPTIONS_BLOCKS},
     {{"to", required_argument, NULL, OPTION_TO}, OPTIONS_EXPORT},
 };
 
@@ -206,6 +210,12 @@ static int parse_option(struct options *options, const struct command *command, 
         if (quantity_read_time(value, &options->timeout) < 0)
             return command_fail(command, COMMAND_USAGE,
                                 "--timeout '%s': not a time as 500ms, 10s, 2m", value);
+        return -1;
+    case OPTION_BLOCKS:
+        options->blocks = true;
+        return -1;
+    case OPTION_LIST:
+        options->blocks = options->list = true;
         return -1;
     case OPTION_TO:
         options->form = value;

@@ -30,6 +30,7 @@ enum options_set {
     OPTIONS_LEAKS = 512,  /* --all, --error-exitcode */
     OPTIONS_EXPORT = 1024, /* --to */
     OPTIONS_SINCE = 2048, /* --since */
+    OPTIONS_BLOCKS = 4096, /* --blocks, --list */
 };
 
 enum options_format {
@@ -50,6 +51,8 @@ struct options {
     size_t limit; /* rows; 0: all */
     bool modules;
     const char *section; /* NULL: all */
+    bool blocks;         /* by identity, */
+    bool list;           /* one by one */
     const char *form;    /* to export to; NULL: none */
     uint64_t timeout;    /* ns to wait for a process; 0: as long as it takes */
     const char *label;   /* NULL: none */

@@ -26,12 +26,6 @@ struct frame_entries {
     uint32_t first, count;
 };
 
-/* What a stack holds of the blocks that count. */
-struct held {
-    uint64_t bytes, blocks;
-    bool kept;
-};
-
 struct grouping {
     const struct heap *heap;
     struct symbols *symbols;
@@ -40,7 +34,7 @@ struct grouping {
     struct entry *table;
     char *name; /* of the entry looked for */
     size_t name_size;
-    struct held *held;               /* per stack */
+    struct group_held *held;         /* per stack */
     const struct symbol **traceback; /* all frames of a stack */
     size_t traceback_room;
     struct stack_id *ids;         /* per frame, GROUP_TRACEBACK */
@@ -444,7 +438,7 @@ static void find_held(const struct grouping *grouping)
     }
     for (size_t i = 0; i < heap->stack_count; i++)
         grouping->held[i] =
-            (struct held){heap->stacks[i].live_bytes, heap->stacks[i].live_blocks, false};
+            (struct group_held){heap->stacks[i].live_bytes, heap->stacks[i].live_blocks, false};
 }
 
 /* The order of a list: the larger first. */
@@ -493,9 +487,10 @@ static struct group_list *group_all(struct grouping *grouping)
     bool by_size = grouping->options->key == GROUP_SIZE;
     uint64_t size = 0, blocks = 0;
 
-    find_held(grouping);
+    if (!grouping->options->held)
+        find_held(grouping);
     for (uint32_t i = 0; i < heap->stack_count; i++) {
-        struct held *held = &grouping->held[i];
+        struct group_held *held = &grouping->held[i];
         int kept;
 
         if (held->blocks == 0)
@@ -524,7 +519,8 @@ struct group_list *group_create(const struct heap *heap, struct symbols *symbols
         .symbols = symbols,
         .options = options,
         .filter = options->filter ? options->filter : plain,
-        .held = calloc(heap->stack_count + 1, sizeof(struct held)),
+        .held = options->held ? options->held
+                              : calloc(heap->stack_count + 1, sizeof(struct group_held)),
     };
     struct group_list *list = NULL;
     struct entry *entry, *next;
@@ -547,7 +543,8 @@ struct group_list *group_create(const struct heap *heap, struct symbols *symbols
         free(entry);
     }
     free(grouping.name);
-    free(grouping.held);
+    if (!options->held)
+        free(grouping.held);
     free(grouping.traceback);
     free(grouping.ids);
     free(grouping.frames);

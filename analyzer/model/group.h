@@ -28,6 +28,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a stack holds of the blocks that count. */
+struct group_held {
+    uint64_t bytes, blocks;
+    bool kept; /* by the filter: set by group_create() */
+};
+
 struct group_options {
     enum group_key key;
     bool cumulative;             /* only with keys that are about frames: group_key_of_frames() */
@@ -36,6 +42,8 @@ struct group_options {
      * frames, also if they are of one group. FILTER is to work in its manner, too. */
     bool follows_tracemalloc;
     uint32_t since; /* only blocks of this epoch or a later one */
+    /* What counts, per stack, instead of all that is alive; not with GROUP_SIZE. NULL: all. */
+    struct group_held *held;
     const struct filter *filter; /* NULL: every block, and the skipping of filter_create() */
 };
 

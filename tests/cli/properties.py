@@ -119,6 +119,40 @@ def check_diff(old, new):
                       for r in rows), f"{name}: the old sizes are those of stats")
 
 
+def known_blocks(path):
+    """{identity: size} of the blocks in PATH, as dump has them."""
+    lines = [json.loads(line) for line in call("dump", "--format", "json", path).splitlines()]
+    domains = [line["domain"] for line in lines if line["section"] == "owners"]
+    return {(domains[line["stack"]] if domains else 0, line["address"], line["epoch"]): line["size"]
+            for line in lines if line["section"] in ("blocks", "tracked")}
+
+
+def check_blocks(old, new):
+    """What became of each block is what its identity says."""
+    before, after = known_blocks(old), known_blocks(new)
+    fates = {(key, "gone"): before[key] for key in before.keys() - after.keys()}
+    fates.update({(key, "new"): after[key] for key in after.keys() - before.keys()})
+    fates.update({(key, "kept" if before[key] == after[key] else "resized"): after[key]
+                  for key in before.keys() & after.keys()})
+    name = f"{old.name} to {new.name}"
+    rows = load("diff", "--list", "--limit", 0, old, new)["blocks"]
+    actual = {((row["domain"], row["address"], row["epoch"]), row["fate"]): row["size"]
+              for row in rows}
+    check(actual == fates and len(rows) == len(fates), f"{name}: the fate of each block",
+          set(actual.items()) ^ set(fates.items()))
+    for group_by in keys_of(load("info", old)):
+        if group_by == "size":
+            continue
+        diff = load("diff", "--blocks", "--group-by", group_by, "--limit", 0, old, new)
+        for fate in ("new", "resized", "gone", "kept"):
+            sizes = [size for (_, other), size in fates.items() if other == fate]
+            total = (diff["total"][f"{fate}_size"], diff["total"][f"{fate}_count"])
+            sums = (column_sum(diff["rows"], f"{fate}_size"),
+                    column_sum(diff["rows"], f"{fate}_count"))
+            check(total == sums == (sum(sizes), len(sizes)),
+                  f"{name} by {group_by}: {fate} adds up", f"{total} {sums}")
+
+
 def totals(path, group_by):
     """What stats says of each group: {key: (size, count)}. A stack is known by its frames."""
     rows = load("stats", "--group-by", group_by, "--limit", 0, path)["rows"]
@@ -205,6 +239,9 @@ def main():
                   f"{path.name}: the blocks of dump are those of info")
     check_diff(made["before"], made["after"])
     check_diff(made["before"], made["moved"])
+    check_blocks(made["before"], made["after"])
+    check_blocks(made["owned"], made["owned_later"])
+    check_blocks(taken[0], taken[1])
     check_diff(made["empty"], made["odd"])
     check_diff(taken[0], taken[1])
     check_diff(made["before"], made["child"])
