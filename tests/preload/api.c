@@ -443,16 +443,32 @@ static void threads(void)
         pthread_join(thread[i], NULL);
 }
 
+/* What is not in main works alike. */
+static void outside_main(const char *label)
+{
+    size_t before = current();
+    void *volatile block = malloc(10);
+
+    CHECK(heapdelta_get_traceback(block, frames, DEEP, NULL) > 0);
+    CHECK(heapdelta_track(6, pool, 20) == 0);
+    CHECK(current() == before + 30);
+    CHECK(heapdelta_mark(label) == 0);
+    CHECK(heapdelta_take_snapshot(label) == 0);
+    CHECK(heapdelta_untrack(6, pool) == 0);
+    free(block);
+    CHECK(current() == before);
+}
+
 static __attribute__((constructor)) void early(void)
 {
     if (heapdelta_is_tracing())
-        CHECK(heapdelta_take_snapshot("early") == 0);
+        outside_main("early");
 }
 
 static void late(void)
 {
     if (traced)
-        CHECK(heapdelta_take_snapshot("late") == 0);
+        outside_main("late");
     if (complaints)
         _exit(1);
 }
