@@ -176,7 +176,8 @@ static int diff(const struct options *options, const struct sides *all)
         unchanged = diff_drop_unchanged(found);
 
     set_title(report, options, all);
-    diff_report(found, symbols, &(struct diff_report_options){options->limit, sources}, report);
+    diff_report(found, symbols, &(struct diff_report_options){.limit = options->limit,
+                                                              .sources = sources}, report);
     options_mention_filters(options, report, is_empty);
     if (found->row_count == 0 && !(is_empty && filter_has_patterns(options->filter)))
         report_add_note(report, "Nothing changed.");

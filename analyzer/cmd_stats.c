@@ -16,7 +16,9 @@ static const char help[] =
     "\n" OPTIONS_HELP_GROUPS
     "  --since MARK         only blocks allocated since: the label of a mark or snapshot of the\n"
     "                       process, or the number of the epoch that it began\n"
-    "  --sort ORDER         size (default), count, average or name\n"
+    "  --columns COUNTERS   also these, since tracing began: allocations, allocated_bytes,\n"
+    "                       frees, freed_bytes, reallocations; separated by commas\n"
+    "  --sort ORDER         size (default), count, average, name or a counter\n"
     OPTIONS_HELP_GROUPS_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
     "\n" OPTIONS_HELP_PATTERNS
     "\n"
@@ -48,7 +50,9 @@ static int stats(struct options *options, const struct heap *heap, struct symbol
                      *heap->label && !heap->is_merged ? ", " : "",
                      heap->is_merged ? "" : heap->label, options->since ? " since " : "",
                      options->since ? options->since : "", group_key_name(options->group.key));
-        diff_report(diff, &symbols, &(struct diff_report_options){options->limit, sources}, report);
+        diff_report(diff, &symbols, &(struct diff_report_options){.limit = options->limit,
+                                                           .counters = options->counters,
+                                                           .sources = sources}, report);
         options_mention_filters(options, report, list->count == 0);
         if (options->group.cumulative)
             report_add_note(report, "Each block is counted to all frames of its stack, so the rows "
@@ -73,6 +77,10 @@ static int check_heap(struct options *options, const struct heap *heap)
                                 "epochs)",
                                 options->since, heap->path);
     }
+    if (options->group.key == GROUP_SIZE &&
+        (options->counters || options->sort >= DIFF_BY_COUNTER))
+        return command_fail(&command_stats, COMMAND_USAGE,
+                            "--group-by size has no counters: these are of stacks");
     if (group_needs_blocks(&options->group) && !heap->has_blocks)
         return command_fail(&command_stats, COMMAND_BAD_INPUT,
                             "%s: its blocks are only counted, not listed: %s can't be used",

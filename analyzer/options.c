@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include "model/diff_report.h"
 #include "output.h"
 #include "quantity.h"
 #include "views/csv.h"
@@ -42,6 +43,8 @@ enum option_code {
     OPTION_ERROR_EXITCODE,
     OPTION_TO,
     OPTION_BLOCKS,
+    OPTION_COLUMNS,
+    OPTION_WIDE,
     OPTION_LIST,
 };
 
@@ -62,6 +65,8 @@ static const struct {
     {{"tracemalloc-compat", no_argument, NULL, OPTION_TRACEMALLOC_COMPAT}, OPTIONS_GROUPS},
     {{"most-recent-first", no_argument, NULL, OPTION_MOST_RECENT_FIRST}, OPTIONS_GROUPS},
     {{"since", required_argument, NULL, OPTION_SINCE}, OPTIONS_SINCE},
+    {{"columns", required_argument, NULL, OPTION_COLUMNS}, OPTIONS_SINCE},
+    {{"wide", no_argument, NULL, OPTION_WIDE}, OPTIONS_GROUPS},
     {{"sort", required_argument, NULL, OPTION_SORT}, OPTIONS_GROUPS},
     {{"limit", required_argument, NULL, OPTION_LIMIT}, OPTIONS_GROUPS | OPTIONS_LIMIT},
     {{"modules", no_argument, NULL, OPTION_MODULES}, OPTIONS_MODULES},
@@ -125,6 +130,28 @@ static int parse_limit(struct options *options, const struct command *command, c
                             "--limit '%s': not a number of rows (0 for all)", text);
     options->limit = (size_t)limit;
     return -1;
+}
+
+/* Take a list of counters, separated by commas. */
+static int parse_columns(struct options *options, const struct command *command, const char *text)
+{
+    char name[32];
+
+    for (;; text++) {
+        size_t length = strcspn(text, ",");
+        enum snapshot_counter counter;
+
+        snprintf(name, sizeof(name), "%.*s", (int)length, text);
+        if (diff_report_find_counter(name, &counter) < 0)
+            return command_fail(command, COMMAND_USAGE,
+                                "--columns '%.*s': none of allocations, allocated_bytes, frees, "
+                                "freed_bytes, reallocations",
+                                (int)length, text);
+        options->counters |= 1u << counter;
+        text += length;
+        if (!*text)
+            return -1;
+    }
 }
 
 static int parse_label(struct options *options, const struct command *command, const char *text)
@@ -191,11 +218,15 @@ static int parse_option(struct options *options, const struct command *command, 
         options->since = value;
         return -1;
     case OPTION_SORT:
-        if (diff_sort_find(value, &options->sort) < 0)
+        if (diff_sort_find(value, &options->sort) < 0 ||
+            (options->sort >= DIFF_BY_COUNTER && !(sets & OPTIONS_SINCE)))
             return command_fail(command, COMMAND_USAGE,
                                 "--sort '%s': none of change, size, count, size_diff, count_diff, "
-                                "average, name",
-                                value);
+                                "average, name%s",
+                                value,
+                                sets & OPTIONS_SINCE ? ", allocations, allocated_bytes, frees, "
+                                                       "freed_bytes, reallocations"
+                                                     : "");
         options->sort_given = true;
         return -1;
     case OPTION_LIMIT:
@@ -210,6 +241,11 @@ static int parse_option(struct options *options, const struct command *command, 
         if (quantity_read_time(value, &options->timeout) < 0)
             return command_fail(command, COMMAND_USAGE,
                                 "--timeout '%s': not a time as 500ms, 10s, 2m", value);
+        return -1;
+    case OPTION_COLUMNS:
+        return parse_columns(options, command, value);
+    case OPTION_WIDE:
+        options->wide = true;
         return -1;
     case OPTION_BLOCKS:
         options->blocks = true;
@@ -324,6 +360,7 @@ int options_print(const struct options *options, const struct command *command,
     int result = 0;
 
     for (size_t i = 0; i < count; i++) {
+        reports[i]->whole_names = options->wide;
         if (report_failed(reports[i]))
             return command_fail(command, COMMAND_NEGATIVE, "out of memory");
     }

@@ -29,7 +29,7 @@ enum options_set {
     OPTIONS_STRICT = 256, /* --strict */
     OPTIONS_LEAKS = 512,  /* --all, --error-exitcode */
     OPTIONS_EXPORT = 1024, /* --to */
-    OPTIONS_SINCE = 2048, /* --since */
+    OPTIONS_SINCE = 2048, /* --since, --columns */
     OPTIONS_BLOCKS = 4096, /* --blocks, --list */
 };
 
@@ -51,6 +51,8 @@ struct options {
     size_t limit; /* rows; 0: all */
     bool modules;
     const char *section; /* NULL: all */
+    bool wide;           /* names of functions are not shortened */
+    unsigned counters;   /* columns: 1 << enum snapshot_counter */
     bool blocks;         /* by identity, */
     bool list;           /* one by one */
     const char *form;    /* to export to; NULL: none */
@@ -97,6 +99,7 @@ int options_print(const struct options *options, const struct command *command,
     "  --skip PATTERN       frames that allocate for others, as strdup, operator new and all\n"  \
     "                       of std:: do: not the newest if there is another; here a\n"           \
     "                       PATTERN is a function\n"                                             \
+    "  --wide               do not shorten the long names of functions\n" \
     "  --limit N            show N rows (default 10, 0: all)\n"
 
 #define OPTIONS_HELP_FORMAT "  --format FORMAT      text (default), json or csv\n"

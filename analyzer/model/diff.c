@@ -12,6 +12,11 @@ static const char *const sort_names[DIFF_SORTS] = {
     [DIFF_BY_COUNT_DIFF] = "count_diff",
     [DIFF_BY_AVERAGE] = "average",
     [DIFF_BY_NAME] = "name",
+    [DIFF_BY_COUNTER + SNAPSHOT_ALLOCATIONS] = "allocations",
+    [DIFF_BY_COUNTER + SNAPSHOT_ALLOCATED_BYTES] = "allocated_bytes",
+    [DIFF_BY_COUNTER + SNAPSHOT_FREES] = "frees",
+    [DIFF_BY_COUNTER + SNAPSHOT_FREED_BYTES] = "freed_bytes",
+    [DIFF_BY_COUNTER + SNAPSHOT_REALLOCATIONS] = "reallocations",
 };
 
 /* A group and the number of the list it is in. */
@@ -108,8 +113,10 @@ static int compare_rows(const void *a, const void *b, void *argument)
     case DIFF_BY_NAME:
         return group_compare(by->key, left->group, right->group);
     case DIFF_BY_CHANGE:
-    case DIFF_SORTS:
         break;
+    default: /* a counter */
+        order = descending(left->group->counters[by->sort - DIFF_BY_COUNTER],
+                           right->group->counters[by->sort - DIFF_BY_COUNTER]);
     }
     if (!order)
         order = descending(magnitude(left->size_diff), magnitude(right->size_diff));
@@ -135,6 +142,7 @@ struct diff *diff_create(const struct group_list *const *lists, size_t count)
         return NULL;
     diff->key = lists[0]->key;
     diff->list_count = count;
+    diff->counters = lists[count - 1]->counters;
     members = calloc(member_count + 1, sizeof(*members));
     diff->rows = calloc(member_count + 1, sizeof(*diff->rows));
     diff->numbers = calloc((member_count + 1) * 2, count * sizeof(*diff->numbers));

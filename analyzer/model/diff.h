@@ -11,6 +11,7 @@
 #ifndef MODEL_DIFF_H
 #define MODEL_DIFF_H
 
+#include "format/snapshot.h"
 #include "model/group.h"
 
 #include <stddef.h>
@@ -26,6 +27,8 @@ enum diff_sort {
     DIFF_BY_COUNT_DIFF,
     DIFF_BY_AVERAGE, /* bytes per block */
     DIFF_BY_NAME,    /* ascending */
+    DIFF_BY_COUNTER, /* the first of the snapshot_counters, and then the others */
+    DIFF_BY_COUNTER_LAST = DIFF_BY_COUNTER + SNAPSHOT_COUNTERS_PER_STACK - 1,
     DIFF_SORTS,      /* how many there are */
 };
 
@@ -44,6 +47,7 @@ struct diff {
     struct diff_row *rows;
     size_t row_count;
     struct diff_row total; /* without a group */
+    const uint64_t *counters; /* of the last list */
     uint64_t *numbers;     /* where sizes and counts lie */
 };
 

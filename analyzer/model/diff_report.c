@@ -1,9 +1,24 @@
 #include "model/diff_report.h"
 
+#include "format/snapshot.h"
 #include "model/group_report.h"
 #include "model/line_notes.h"
 
-static void add_columns(const struct diff *diff, struct report *report)
+#include <errno.h>
+#include <string.h>
+
+static const struct {
+    const char *key, *title;
+    enum report_kind kind;
+} counters[SNAPSHOT_COUNTERS_PER_STACK] = {
+    [SNAPSHOT_ALLOCATIONS] = {"allocations", "allocations", REPORT_COUNT},
+    [SNAPSHOT_ALLOCATED_BYTES] = {"allocated_bytes", "allocated", REPORT_BYTES},
+    [SNAPSHOT_FREES] = {"frees", "frees", REPORT_COUNT},
+    [SNAPSHOT_FREED_BYTES] = {"freed_bytes", "freed", REPORT_BYTES},
+    [SNAPSHOT_REALLOCATIONS] = {"reallocations", "reallocations", REPORT_COUNT},
+};
+
+static void add_columns(const struct diff *diff, unsigned wanted, struct report *report)
 {
     bool compares = diff->list_count > 1;
     /* Of more than two snapshots people see all values, not only the last. */
@@ -20,13 +35,18 @@ static void add_columns(const struct diff *diff, struct report *report)
         report_add_column(report, "counts", "count", REPORT_COUNT, REPORT_SERIES);
     if (compares)
         report_add_column(report, "count_diff", "change", REPORT_COUNT, REPORT_SIGNED);
+    for (size_t i = 0; i < SNAPSHOT_COUNTERS_PER_STACK; i++) {
+        if (wanted & 1u << i)
+            report_add_column(report, counters[i].key, counters[i].title, counters[i].kind, 0);
+    }
     report_add_column(report, "average", "average", REPORT_AVERAGE, REPORT_TEXT_ONLY);
 
     group_report_columns(diff->key, report);
 }
 
-/* Put the sums of ROW. */
-static void put_sums(const struct diff *diff, const struct diff_row *row, struct report *report)
+/* Put the sums of ROW, and of the counters that are WANTED. */
+static void put_sums(const struct diff *diff, const struct diff_row *row, unsigned wanted,
+                     struct report *report)
 {
     bool compares = diff->list_count > 1, series = diff->list_count > 2;
 
@@ -40,10 +60,25 @@ static void put_sums(const struct diff *diff, const struct diff_row *row, struct
         report_put_series(report, row->counts);
     if (compares)
         report_put_number(report, (uint64_t)row->count_diff);
+    for (size_t i = 0; i < SNAPSHOT_COUNTERS_PER_STACK; i++) {
+        if (wanted & 1u << i)
+            report_put_number(report, row->group ? row->group->counters[i] : diff->counters[i]);
+    }
     if (row->count)
         report_put_real(report, (double)row->size / (double)row->count);
     else
         report_put_unknown(report);
+}
+
+int diff_report_find_counter(const char *name, enum snapshot_counter *out_counter)
+{
+    for (size_t i = 0; i < SNAPSHOT_COUNTERS_PER_STACK; i++) {
+        if (strcmp(name, counters[i].key) == 0) {
+            *out_counter = (enum snapshot_counter)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
 }
 
 void diff_report(const struct diff *diff, struct symbols *const *symbols,
@@ -54,14 +89,14 @@ void diff_report(const struct diff *diff, struct symbols *const *symbols,
 
     report_add_text(report, "group_by", NULL, group_key_name(diff->key));
     report_begin_table(report, "rows", "rows", REPORT_STATISTICS, diff->list_count);
-    add_columns(diff, report);
+    add_columns(diff, options->counters, report);
     report_begin_total(report);
-    put_sums(diff, &diff->total, report);
+    put_sums(diff, &diff->total, options->counters, report);
     for (size_t i = 0; i < count; i++) {
         const struct diff_row *row = &diff->rows[i];
 
         report_begin_row(report);
-        put_sums(diff, row, report);
+        put_sums(diff, row, options->counters, report);
         group_report_key(diff->key, row->group, report);
         if (diff->key == GROUP_TRACEBACK)
             group_report_traceback(row->group, symbols[row->list], options->sources, report);

@@ -2,6 +2,7 @@
 #ifndef MODEL_DIFF_REPORT_H
 #define MODEL_DIFF_REPORT_H
 
+#include "format/snapshot.h"
 #include "model/diff.h"
 #include "model/report.h"
 #include "model/source_lines.h"
@@ -11,8 +12,12 @@
 
 struct diff_report_options {
     size_t limit;                 /* rows; 0: all */
+    unsigned counters;            /* columns: 1 << enum snapshot_counter */
     struct source_lines *sources; /* for the frames of tracebacks; NULL: none */
 };
+
+/* Find the counter that the user calls NAME ("allocations"). Returns 0 or -EINVAL. */
+int diff_report_find_counter(const char *name, enum snapshot_counter *out_counter);
 
 /* Add the fact "group_by" and the table "rows" of DIFF to REPORT. SYMBOLS has those of each
  * heap, for the tracebacks. */

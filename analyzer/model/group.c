@@ -154,6 +154,15 @@ static struct entry *intern_symbol(struct grouping *grouping, const struct symbo
     return entry;
 }
 
+static void add_counters(uint64_t *counters, const struct heap_stack *from)
+{
+    counters[SNAPSHOT_ALLOCATIONS] += from->allocations;
+    counters[SNAPSHOT_ALLOCATED_BYTES] += from->allocated_bytes;
+    counters[SNAPSHOT_FREES] += from->frees;
+    counters[SNAPSHOT_FREED_BYTES] += from->freed_bytes;
+    counters[SNAPSHOT_REALLOCATIONS] += from->reallocations;
+}
+
 /* Count the blocks of STACK to ENTRY. */
 static void count_stack(const struct grouping *grouping, struct entry *entry, uint32_t stack)
 {
@@ -164,6 +173,7 @@ static void count_stack(const struct grouping *grouping, struct entry *entry, ui
     entry->last_stack = stack + 1;
     entry->group.size += grouping->held[stack].bytes;
     entry->group.count += grouping->held[stack].blocks;
+    add_counters(entry->group.counters, from);
     if (from->flags & SNAPSHOT_STACK_TRUNCATED)
         entry->group.truncated = true;
     if (from->flags & SNAPSHOT_STACK_LIMITED)
@@ -454,7 +464,7 @@ static int compare_groups(const void *a, const void *b, void *key)
 }
 
 /* The entries as a sorted list. NULL for lack of memory. */
-static struct group_list *finish_list(struct grouping *grouping, uint64_t size, uint64_t blocks)
+static struct group_list *finish_list(struct grouping *grouping)
 {
     struct group_list *list = calloc(1, sizeof(*list));
     size_t count = HASH_COUNT(grouping->table);
@@ -465,8 +475,13 @@ static struct group_list *finish_list(struct grouping *grouping, uint64_t size, 
     if (!list->groups)
         goto fail;
     list->key = grouping->options->key;
-    list->size = size;
-    list->blocks = blocks;
+    for (size_t i = 0; i < grouping->heap->stack_count; i++) {
+        if (!grouping->held[i].kept)
+            continue;
+        list->size += grouping->held[i].bytes;
+        list->blocks += grouping->held[i].blocks;
+        add_counters(list->counters, &grouping->heap->stacks[i]);
+    }
     for (struct entry *entry = grouping->table; entry; entry = entry->hh.next)
         list->groups[list->count++] = entry->group;
     if (list->key == GROUP_TRACEBACK && grouping->options->follows_tracemalloc &&
@@ -485,7 +500,6 @@ static struct group_list *group_all(struct grouping *grouping)
 {
     const struct heap *heap = grouping->heap;
     bool by_size = grouping->options->key == GROUP_SIZE;
-    uint64_t size = 0, blocks = 0;
 
     if (!grouping->options->held)
         find_held(grouping);
@@ -499,15 +513,11 @@ static struct group_list *group_all(struct grouping *grouping)
         if (kept < 0 || (kept && !by_size && add_stack(grouping, i) < 0))
             return NULL;
         held->kept = kept;
-        if (kept) {
-            size += held->bytes;
-            blocks += held->blocks;
-        }
     }
     if (by_size && (add_sizes(grouping, heap->blocks, heap->block_count) < 0 ||
                     add_sizes(grouping, heap->tracked, heap->tracked_count) < 0))
         return NULL;
-    return finish_list(grouping, size, blocks);
+    return finish_list(grouping);
 }
 
 struct group_list *group_create(const struct heap *heap, struct symbols *symbols,

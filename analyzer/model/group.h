@@ -53,6 +53,7 @@ struct group_list {
     size_t count;
     struct group_frame *frames; /* those of all groups */
     uint64_t size, blocks; /* sums over the blocks, each counted once */
+    uint64_t counters[SNAPSHOT_COUNTERS_PER_STACK]; /* of the stacks that hold these */
 };
 
 /* Group the blocks of HEAP that are kept by OPTIONS. The caller frees the list

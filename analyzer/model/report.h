@@ -144,6 +144,7 @@ struct report_table {
 
 struct report {
     const char *title;
+    bool whole_names; /* for people, too, however long names of functions are */
     struct report_fact *facts;
     size_t fact_count;
     struct report_table *tables;

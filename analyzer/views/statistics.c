@@ -1,6 +1,7 @@
 #include "views/statistics.h"
 
 #include "views/fields.h"
+#include "views/names.h"
 #include "views/utf8.h"
 #include "views/value.h"
 
@@ -43,7 +44,7 @@ static bool is_place_kind(enum report_kind kind)
 /* Print what ROW is about: "FILE:LINE (FUNCTION)", "FUNCTION [MODULE]", "stack 5",
  * "PROGRAM (process 4711)". */
 static void print_place(FILE *out, const struct report_table *table, const struct report_row *row,
-                        const struct paths *paths)
+                        const struct paths *paths, bool whole_names)
 {
     bool begun = false;
 
@@ -54,7 +55,7 @@ static void print_place(FILE *out, const struct report_table *table, const struc
         if (column->flags & REPORT_DATA_ONLY || !is_place_kind(column->kind) || !cell->known)
             continue;
         if (cell->is_place) {
-            utf8_print(out, cell->text);
+            names_print_place(out, cell->text, whole_names);
             return;
         }
         switch (column->kind) {
@@ -70,7 +71,7 @@ static void print_place(FILE *out, const struct report_table *table, const struc
             break;
         default:
             fputs(!begun ? "" : column->kind == REPORT_MODULE ? " [" : " (", out);
-            utf8_print(out, cell->text);
+            names_print(out, cell->text, whole_names);
             fputs(!begun ? "" : column->kind == REPORT_MODULE ? "]" : ")", out);
         }
         begun = true;
@@ -128,7 +129,8 @@ static void make_phrases(struct fields *fields, const struct report_table *table
     }
 }
 
-static void print_frame(FILE *out, const struct report_frame *frame, const struct paths *paths)
+static void print_frame(FILE *out, const struct report_frame *frame, const struct paths *paths,
+                        bool whole_names)
 {
     fputs("    ", out);
     if (frame->file) {
@@ -144,7 +146,7 @@ static void print_frame(FILE *out, const struct report_frame *frame, const struc
     }
     if (frame->function) {
         fputs(" (", out);
-        utf8_print(out, frame->function);
+        names_print(out, frame->function, whole_names);
         fputc(')', out);
     }
     fputs(frame->inlined ? " inlined\n" : "\n", out);
@@ -192,10 +194,11 @@ static size_t fold_frames(FILE *out, const struct report_row *row, size_t end)
     return 0;
 }
 
-static void print_traceback(FILE *out, const struct report_row *row, const struct paths *paths)
+static void print_traceback(FILE *out, const struct report_row *row, const struct paths *paths,
+                            bool whole_names)
 {
     for (size_t i = 0; i < row->frame_count;) {
-        print_frame(out, &row->frames[i++], paths);
+        print_frame(out, &row->frames[i++], paths, whole_names);
         i += fold_frames(out, row, i);
     }
     if (row->frame_limit)
@@ -263,7 +266,7 @@ static void print_row(FILE *out, const struct fields *fields, size_t first,
 }
 
 int statistics_print(FILE *out, const struct report_table *table, const struct paths *paths,
-                     size_t width)
+                     size_t width, bool whole_names)
 {
     struct layout layout = {.per_row = 1};
     struct fields fields;
@@ -275,7 +278,7 @@ int statistics_print(FILE *out, const struct report_table *table, const struct p
         layout.per_row += begins_phrase(&table->columns[i]);
     for (size_t i = 0; i < table->row_count; i++) {
         fields_begin(&fields);
-        print_place(fields.stream, table, &table->rows[i], paths);
+        print_place(fields.stream, table, &table->rows[i], paths, whole_names);
         make_phrases(&fields, table, table->rows[i].cells);
     }
     if (table->total) {
@@ -292,7 +295,7 @@ int statistics_print(FILE *out, const struct report_table *table, const struct p
     for (size_t i = 0; i < table->row_count; i++) {
         print_row(out, &fields, i * layout.per_row, &layout);
         if (table->rows[i].has_traceback)
-            print_traceback(out, &table->rows[i], paths);
+            print_traceback(out, &table->rows[i], paths, whole_names);
     }
     if (table->omitted)
         fprintf(out, "… %zu more, --limit 0 shows all\n", table->omitted);

@@ -9,12 +9,14 @@
 #include "model/report.h"
 #include "views/paths.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
 /* Write TABLE, whose paths are in PATHS, in lines of WIDTH columns, as far as its numbers
- * fit; 0: of any length. Returns 0 or -ENOMEM. */
+ * fit; 0: of any length. Long names of functions are shortened unless WHOLE_NAMES. Returns 0
+ * or -ENOMEM. */
 int statistics_print(FILE *out, const struct report_table *table, const struct paths *paths,
-                     size_t width);
+                     size_t width, bool whole_names);
 
 #endif

@@ -96,7 +96,7 @@ int text_print(FILE *out, const struct report *report, size_t width)
         if (!table->title)
             continue;
         if (table->style == REPORT_STATISTICS) {
-            result = statistics_print(out, table, paths, width);
+            result = statistics_print(out, table, paths, width, report->whole_names);
         } else if (table->style == REPORT_PATHS) {
             held_by_print(out, table, paths, width);
         } else if (table->style == REPORT_CHART) {
