@@ -75,7 +75,8 @@ static void fill(struct cut *cut, const char *label, bool counters_only)
     epochs_begin(label, cut->elapsed);
 }
 
-int cut_take(struct cut *cut, const char *label, bool counters_only)
+int cut_take(struct cut *cut, const char *label, bool counters_only, void (*taken)(void *context),
+             void *context)
 {
     uint64_t before = syscall_time(CLOCK_MONOTONIC);
     int result = guard_close();
@@ -86,10 +87,13 @@ int cut_take(struct cut *cut, const char *label, bool counters_only)
         fill(cut, label, counters_only);
     else
         result = -ENODATA;
-    guard_open();
-    cut->pause = syscall_time(CLOCK_MONOTONIC) - before;
     if (cut->blocks.failed || cut->counters.failed || cut->series.failed)
         result = -ENOMEM;
+    cut->pause = syscall_time(CLOCK_MONOTONIC) - before;
+    if (taken && result == 0)
+        taken(context);
+    guard_open();
+    cut->pause = syscall_time(CLOCK_MONOTONIC) - before;
     return result;
 }
 

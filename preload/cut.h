@@ -34,8 +34,10 @@ struct cut {
 
 /* Fill in CUT, zeroed memory, and begin the epoch LABEL; without the list of blocks if
  * COUNTERS_ONLY. Call inside (guard.h). -ENODATA when not tracing, -ETIMEDOUT if a
- * thread did not come to rest, -ENOMEM. To be given back by cut_finish(), also then. */
-int cut_take(struct cut *cut, const char *label, bool counters_only);
+ * thread did not come to rest, -ENOMEM. To be given back by cut_finish(), also then. If all
+ * went well TAKEN, if there is one, is called with CONTEXT before the gate opens. */
+int cut_take(struct cut *cut, const char *label, bool counters_only, void (*taken)(void *context),
+             void *context);
 
 void cut_finish(struct cut *cut);
 
