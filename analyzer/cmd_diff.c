@@ -1,6 +1,8 @@
 /* cmd_diff.c - what changed between snapshots, by who allocated it. */
 #include "command.h"
 #include "format/snapshot.h"
+#include "model/block_diff.h"
+#include "model/block_report.h"
 #include "model/diff.h"
 #include "model/diff_report.h"
 #include "model/load.h"
@@ -24,9 +26,12 @@ static const char help[] =
     "One directory alone: from the first to the last snapshot of each process that has\n"
     "more than one.\n"
     "\n" OPTIONS_HELP_GROUPS
+    "  --blocks             what became of each block, in two snapshots of one run: new, resized\n"
+    "                       in place, gone, kept; by group\n"
+    "  --list               the same block by block, with its age\n"
     "  --sort ORDER         change (default: the size of the change, be it growth or not),\n"
     "                       size_diff (growth first), count_diff, size, count, average, name\n"
-    OPTIONS_HELP_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
+    OPTIONS_HELP_GROUPS_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
     "\n" OPTIONS_HELP_PATTERNS
     "\n"
     "As text and in the default order, rows that did not change are left out.\n"
@@ -79,7 +84,14 @@ static int load(const struct options *options, struct sides *all)
     if (load_heaps(options, all, &error) < 0)
         return command_fail(&command_diff, COMMAND_BAD_INPUT, "%s", error.text);
     for (size_t i = 0; i < all->count; i++) {
+        if (group_needs_blocks(&options->group) && !sides[i].heap->has_blocks)
+            return command_fail(&command_diff, COMMAND_BAD_INPUT,
+                                "%s: its blocks are only counted, not listed: --group-by size "
+                                "can't be used",
+                                sides[i].heap->path);
         sides[i].symbols = symbols_create(sides[i].heap);
+        if (sides[i].symbols && options->blocks)
+            continue; /* which has groups of its own */
         if (sides[i].symbols)
             sides[i].list = group_create(sides[i].heap, sides[i].symbols, &options->group);
         if (!sides[i].list)
@@ -124,9 +136,10 @@ static void set_title(struct report *report, const struct options *options, cons
         report_title(report, "%s, from the first to the last snapshot: changes by %s", new_name,
                      key);
     } else if (!new->is_merged && same_run(old, new)) {
-        report_title(report, "%s, process %u, from %s to %s: changes by %s", new->called,
+        report_title(report, "%s, process %u, from %s to %s: %s by %s", new->called,
                      new->process->pid, snapshot_name(old, old_name, sizeof(old_name)),
-                     snapshot_name(new, new_name, sizeof(new_name)), key);
+                     snapshot_name(new, new_name, sizeof(new_name)),
+                     options->blocks ? "blocks" : "changes", key);
     } else {
         name_side(old, old_name, sizeof(old_name));
         name_side(new, new_name, sizeof(new_name));
@@ -139,6 +152,8 @@ static int diff(const struct options *options, const struct sides *all)
     size_t count = all->count, unchanged = 0;
     const struct group_list **lists = calloc(count, sizeof(*lists));
     struct symbols **symbols = calloc(count, sizeof(*symbols));
+    struct source_lines *sources =
+        options->format == OPTIONS_TRACEMALLOC ? source_lines_create() : NULL;
     struct report *report = report_create();
     struct diff *found = NULL;
     bool is_empty; /* no block at all, on any side */
@@ -161,7 +176,7 @@ static int diff(const struct options *options, const struct sides *all)
         unchanged = diff_drop_unchanged(found);
 
     set_title(report, options, all);
-    diff_report(found, symbols, options->limit, report);
+    diff_report(found, symbols, &(struct diff_report_options){options->limit, sources}, report);
     options_mention_filters(options, report, is_empty);
     if (found->row_count == 0 && !(is_empty && filter_has_patterns(options->filter)))
         report_add_note(report, "Nothing changed.");
@@ -178,9 +193,58 @@ static int diff(const struct options *options, const struct sides *all)
 out:
     diff_destroy(found);
     report_destroy(report);
+    source_lines_destroy(sources);
     free(symbols);
     free(lists);
     return status;
+}
+
+/* Report what became of the blocks. */
+static int diff_blocks(const struct options *options, const struct sides *all)
+{
+    const struct side *old = &all->sides[0], *new = &all->sides[1];
+    const struct block_report_input input = {
+        .old = old->heap,
+        .new = new->heap,
+        .old_symbols = old->symbols,
+        .new_symbols = new->symbols,
+        .options = &options->group,
+        .limit = options->limit,
+    };
+    struct report *report;
+    int result, status;
+
+    if (!block_diff_possible(old->heap, new->heap))
+        return command_fail(&command_diff, COMMAND_BAD_INPUT,
+                            "--blocks needs two snapshots of one run that list their blocks: %s "
+                            "and %s are not",
+                            old->heap->path, new->heap->path);
+    report = report_create();
+    if (!report)
+        return command_fail(&command_diff, COMMAND_NEGATIVE, "out of memory");
+    set_title(report, options, all);
+    options_mention_filters(options, report, false);
+    result = options->list ? block_report_list(&input, report) : block_report_groups(&input, report);
+    status = result < 0 ? command_fail(&command_diff, COMMAND_NEGATIVE, "out of memory")
+                        : options_print(options, &command_diff, &report, 1);
+    report_destroy(report);
+    return status;
+}
+
+/* Does --blocks fit the other options? Returns -1, or the exit status. */
+static int check_blocks(const struct options *options, const struct sides *all)
+{
+    if (!options->blocks)
+        return -1;
+    if (all->count != 2 || all->is_one_directory)
+        return command_fail(&command_diff, COMMAND_USAGE,
+                            "--blocks needs two snapshots, the old one first");
+    if (options->group.key == GROUP_SIZE || options->sort_given ||
+        options->format == OPTIONS_TRACEMALLOC)
+        return command_fail(&command_diff, COMMAND_USAGE,
+                            "--blocks goes without --group-by size, --sort and --format "
+                            "tracemalloc");
+    return -1;
 }
 
 static int run(int argc, char **argv)
@@ -188,7 +252,8 @@ static int run(int argc, char **argv)
     struct options options;
     struct sides all = {0};
     int status = options_parse(&options, &command_diff,
-                               OPTIONS_GROUPS | OPTIONS_FORMAT | OPTIONS_OUTPUT, argc, argv);
+                               OPTIONS_GROUPS | OPTIONS_BLOCKS | OPTIONS_FORMAT | OPTIONS_OUTPUT,
+                               argc, argv);
 
     if (status >= 0)
         goto out;
@@ -199,6 +264,9 @@ static int run(int argc, char **argv)
             command_fail(&command_diff, COMMAND_USAGE, "needs two snapshots, the old one first");
         goto out;
     }
+    status = check_blocks(&options, &all);
+    if (status >= 0)
+        goto out;
     all.sides = calloc(all.count, sizeof(*all.sides));
     if (!all.sides) {
         status = command_fail(&command_diff, COMMAND_NEGATIVE, "out of memory");
@@ -206,7 +274,7 @@ static int run(int argc, char **argv)
     }
     status = load(&options, &all);
     if (status < 0)
-        status = diff(&options, &all);
+        status = options.blocks ? diff_blocks(&options, &all) : diff(&options, &all);
 out:
     for (size_t i = 0; all.sides && i < all.count; i++) {
         group_destroy(all.sides[i].list);

@@ -14,8 +14,10 @@ static const char help[] =
     "Show what is alive in a snapshot, largest first, by who allocated it; of a directory,\n"
     "in all its processes together, as of the last snapshot of each.\n"
     "\n" OPTIONS_HELP_GROUPS
+    "  --since MARK         only blocks allocated since: the label of a mark or snapshot of the\n"
+    "                       process, or the number of the epoch that it began\n"
     "  --sort ORDER         size (default), count, average or name\n"
-    OPTIONS_HELP_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
+    OPTIONS_HELP_GROUPS_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
     "\n" OPTIONS_HELP_PATTERNS
     "\n"
     "Examples:\n"
@@ -30,6 +32,8 @@ static int stats(struct options *options, const struct heap *heap, struct symbol
 {
     struct group_list *list = group_create(heap, symbols, &options->group);
     struct diff *diff = list ? diff_create((const struct group_list *const *)&list, 1) : NULL;
+    struct source_lines *sources =
+        options->format == OPTIONS_TRACEMALLOC ? source_lines_create() : NULL;
     struct report *report = report_create();
     int status;
 
@@ -40,10 +44,11 @@ static int stats(struct options *options, const struct heap *heap, struct symbol
 
         load_describe(heap, name, sizeof(name));
         diff_sort(diff, options->sort);
-        report_title(report, "%s%s%s: alive by %s", name,
+        report_title(report, "%s%s%s: alive%s%s by %s", name,
                      *heap->label && !heap->is_merged ? ", " : "",
-                     heap->is_merged ? "" : heap->label, group_key_name(options->group.key));
-        diff_report(diff, &symbols, options->limit, report);
+                     heap->is_merged ? "" : heap->label, options->since ? " since " : "",
+                     options->since ? options->since : "", group_key_name(options->group.key));
+        diff_report(diff, &symbols, &(struct diff_report_options){options->limit, sources}, report);
         options_mention_filters(options, report, list->count == 0);
         if (options->group.cumulative)
             report_add_note(report, "Each block is counted to all frames of its stack, so the rows "
@@ -51,9 +56,28 @@ static int stats(struct options *options, const struct heap *heap, struct symbol
         status = options_print(options, &command_stats, &report, 1);
     }
     report_destroy(report);
+    source_lines_destroy(sources);
     diff_destroy(diff);
     group_destroy(list);
     return status;
+}
+
+/* Find what OPTIONS ask for in HEAP. Returns -1, or the exit status. */
+static int check_heap(struct options *options, const struct heap *heap)
+{
+    if (options->since) {
+        options->group.since = heap_find_epoch(heap, options->since);
+        if (!options->group.since)
+            return command_fail(&command_stats, COMMAND_BAD_INPUT,
+                                "--since '%s': %s has no such mark ('heapdelta info' lists the "
+                                "epochs)",
+                                options->since, heap->path);
+    }
+    if (group_needs_blocks(&options->group) && !heap->has_blocks)
+        return command_fail(&command_stats, COMMAND_BAD_INPUT,
+                            "%s: its blocks are only counted, not listed: %s can't be used",
+                            heap->path, options->since ? "--since" : "--group-by size");
+    return -1;
 }
 
 static int run(int argc, char **argv)
@@ -63,7 +87,8 @@ static int run(int argc, char **argv)
     struct symbols *symbols = NULL;
     struct error error;
     int status = options_parse(&options, &command_stats,
-                               OPTIONS_GROUPS | OPTIONS_FORMAT | OPTIONS_OUTPUT, argc, argv);
+                               OPTIONS_GROUPS | OPTIONS_SINCE | OPTIONS_FORMAT | OPTIONS_OUTPUT,
+                               argc, argv);
 
     if (status >= 0)
         goto out;
@@ -85,6 +110,9 @@ static int run(int argc, char **argv)
         status = command_fail(&command_stats, COMMAND_BAD_INPUT, "%s", error.text);
         goto out;
     }
+    status = check_heap(&options, heap);
+    if (status >= 0)
+        goto out;
     symbols = symbols_create(heap);
     status = symbols ? stats(&options, heap, symbols)
                      : command_fail(&command_stats, COMMAND_NEGATIVE, "out of memory");

@@ -5,6 +5,7 @@
 #include "views/csv.h"
 #include "views/json.h"
 #include "views/text.h"
+#include "views/tracemalloc.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -27,6 +28,9 @@ enum option_code {
     OPTION_EXCLUDE,
     OPTION_ALL_FRAMES,
     OPTION_SKIP,
+    OPTION_TRACEMALLOC_COMPAT,
+    OPTION_MOST_RECENT_FIRST,
+    OPTION_SINCE,
     OPTION_SORT,
     OPTION_LIMIT,
     OPTION_MODULES,
@@ -36,6 +40,9 @@ enum option_code {
     OPTION_STRICT,
     OPTION_ALL,
     OPTION_ERROR_EXITCODE,
+    OPTION_TO,
+    OPTION_BLOCKS,
+    OPTION_LIST,
 };
 
 /* Every option there is, and the sets it belongs to; 0: to each command. */
@@ -52,6 +59,9 @@ static const struct {
     {{"exclude", required_argument, NULL, OPTION_EXCLUDE}, OPTIONS_GROUPS},
     {{"all-frames", no_argument, NULL, OPTION_ALL_FRAMES}, OPTIONS_GROUPS},
     {{"skip", required_argument, NULL, OPTION_SKIP}, OPTIONS_GROUPS},
+    {{"tracemalloc-compat", no_argument, NULL, OPTION_TRACEMALLOC_COMPAT}, OPTIONS_GROUPS},
+    {{"most-recent-first", no_argument, NULL, OPTION_MOST_RECENT_FIRST}, OPTIONS_GROUPS},
+    {{"since", required_argument, NULL, OPTION_SINCE}, OPTIONS_SINCE},
     {{"sort", required_argument, NULL, OPTION_SORT}, OPTIONS_GROUPS},
     {{"limit", required_argument, NULL, OPTION_LIMIT}, OPTIONS_GROUPS | OPTIONS_LIMIT},
     {{"modules", no_argument, NULL, OPTION_MODULES}, OPTIONS_MODULES},
@@ -61,6 +71,9 @@ static const struct {
     {{"strict", no_argument, NULL, OPTION_STRICT}, OPTIONS_STRICT},
     {{"all", no_argument, NULL, OPTION_ALL}, OPTIONS_LEAKS},
     {{"error-exitcode", no_argument, NULL, OPTION_ERROR_EXITCODE}, OPTIONS_LEAKS},
+    {{"blocks", no_argument, NULL, OPTION_BLOCKS}, OPTIONS_BLOCKS},
+    {{"list", no_argument, NULL, OPTION_LIST}, OPTIONS_BLOCKS},
+    {{"to", required_argument, NULL, OPTION_TO}, OPTIONS_EXPORT},
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
@@ -77,7 +90,14 @@ static void select_options(unsigned sets, struct option *out)
     out[count] = (struct option){0};
 }
 
-static int parse_format(struct options *options, const struct command *command, const char *text)
+/* Does a command that takes SETS know the format of tracemalloc? */
+static bool takes_tracemalloc(unsigned sets)
+{
+    return sets & OPTIONS_GROUPS;
+}
+
+static int parse_format(struct options *options, const struct command *command, unsigned sets,
+                        const char *text)
 {
     if (strcmp(text, "text") == 0)
         options->format = OPTIONS_TEXT;
@@ -85,8 +105,11 @@ static int parse_format(struct options *options, const struct command *command, 
         options->format = OPTIONS_JSON;
     else if (strcmp(text, "csv") == 0)
         options->format = OPTIONS_CSV;
+    else if (strcmp(text, "tracemalloc") == 0 && takes_tracemalloc(sets))
+        options->format = OPTIONS_TRACEMALLOC;
     else
-        return command_fail(command, COMMAND_USAGE, "--format '%s': none of text, json, csv", text);
+        return command_fail(command, COMMAND_USAGE, "--format '%s': none of text, json, csv%s", text,
+                            takes_tracemalloc(sets) ? ", tracemalloc" : "");
     return -1;
 }
 
@@ -130,8 +153,8 @@ static int parse_pattern(struct options *options, const struct command *command,
 }
 
 /* Take one option. Returns -1, or the exit status. */
-static int parse_option(struct options *options, const struct command *command, int code,
-                        const char *value)
+static int parse_option(struct options *options, const struct command *command, unsigned sets,
+                        int code, const char *value)
 {
     switch (code) {
     case OPTION_HELP:
@@ -140,7 +163,7 @@ static int parse_option(struct options *options, const struct command *command, 
         options->output = value;
         return -1;
     case OPTION_FORMAT:
-        return parse_format(options, command, value);
+        return parse_format(options, command, sets, value);
     case OPTION_GROUP_BY:
         if (group_key_find(value, &options->group.key) < 0)
             return command_fail(
@@ -158,6 +181,15 @@ static int parse_option(struct options *options, const struct command *command, 
         return -1;
     case OPTION_SKIP:
         return parse_pattern(options, command, FILTER_SKIP, value);
+    case OPTION_TRACEMALLOC_COMPAT:
+        options->group.follows_tracemalloc = true;
+        return -1;
+    case OPTION_MOST_RECENT_FIRST:
+        options->most_recent_first = true;
+        return -1;
+    case OPTION_SINCE:
+        options->since = value;
+        return -1;
     case OPTION_SORT:
         if (diff_sort_find(value, &options->sort) < 0)
             return command_fail(command, COMMAND_USAGE,
@@ -178,6 +210,15 @@ static int parse_option(struct options *options, const struct command *command, 
         if (quantity_read_time(value, &options->timeout) < 0)
             return command_fail(command, COMMAND_USAGE,
                                 "--timeout '%s': not a time as 500ms, 10s, 2m", value);
+        return -1;
+    case OPTION_BLOCKS:
+        options->blocks = true;
+        return -1;
+    case OPTION_LIST:
+        options->blocks = options->list = true;
+        return -1;
+    case OPTION_TO:
+        options->form = value;
         return -1;
     case OPTION_LABEL:
         return parse_label(options, command, value);
@@ -206,6 +247,25 @@ static int fail_option(const struct command *command, int code, const char *word
     return command_fail(command, COMMAND_USAGE, "unknown option '%s'", word);
 }
 
+/* Does the format fit what is asked for? Let the groups follow from it. Returns -1, or the exit
+ * status. */
+static int check_format(struct options *options, const struct command *command)
+{
+    enum group_key key = options->group.key;
+
+    if (options->format == OPTIONS_TRACEMALLOC) {
+        if (key != GROUP_LINENO && key != GROUP_FILENAME && key != GROUP_TRACEBACK)
+            return command_fail(command, COMMAND_USAGE,
+                                "--format tracemalloc knows --group-by lineno, filename and "
+                                "traceback, not %s",
+                                group_key_name(key));
+        options->group.follows_tracemalloc = true;
+    }
+    if (options->group.follows_tracemalloc)
+        filter_follow_tracemalloc(options->filter);
+    return -1;
+}
+
 int options_parse(struct options *options, const struct command *command, unsigned sets, int argc,
                   char **argv)
 {
@@ -229,8 +289,10 @@ int options_parse(struct options *options, const struct command *command, unsign
         if (code == '?' || code == ':')
             status = fail_option(command, code, argv[optind - 1]);
         else
-            status = parse_option(options, command, code, optarg);
+            status = parse_option(options, command, sets, code, optarg);
     }
+    if (status < 0)
+        status = check_format(options, command);
     if (status < 0 && options->group.cumulative && !group_key_of_frames(options->group.key))
         status = command_fail(command, COMMAND_USAGE,
                               "--cumulative counts frames: it can't be used with --group-by %s",
@@ -271,6 +333,9 @@ int options_print(const struct options *options, const struct command *command,
         result = json_print(output.file, reports, count);
     } else if (options->format == OPTIONS_CSV) {
         csv_print(output.file, reports, count);
+    } else if (options->format == OPTIONS_TRACEMALLOC) {
+        for (size_t i = 0; i < count; i++)
+            tracemalloc_print(output.file, reports[i], options->most_recent_first);
     } else {
         for (size_t i = 0; i < count && !result; i++) {
             fputs(i ? "\n" : "", output.file);

@@ -28,12 +28,16 @@ enum options_set {
     OPTIONS_LIMIT = 128,  /* --limit, which OPTIONS_GROUPS have, too */
     OPTIONS_STRICT = 256, /* --strict */
     OPTIONS_LEAKS = 512,  /* --all, --error-exitcode */
+    OPTIONS_EXPORT = 1024, /* --to */
+    OPTIONS_SINCE = 2048, /* --since */
+    OPTIONS_BLOCKS = 4096, /* --blocks, --list */
 };
 
 enum options_format {
     OPTIONS_TEXT,
     OPTIONS_JSON,
     OPTIONS_CSV,
+    OPTIONS_TRACEMALLOC,
 };
 
 struct options {
@@ -42,9 +46,14 @@ struct options {
     struct group_options group;
     enum diff_sort sort;
     bool sort_given;
+    bool most_recent_first;
+    const char *since; /* the mark; NULL: since ever */
     size_t limit; /* rows; 0: all */
     bool modules;
     const char *section; /* NULL: all */
+    bool blocks;         /* by identity, */
+    bool list;           /* one by one */
+    const char *form;    /* to export to; NULL: none */
     uint64_t timeout;    /* ns to wait for a process; 0: as long as it takes */
     const char *label;   /* NULL: none */
     bool strict;         /* no pointer inside a block is there on purpose */
@@ -78,18 +87,24 @@ int options_print(const struct options *options, const struct command *command,
 
 /* For the help of a command. */
 #define OPTIONS_HELP_GROUPS                                                                      \
-    "  --group-by KEY       lineno (default), filename, function, traceback, module,\n"          \
-    "                       program or process\n"                                                \
+    "  --group-by KEY       lineno (default), filename, function, traceback, module, thread,\n" \
+    "                       size, domain, program or process\n" \
     "  --cumulative         count a block to every frame of its stack, not to the newest only\n" \
     "  --filter PATTERN     only blocks whose newest frame matches; may be repeated\n"           \
     "  --exclude PATTERN    no blocks whose newest frame matches; may be repeated\n"             \
-    "  --all-frames         patterns look at all frames of a stack\n"                            \
+    "  --all-frames         patterns look at all frames of a stack\n" \
+    "  --tracemalloc-compat count as Python's tracemalloc does\n" \
     "  --skip PATTERN       frames that allocate for others, as strdup, operator new and all\n"  \
     "                       of std:: do: not the newest if there is another; here a\n"           \
     "                       PATTERN is a function\n"                                             \
     "  --limit N            show N rows (default 10, 0: all)\n"
 
 #define OPTIONS_HELP_FORMAT "  --format FORMAT      text (default), json or csv\n"
+
+#define OPTIONS_HELP_GROUPS_FORMAT                                                              \
+    "  --format FORMAT      text (default), json, csv or tracemalloc: in the words of Python's\n" \
+    "                       tracemalloc\n" \
+    "  --most-recent-first  in these a traceback begins with its newest frame\n"
 
 #define OPTIONS_HELP_OUTPUT \
     "  -o, --output FILE    write to FILE, which is replaced as a whole or not at all; - is\n" \
@@ -109,7 +124,8 @@ int options_print(const struct options *options, const struct command *command,
 #define OPTIONS_HELP_HELP "  -h, --help           show this help\n"
 
 #define OPTIONS_HELP_PATTERNS                                                                  \
-    "A PATTERN is [file=|function=|module=]PATTERN[:LINE], with * ? and [] as in the shell;\n" \
-    "a file is matched by its last parts, too: app.c matches /src/app.c.\n"
+    "A PATTERN is [domain=N,][all-frames,][file=|function=|module=]PATTERN[:LINE], with * ?\n" \
+    "and [] as in the shell; a file is matched by its last parts, too: app.c matches\n" \
+    "/src/app.c. Or it is domain=N alone.\n"
 
 #endif

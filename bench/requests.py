@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """requests.py - what snapshots asked for from outside cost a server under load.
 
-    requests.py BUILD [ROUNDS [REQUESTS [SECONDS]]]
+    requests.py BUILD [ROUNDS [REQUESTS [SECONDS [KEYS]]]]
 
 A redis-server is traced, and redis-benchmark keeps it busy: first with one key, which is
-its default, then with 100,000. In turn, SECONDS each: nobody asks, and REQUESTS requests
-evenly over that time. The server and the load stay the same, and only neighbours are
-compared. Prints the medians of the commands done per second, the loss with its quartiles,
+its default, then with 100,000. In turn, SECONDS each, evenly over that time: REQUESTS times
+`heapdelta snapshot`, and as often `heapdelta status`, which reads the same page and asks for
+nothing. (With no client at all in their place, server and load may settle on one CPU until
+somebody disturbs them: with one key the run with requests came out 2.7 times as fast.) The
+server and the load stay the same, and only neighbours are compared. Prints the medians of the commands done per second, the loss with its quartiles,
 the same by the CPU time that the server itself took for a command, and the pause as
 `heapdelta status` shows it.
 """
@@ -56,14 +58,15 @@ class Server:
         return (int(self.info("stats")["total_commands_processed"]),
                 (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK"), time.monotonic())
 
-    def speed(self, seconds, requests):
-        """Commands per second, and CPU ns per command, while there are REQUESTS."""
+    def speed(self, seconds, verb, times):
+        """Commands per second, and CPU ns per command, while heapdelta VERB is run so many TIMES."""
         commands, cpu, begin = self.done()
-        for number in range(requests):
-            time.sleep(max(0, begin + seconds * number / requests - time.monotonic()))
-            path = subprocess.run([self.heapdelta, "snapshot", str(self.pid)], check=True,
-                                  stdout=subprocess.PIPE, encoding="utf-8").stdout.strip()
-            os.unlink(path)
+        for number in range(times):
+            time.sleep(max(0, begin + seconds * number / times - time.monotonic()))
+            answer = subprocess.run([self.heapdelta, verb, str(self.pid)], check=True,
+                                    stdout=subprocess.PIPE, encoding="utf-8").stdout.strip()
+            if verb == "snapshot":
+                os.unlink(answer)
         time.sleep(max(0, begin + seconds - time.monotonic()))
         commands_then, cpu_then, end = self.done()
         return ((commands_then - commands) / (end - begin),
@@ -95,11 +98,11 @@ def measure(heapdelta, keys, rounds, requests, seconds):
     pairs = []
     with tempfile.TemporaryDirectory() as directory:
         server = Server(heapdelta, directory, keys)
-        server.speed(2, 1)
+        server.speed(2, "snapshot", 1)
         for number in range(rounds):
-            order = (0, requests) if number % 2 == 0 else (requests, 0)
-            figures = {asked: server.speed(seconds, asked) for asked in order}
-            pairs.append((figures[0], figures[requests]))
+            order = ("status", "snapshot") if number % 2 == 0 else ("snapshot", "status")
+            figures = {verb: server.speed(seconds, verb, requests) for verb in order}
+            pairs.append((figures["status"], figures["snapshot"]))
         status = server.status()
         server.end()
     print(f"{keys} keys, {status['blocks']} blocks of {status['bytes']} bytes:")
@@ -116,9 +119,9 @@ def measure(heapdelta, keys, rounds, requests, seconds):
 
 def main():
     build = os.path.abspath(sys.argv[1])
-    rounds, requests, seconds = (int(word) if word else default for word, default in zip(
-        (sys.argv[2:] + [""] * 3)[:3], (9, 100, 10)))
-    for keys in (1, 100000):
+    rounds, requests, seconds, only = (int(word) if word else default for word, default in zip(
+        (sys.argv[2:] + [""] * 4)[:4], (9, 100, 10, 0)))
+    for keys in (only,) if only else (1, 100000):
         measure(build + "/analyzer/heapdelta", keys, rounds, requests, seconds)
 
 

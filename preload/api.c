@@ -23,6 +23,10 @@ EXPORT int heapdelta_api_take_snapshot(const char *label);
 EXPORT int heapdelta_api_take_graph_snapshot(const char *label);
 EXPORT int heapdelta_api_take_snapshot_to(const char *path, const char *label);
 EXPORT int heapdelta_api_mark(const char *label);
+EXPORT int heapdelta_api_track(unsigned domain, const void *block, size_t size);
+EXPORT int heapdelta_api_untrack(unsigned domain, const void *block);
+EXPORT int heapdelta_api_get_traceback(const void *block, void **frames, size_t size,
+                                       int *out_complete);
 
 /* RESULT, after what handlers left because they interrupted us: there may be no next
  * event. */
@@ -98,4 +102,26 @@ int heapdelta_api_take_snapshot_to(const char *path, const char *label)
 int heapdelta_api_mark(const char *label)
 {
     return attended(control_mark(label ? label : ""));
+}
+
+int heapdelta_api_track(unsigned domain, const void *block, size_t size)
+{
+    struct stack_start start = STACK_START();
+
+    return attended(tracker_track(domain, (uintptr_t)block, size, &start));
+}
+
+int heapdelta_api_untrack(unsigned domain, const void *block)
+{
+    return attended(tracker_untrack(domain, (uintptr_t)block));
+}
+
+int heapdelta_api_get_traceback(const void *block, void **frames, size_t size, int *out_complete)
+{
+    bool complete;
+    int result = attended(tracker_traceback((uintptr_t)block, frames, size, &complete));
+
+    if (result >= 0 && out_complete)
+        *out_complete = complete;
+    return result;
 }

@@ -3,6 +3,7 @@
 #include "preload/lock.h"
 #include "preload/syscall.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -170,6 +171,17 @@ void *arena_resize(void *memory, size_t old_size, size_t new_size, enum arena_us
     note((uintptr_t)moved, new_size);
     atomic_fetch_add_explicit(&used[use], new_size - old_size, memory_order_relaxed);
     return (void *)moved;
+}
+
+void arena_populate(void *memory, size_t size)
+{
+    uintptr_t begin = (uintptr_t)memory & ~(PAGE - 1), end = (uintptr_t)memory + size;
+
+    if (SYSCALL_3(SYS_madvise, begin, end - begin, MADV_POPULATE_WRITE) != -EINVAL)
+        return;
+    /* Before Linux 5.14. */
+    for (volatile char *byte = memory; (uintptr_t)byte < end; byte += PAGE)
+        *byte = *byte;
 }
 
 void *arena_alloc(size_t size, enum arena_use use)

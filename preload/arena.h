@@ -38,6 +38,10 @@ void *arena_share(size_t size);
  * long, here or elsewhere. On failure (NULL) they stay as they are. */
 void *arena_resize(void *memory, size_t old_size, size_t new_size, enum arena_use use);
 
+/* Let the SIZE bytes at MEMORY, which the calling thread alone uses, be there before they are
+ * touched, so that touching them causes no page fault. */
+void arena_populate(void *memory, size_t size);
+
 /* SIZE bytes for USE, aligned to 64, that are never given back. */
 void *arena_alloc(size_t size, enum arena_use use);
 

@@ -25,6 +25,7 @@ enum attention_bit {
     ATTENTION_PEAK = 1u << 10,  /* a new peak is behind us */
     ATTENTION_DEATH = 1u << 11, /* a signal is about to end the process */
     ATTENTION_AGAIN = 1u << 12, /* a handler was asked to look here, and could not */
+    ATTENTION_AWAKE = 1u << 13, /* not something to do: hooks do not just pass on */
 };
 
 extern _Atomic uint32_t *_Atomic attention_word;
@@ -37,12 +38,20 @@ static inline _Atomic uint32_t *attention_load(void)
     return atomic_load_explicit(&attention_word, memory_order_relaxed);
 }
 
+/* Whether hooks have more to do than to pass on; true until it is first set. */
+void attention_set_awake(bool awake);
+
+static inline bool attention_asleep(void)
+{
+    return __builtin_expect((atomic_load_explicit(attention_load(), memory_order_relaxed) &
+                             ~(uint32_t)CONTROL_BUSY) == 0, false);
+}
+
 /* Not while a request is being served: CONTROL_BUSY. */
 static inline bool attention_needed(void)
 {
-    return __builtin_expect(
-        atomic_load_explicit(attention_load(), memory_order_relaxed) & ~(uint32_t)CONTROL_BUSY,
-        false);
+    return __builtin_expect(atomic_load_explicit(attention_load(), memory_order_relaxed) &
+                            ~(uint32_t)(CONTROL_BUSY | ATTENTION_AWAKE), false);
 }
 
 static inline void attention_raise(enum attention_bit bit)
@@ -53,7 +62,8 @@ static inline void attention_raise(enum attention_bit bit)
 /* Take all bits that are raised. */
 static inline uint32_t attention_take(void)
 {
-    return atomic_fetch_and_explicit(attention_load(), ATTENTION_REQUEST, memory_order_acquire);
+    return atomic_fetch_and_explicit(attention_load(), ATTENTION_REQUEST | ATTENTION_AWAKE,
+                                     memory_order_acquire) & ~(uint32_t)ATTENTION_AWAKE;
 }
 
 #endif

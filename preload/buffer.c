@@ -29,6 +29,21 @@ static bool make_room(struct buffer *buffer, size_t size)
     return true;
 }
 
+bool buffer_prepare(struct buffer *buffer, size_t size)
+{
+    if (size > buffer->capacity - buffer->size) {
+        uint8_t *data = arena_resize(buffer->data, buffer->capacity, buffer->size + size,
+                                     ARENA_OTHER);
+
+        if (!data)
+            return false;
+        buffer->data = data;
+        buffer->capacity = buffer->size + size;
+    }
+    arena_populate(buffer->data + buffer->size, size);
+    return true;
+}
+
 uint8_t *buffer_reserve_slowly(struct buffer *buffer, size_t size)
 {
     return make_room(buffer, size) ? buffer->data + buffer->size : NULL;

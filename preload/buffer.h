@@ -30,6 +30,10 @@ static inline uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
     return buffer->data + buffer->size;
 }
 
+/* Make room for SIZE bytes more, in memory that is there: putting them causes no page fault.
+ * False on lack of memory. */
+bool buffer_prepare(struct buffer *buffer, size_t size);
+
 /* Put NUMBER as a varint. */
 void buffer_put_varint(struct buffer *buffer, uint64_t number);
 

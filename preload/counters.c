@@ -39,6 +39,21 @@ void counters_add_to(const struct counters *counters, uint32_t stack, struct cou
         sum->value[i] += page->counters[stack % COUNTERS_PER_PAGE].value[i];
 }
 
+void counters_add_all(const struct counters *counters, uint32_t stack_count,
+                      struct counter *sums)
+{
+    for (uint32_t first = 0; first < stack_count; first += COUNTERS_PER_PAGE) {
+        const struct counters_section *section = counters->sections[counters_section_of(first)];
+        const struct counters_page *page = section ? section->pages[counters_page_of(first)] : NULL;
+        uint32_t left = stack_count - first;
+        uint32_t count = left < COUNTERS_PER_PAGE ? left : COUNTERS_PER_PAGE;
+
+        for (uint32_t i = 0; page && i < count; i++)
+            for (int j = 0; j < SNAPSHOT_COUNTERS_PER_STACK; j++)
+                sums[first + i].value[j] += page->counters[i].value[j];
+    }
+}
+
 void counters_clear(struct counters *counters)
 {
     for (uint32_t i = 0; i < COUNTERS_SECTIONS; i++)

@@ -74,6 +74,10 @@ static inline struct counter *counters_of(struct counters *counters, uint32_t st
 /* Add what COUNTERS has counted for STACK to SUM. */
 void counters_add_to(const struct counters *counters, uint32_t stack, struct counter *sum);
 
+/* Add what COUNTERS has counted for the first STACK_COUNT stacks to SUMS, one each. */
+void counters_add_all(const struct counters *counters, uint32_t stack_count,
+                      struct counter *sums);
+
 /* Set all of COUNTERS to 0. */
 void counters_clear(struct counters *counters);
 

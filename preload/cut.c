@@ -3,6 +3,7 @@
 #include "format/varint.h"
 #include "preload/epochs.h"
 #include "preload/guard.h"
+#include "preload/live_domains.h"
 #include "preload/modules.h"
 #include "preload/series.h"
 #include "preload/syscall.h"
@@ -10,10 +11,122 @@
 
 #include <errno.h>
 
+/* What may come between the preparation and the closing of the gate. */
+#define MORE_STACKS 1024u
+#define MORE        64u
+
+/* ---- the gate is still open -------------------------------------------------------- */
+
+/* Have memory for CUT, so that no page fault lasts while the gate is closed. */
+static bool prepare(struct cut *cut)
+{
+    arena_populate(cut, sizeof *cut);
+    return buffer_prepare(&cut->sums, (trie_stack_count() + MORE_STACKS) * sizeof(struct counter)) &&
+           buffer_prepare(&cut->moments, series_size()) &&
+           buffer_prepare(&cut->modules, (modules_count() + MORE) * sizeof(struct module)) &&
+           buffer_prepare(&cut->epochs, (epochs_count() + MORE) * sizeof(struct epoch)) &&
+           (cut->counters_only ||
+            (live_copy_prepare(&cut->live, tracker_live_blocks()) &&
+             buffer_prepare(&cut->tracked.others,
+                            (live_domains_count() + MORE) * sizeof(struct live_block))));
+}
+
+/* ---- the gate is closed ------------------------------------------------------------- */
+
+static void add_block(void *copy, const struct live_block *block)
+{
+    live_copy_add(copy, block);
+}
+
+static void copy_blocks(struct cut *cut)
+{
+    live_copy_take(&cut->live);
+    tracker_each_in_flight(add_block, &cut->live);
+    live_domains_each(add_block, &cut->tracked);
+}
+
+static void copy_counters(struct cut *cut)
+{
+    const size_t size = cut->stack_count * sizeof(struct counter);
+    struct counter *sums = (struct counter *)buffer_reserve(&cut->sums, size);
+
+    if (!sums)
+        return;
+    tracker_sum_counters(cut->stack_count, sums); /* the memory is zeroed */
+    cut->sums.size = size;
+}
+
+static void copy_modules(struct cut *cut)
+{
+    cut->module_count = modules_count();
+    for (uint32_t number = 1; number <= cut->module_count; number++)
+        buffer_put(&cut->modules, modules_get(number), sizeof(struct module));
+}
+
+static void copy_lists(struct cut *cut)
+{
+    copy_modules(cut);
+    for (uint32_t i = 0; i < cut->epoch_count; i++)
+        buffer_put(&cut->epochs, epochs_get(i), sizeof(struct epoch));
+}
+
+static void fill(struct cut *cut, const char *label)
+{
+    tracker_check_modules();
+    tracker_settle();
+    cut->time = syscall_time(CLOCK_REALTIME);
+    cut->elapsed = timeline_now();
+    cut->stack_count = trie_stack_count();
+    cut->frame_count = trie_frame_count();
+    cut->frame_limit = tracker_frame_limit();
+    cut->peak = (uint64_t)tracker_size().peak;
+    cut->threads_seen = guard_threads_seen();
+    tracker_sum(&cut->totals);
+    if (!cut->counters_only)
+        copy_blocks(cut);
+    copy_counters(cut);
+    series_copy(&cut->moments);
+    cut->sample_count = timeline_copy(cut->samples);
+    cut->epoch = epochs_current();
+    cut->epoch_count = epochs_count();
+    copy_lists(cut);
+    epochs_begin(label, cut->elapsed);
+}
+
+int cut_take(struct cut *cut, const char *label, bool counters_only, void (*taken)(void *context),
+             void *context)
+{
+    uint64_t before;
+    int result;
+
+    for (int use = 0; use < ARENA_USES; use++)
+        cut->tracer[use] = arena_used(use);
+    cut->counters_only = counters_only;
+    if (!prepare(cut))
+        return -ENOMEM;
+    before = syscall_time(CLOCK_MONOTONIC);
+    result = guard_close();
+    if (result < 0)
+        return result;
+    if (tracker_tracing())
+        fill(cut, label);
+    else
+        result = -ENODATA;
+    if (cut->sums.failed || cut->moments.failed || cut->modules.failed || cut->epochs.failed)
+        result = -ENOMEM;
+    cut->pause = syscall_time(CLOCK_MONOTONIC) - before;
+    if (taken && result == 0)
+        taken(context);
+    guard_open();
+    cut->pause = syscall_time(CLOCK_MONOTONIC) - before;
+    return result;
+}
+
+/* ---- the gate is open again --------------------------------------------------------- */
+
 static void put_block(void *context, const struct live_block *block)
 {
     struct cut *cut = context;
-
     uint8_t *begin = buffer_reserve(&cut->blocks, 4 * VARINT_MAX_SIZE), *end = begin;
 
     if (!begin)
@@ -28,77 +141,70 @@ static void put_block(void *context, const struct live_block *block)
     cut->bytes += block->size;
 }
 
+/* Put the blocks of all domains. False on lack of memory. */
+static bool put_blocks(struct cut *cut)
+{
+    bool whole = live_copy_each(&cut->live, put_block, cut);
+    uint64_t own_count = cut->block_count;
+    size_t own_size = cut->blocks.size;
+
+    cut->last_address = 0;
+    whole = live_copy_each(&cut->tracked, put_block, cut) && whole;
+    cut->tracked_count = cut->block_count - own_count;
+    cut->tracked_size = cut->blocks.size - own_size;
+    return whole && !cut->blocks.failed;
+}
+
 /* Put the counters of all stacks. Where there is no list of blocks, they tell what is
  * alive. */
-static void put_counters(struct cut *cut, bool counters_only)
+static void put_counters(struct cut *cut)
 {
-    for (uint32_t stack = 0; stack < cut->stack_count; stack++) {
-        struct counter counter;
+    const struct counter *counter = (const struct counter *)cut->sums.data;
 
-        tracker_sum_counter(stack, &counter);
+    for (uint32_t stack = 0; stack < cut->stack_count; stack++, counter++) {
+        const uint64_t *value = counter->value;
+
         cut->truncated += trie_stack(stack)->flags & SNAPSHOT_STACK_TRUNCATED &&
-                          counter.value[SNAPSHOT_ALLOCATIONS] > 0;
+                          value[SNAPSHOT_ALLOCATIONS] > 0;
         for (int i = 0; i < SNAPSHOT_COUNTERS_PER_STACK; i++)
-            buffer_put_varint(&cut->counters, counter.value[i]);
-        if (counters_only) {
-            cut->block_count += counter.value[SNAPSHOT_ALLOCATIONS] - counter.value[SNAPSHOT_FREES];
-            cut->bytes +=
-                counter.value[SNAPSHOT_ALLOCATED_BYTES] - counter.value[SNAPSHOT_FREED_BYTES];
+            buffer_put_varint(&cut->counters, value[i]);
+        if (cut->counters_only) {
+            cut->block_count += value[SNAPSHOT_ALLOCATIONS] - value[SNAPSHOT_FREES];
+            cut->bytes += value[SNAPSHOT_ALLOCATED_BYTES] - value[SNAPSHOT_FREED_BYTES];
         }
     }
 }
 
-static void fill(struct cut *cut, const char *label, bool counters_only)
+bool cut_renew_modules(struct cut *cut)
 {
-    tracker_check_modules();
-    tracker_settle();
-    for (int use = 0; use < ARENA_USES; use++)
-        cut->tracer[use] = arena_used(use);
-    cut->time = syscall_time(CLOCK_REALTIME);
-    cut->elapsed = timeline_now();
-    cut->stack_count = trie_stack_count();
-    cut->frame_count = trie_frame_count();
-    cut->module_count = modules_count();
-    cut->frame_limit = tracker_frame_limit();
-    cut->peak = (uint64_t)tracker_size().peak;
-    cut->threads_seen = guard_threads_seen();
-    tracker_sum(&cut->totals);
-    if (!counters_only) {
-        live_each(put_block, cut);
-        tracker_each_in_flight(put_block, cut);
-    }
-    put_counters(cut, counters_only);
-    cut->series_count = series_put(&cut->series);
-    cut->sample_count = timeline_copy(cut->samples);
-    cut->epoch = epochs_current();
-    cut->epoch_count = epochs_count();
-    epochs_begin(label, cut->elapsed);
+    cut->modules.size = 0;
+    copy_modules(cut);
+    return !cut->modules.failed;
 }
 
-int cut_take(struct cut *cut, const char *label, bool counters_only, void (*taken)(void *context),
-             void *context)
+static void finish_copies(struct cut *cut)
 {
-    uint64_t before = syscall_time(CLOCK_MONOTONIC);
-    int result = guard_close();
+    live_copy_finish(&cut->live);
+    live_copy_finish(&cut->tracked);
+    buffer_finish(&cut->sums);
+    buffer_finish(&cut->moments);
+}
 
-    if (result < 0)
-        return result;
-    if (tracker_tracing())
-        fill(cut, label, counters_only);
-    else
-        result = -ENODATA;
-    if (cut->blocks.failed || cut->counters.failed || cut->series.failed)
-        result = -ENOMEM;
-    cut->pause = syscall_time(CLOCK_MONOTONIC) - before;
-    if (taken && result == 0)
-        taken(context);
-    guard_open();
-    cut->pause = syscall_time(CLOCK_MONOTONIC) - before;
-    return result;
+int cut_encode(struct cut *cut)
+{
+    bool whole = put_blocks(cut);
+
+    put_counters(cut);
+    cut->series_count = series_put(&cut->moments, &cut->series);
+    finish_copies(cut);
+    return whole && !cut->counters.failed && !cut->series.failed ? 0 : -ENOMEM;
 }
 
 void cut_finish(struct cut *cut)
 {
+    finish_copies(cut);
+    buffer_finish(&cut->modules);
+    buffer_finish(&cut->epochs);
     buffer_finish(&cut->blocks);
     buffer_finish(&cut->counters);
     buffer_finish(&cut->series);

@@ -1,13 +1,16 @@
 /* cut.h - the state of the heap at one moment, exact, because the gate is closed.
  *
- * Blocks and counters are encoded into memory as the file will have them; what only
- * grows (stacks, frames, modules, epochs) is remembered by its number of entries.
+ *   before it closes   memory is had for all that is to be copied, as much as was needed now
+ *   while it is        what may change is copied as it lies, from one memory to the other;
+ *                      what only grows (stacks, frames) is remembered by its number of entries
+ *   once it is open    cut_encode() looks at the copies, and gives them back
  */
 #ifndef PRELOAD_CUT_H
 #define PRELOAD_CUT_H
 
 #include "preload/arena.h"
 #include "preload/buffer.h"
+#include "preload/live_copy.h"
 #include "preload/timeline.h"
 #include "preload/tracker.h"
 
@@ -20,24 +23,44 @@ struct cut {
     uint64_t pause;   /* ns that the gate was closed for it */
     uint32_t epoch, epoch_count, frame_limit;
     uint32_t stack_count, frame_count, module_count;
-    uint64_t bytes, block_count, peak, truncated, threads_seen;
+    uint64_t peak, threads_seen;
     struct tracker_totals totals;
     uint64_t tracer[ARENA_USES];
-    struct buffer blocks; /* as SNAPSHOT_BLOCKS */
-    struct buffer counters; /* as SNAPSHOT_COUNTERS */
-    struct buffer series;   /* as SNAPSHOT_SERIES */
-    uint32_t series_count;
     struct timeline_sample samples[TIMELINE_SAMPLES];
     uint32_t sample_count;
-    uint64_t last_address; /* while blocks are put */
+    bool counters_only;
+
+    struct buffer modules; /* struct module, from number 1 on */
+    struct buffer epochs;  /* struct epoch */
+
+    /* The copies, until they are encoded. */
+    struct live_copy live, tracked; /* of domain 0, of the others */
+    struct buffer sums;    /* struct counter, by stack */
+    struct buffer moments; /* series_copy() */
+
+    /* Made of them by cut_encode(). */
+    uint64_t bytes, block_count, tracked_count, truncated;
+    uint32_t series_count;
+    struct buffer blocks;   /* as SNAPSHOT_BLOCKS, then as SNAPSHOT_TRACKED */
+    size_t tracked_size;    /* … bytes of the latter */
+    struct buffer counters; /* as SNAPSHOT_COUNTERS */
+    struct buffer series;   /* as SNAPSHOT_SERIES */
+    uint64_t last_address;  /* while blocks are put */
 };
 
-/* Fill in CUT, zeroed memory, and begin the epoch LABEL; without the list of blocks if
- * COUNTERS_ONLY. Call inside (guard.h). -ENODATA when not tracing, -ETIMEDOUT if a
- * thread did not come to rest, -ENOMEM. To be given back by cut_finish(), also then. If all
- * went well TAKEN, if there is one, is called with CONTEXT before the gate opens. */
+/* Fill in CUT, zeroed memory, but for what cut_encode() makes, and begin the epoch LABEL;
+ * without the list of blocks if COUNTERS_ONLY. Call inside (guard.h). -ENODATA when not
+ * tracing, -ETIMEDOUT if a thread did not come to rest, -ENOMEM. To be given back by
+ * cut_finish(), also then. If all went well TAKEN, if there is one, is called with CONTEXT
+ * before the gate opens. */
 int cut_take(struct cut *cut, const char *label, bool counters_only, void (*taken)(void *context),
              void *context);
+
+/* Encode the copies, and give their memory back. Any time; once. 0 or -ENOMEM. */
+int cut_encode(struct cut *cut);
+
+/* In a copy of the process, where more modules were found: have all of them in CUT. */
+bool cut_renew_modules(struct cut *cut);
 
 void cut_finish(struct cut *cut);
 

@@ -25,6 +25,11 @@ void deferred_put(struct deferred *ring)
     atomic_store_explicit(&ring->busy, false, memory_order_relaxed);
 }
 
+void deferred_cancel(struct deferred *ring)
+{
+    atomic_store_explicit(&ring->busy, false, memory_order_relaxed);
+}
+
 bool deferred_expects(const struct deferred *ring, uintptr_t address)
 {
     for (uint32_t i = load(&ring->taken); i != load(&ring->put); i++) {
@@ -50,4 +55,12 @@ void deferred_drop(struct deferred *ring)
 {
     atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(&ring->taken, load(&ring->taken) + 1, memory_order_relaxed);
+}
+
+struct deferred_event *deferred_get(struct deferred *ring, uint32_t number)
+{
+    uint32_t taken = load(&ring->taken);
+
+    return number < load(&ring->put) - taken ? &ring->events[(taken + number) % DEFERRED_EVENTS]
+                                             : NULL;
 }

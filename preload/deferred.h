@@ -22,12 +22,15 @@ enum deferred_kind {
     DEFERRED_NEW,     /* a block to put into the table, allocated by `stack` */
     DEFERRED_BACK,    /* a block to put back as it was: its realloc failed */
     DEFERRED_GONE,    /* a block, already out of the table, to be counted as freed */
+    DEFERRED_HELD,    /* the same, but its realloc is under way: it will be GONE, or BACK */
+    DEFERRED_DONE,    /* the same, but counted by now */
     DEFERRED_FREE,    /* the address of a block to be freed */
 };
 
 struct deferred_event {
-    enum deferred_kind kind;
+    _Atomic enum deferred_kind kind;
     bool reallocation;
+    bool listed;  /* its block counts as alive in the snapshot that is being taken */
     uint32_t era; /* the tracker's: void if everything was forgotten since */
     struct live_block block;
     size_t usable;
@@ -45,8 +48,9 @@ struct deferred {
  * handler interrupted another at it. */
 struct deferred_event *deferred_begin(struct deferred *ring);
 
-/* The event that deferred_begin() returned is complete. */
+/* The event that deferred_begin() returned is complete, or there is none after all. */
 void deferred_put(struct deferred *ring);
+void deferred_cancel(struct deferred *ring);
 
 /* Whether a block at ADDRESS is waiting to be put into the table. */
 bool deferred_expects(const struct deferred *ring, uintptr_t address);
@@ -54,5 +58,9 @@ bool deferred_expects(const struct deferred *ring, uintptr_t address);
 /* The oldest event, NULL if there is none; it stays until deferred_drop(). */
 struct deferred_event *deferred_first(struct deferred *ring);
 void deferred_drop(struct deferred *ring);
+
+/* The event NUMBER, counted from the oldest; NULL if there are not so many. For other threads,
+ * too, with the gate closed (guard.h). */
+struct deferred_event *deferred_get(struct deferred *ring, uint32_t number);
 
 #endif

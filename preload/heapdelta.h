@@ -3,22 +3,29 @@
  * Every function looks its counterpart up once in the running program, so there
  * is nothing to link against: a program that calls these runs unchanged when it
  * is not traced; then they do nothing and return what is said under "untraced".
+ * After that first look, one that finds nothing costs a relaxed load.
  *
  * Sizes are in bytes as the program requested them; the allocator's overhead is
  * not counted. The semantics are those of Python's tracemalloc functions of the
  * same names.
  *
  * Threads: any thread may call any function at any time, also before main, in
- * destructors and while other threads allocate. Signals: not from a signal
- * handler. Errors: 0 on success, otherwise a negative errno value; errno itself
- * is left alone.
+ * destructors, in a child of fork and while other threads allocate. A child of fork is
+ * traced only under `heapdelta run --follow fork`; otherwise there is nothing in it to be
+ * seen or begun: not tracing, -ENODATA.
+ *
+ * Signals: the first call of each function asks dlsym(), which must not happen in a signal
+ * handler (and which forgets what dlerror() would have said). Later ones may, but where the
+ * handler has interrupted heapdelta itself they do nothing and return -EBUSY; what only tells
+ * numbers always works.
+ *
+ * Errors: 0 on success, otherwise a negative errno value; errno itself is left alone.
+ * Besides those said below: -EBUSY, as said above; -ENOMEM, there is no memory for
+ * heapdelta's own use; -ETIMEDOUT, a thread did not come to rest within a second.
  */
 #ifndef HEAPDELTA_H
 #define HEAPDELTA_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* for RTLD_DEFAULT */
-#endif
 #include <dlfcn.h>
 #include <errno.h>
 #include <stddef.h>
@@ -27,21 +34,29 @@
 extern "C" {
 #endif
 
-/* The address of NAME in the traced program, NULL where heapdelta is not loaded.
- * (Weak references would not do: they are fixed to 0 when a program that is not
+/* Look NAME up in the traced program for CACHE, which points to itself if there is none: then
+ * heapdelta is not loaded. (The NULL is RTLD_DEFAULT, which <dlfcn.h> has only for _GNU_SOURCE.
+ * Weak references would not do: they are fixed to 0 when a program that is not
  * position-independent is linked.) */
-static inline void *heapdelta_lookup_(void **cache, const char *name)
+static inline void *heapdelta_look_up_(void **cache, const char *name)
+{
+    int saved = errno;
+    void *function = dlsym(NULL, name);
+
+    if (!function)
+        function = (void *)cache;
+    __atomic_store_n(cache, function, __ATOMIC_RELAXED);
+    errno = saved;
+    return function;
+}
+
+/* The address of NAME, NULL where heapdelta is not loaded. */
+static inline void *heapdelta_function_(void **cache, const char *name)
 {
     void *function = __atomic_load_n(cache, __ATOMIC_RELAXED);
-    int saved = errno;
 
-    if (!function) {
-        function = dlsym(RTLD_DEFAULT, name);
-        __atomic_store_n(cache, function ? function : (void *)cache, __ATOMIC_RELAXED);
-        if (!function)
-            function = (void *)cache;
-        errno = saved;
-    }
+    if (!function)
+        function = heapdelta_look_up_(cache, name);
     return function == (void *)cache ? NULL : function;
 }
 
@@ -51,7 +66,7 @@ static inline void *heapdelta_lookup_(void **cache, const char *name)
         static void *cache;                                                         \
         result(*function) parameters;                                               \
                                                                                     \
-        *(void **)&function = heapdelta_lookup_(&cache, "heapdelta_api_" #name);    \
+        *(void **)&function = heapdelta_function_(&cache, "heapdelta_api_" #name);    \
         return function ? function arguments : untraced;                            \
     }
 
@@ -101,6 +116,27 @@ HEAPDELTA_FUNCTION_(int, take_graph_snapshot, (const char *label), (label), -ENO
 /* As heapdelta_take_snapshot() into the file PATH, which must not exist (-EEXIST). */
 HEAPDELTA_FUNCTION_(int, take_snapshot_to, (const char *path, const char *label), (path, label),
                     -ENOSYS)
+
+/* Let SIZE bytes at BLOCK, from a pool or by other means than malloc, be a live block of
+ * DOMAIN (1 to 4294967295; 0 is the allocator itself), allocated by the caller. It counts
+ * like the others, besides the memory that it was cut from, where that is known. A block
+ * that is already known at that address in that domain is replaced. What BLOCK points to
+ * is never looked at. At most 1024 domains. -EINVAL for domain 0 or NULL, -ENODATA when not
+ * tracing. Untraced: -ENOSYS. */
+HEAPDELTA_FUNCTION_(int, track, (unsigned domain, const void *block, size_t size),
+                    (domain, block, size), -ENOSYS)
+
+/* That block is no longer alive; nothing happens if it was not. Errors as above. */
+HEAPDELTA_FUNCTION_(int, untrack, (unsigned domain, const void *block), (domain, block), -ENOSYS)
+
+/* Who allocated BLOCK, which malloc returned: store up to SIZE frames in FRAMES, the newest
+ * first, and return how many the stack has. Each is an address inside the call, one less
+ * than backtrace() has it, and so in the line of the call. 1 is stored in OUT_COMPLETE, if
+ * that is not NULL, if the stack was recorded to its outermost frame, otherwise 0. -ENOENT if
+ * no live block begins there, -ENODATA when not tracing; then nothing is stored. */
+HEAPDELTA_FUNCTION_(int, get_traceback,
+                    (const void *block, void **frames, size_t size, int *out_complete),
+                    (block, frames, size, out_complete), -ENOSYS)
 
 /* Begin a new epoch named LABEL without a snapshot. -ENODATA when not tracing. */
 HEAPDELTA_FUNCTION_(int, mark, (const char *label), (label), -ENOSYS)

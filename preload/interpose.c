@@ -47,6 +47,10 @@ static inline void attend(void)
         control_serve();
 }
 
+/* A hook that has nothing to do but to pass on (attention.h) is a few loads and a jump.
+ * Otherwise it jumps to its own other half, named …_awake, which so has its frame. */
+#define AWAKE static __attribute__((noinline))
+
 /* ---- allocation ------------------------------------------------------------------ */
 
 static void *boot_or_fail(size_t size, size_t alignment)
@@ -58,7 +62,7 @@ static void *boot_or_fail(size_t size, size_t alignment)
     return block;
 }
 
-EXPORT void *malloc(size_t size)
+AWAKE void *malloc_awake(size_t size)
 {
     void *block;
 
@@ -69,7 +73,12 @@ EXPORT void *malloc(size_t size)
     return block;
 }
 
-EXPORT void *calloc(size_t count, size_t size)
+EXPORT void *malloc(size_t size)
+{
+    return attention_asleep() ? real.malloc(size) : malloc_awake(size);
+}
+
+AWAKE void *calloc_awake(size_t count, size_t size)
 {
     size_t total;
     void *block;
@@ -79,6 +88,11 @@ EXPORT void *calloc(size_t count, size_t size)
     block = real.calloc(count, size);
     TELL(block, count * size);
     return block;
+}
+
+EXPORT void *calloc(size_t count, size_t size)
+{
+    return attention_asleep() ? real.calloc(count, size) : calloc_awake(count, size);
 }
 
 /* A realloc of BLOCK, which came from the static arena: it moves out of there. */
@@ -92,7 +106,7 @@ static void *realloc_boot(void *block, size_t size)
 }
 
 /* A realloc that takes the old block out of the tables while it runs. */
-static void *realloc_known(void *block, size_t size, const struct stack_start *start)
+static __attribute__((noinline)) void *realloc_known(void *block, size_t size, const struct stack_start *start)
 {
     struct tracker_realloc call;
     void *moved;
@@ -111,8 +125,7 @@ static void *realloc_known(void *block, size_t size, const struct stack_start *s
     return moved;
 }
 
-/* In the hook itself, where the frame is. */
-static inline __attribute__((always_inline)) void *reallocate(void *block, size_t size)
+AWAKE void *realloc_awake(void *block, size_t size)
 {
     void *moved;
 
@@ -139,6 +152,11 @@ static inline __attribute__((always_inline)) void *reallocate(void *block, size_
     return moved;
 }
 
+static inline void *reallocate(void *block, size_t size)
+{
+    return attention_asleep() && !boot_owns(block) ? real.realloc(block, size) : realloc_awake(block, size);
+}
+
 EXPORT void *realloc(void *block, size_t size)
 {
     return reallocate(block, size);
@@ -155,7 +173,7 @@ EXPORT void *reallocarray(void *block, size_t count, size_t size)
     return reallocate(block, total);
 }
 
-static void release(void *block)
+AWAKE void free_awake(void *block)
 {
     if (!block || boot_owns(block) || !life_ready())
         return;
@@ -163,6 +181,14 @@ static void release(void *block)
         tracker_freed(block);
     real.free(block);
     attend();
+}
+
+static inline void release(void *block)
+{
+    if (attention_asleep() && !boot_owns(block))
+        real.free(block);
+    else
+        free_awake(block);
 }
 
 EXPORT void free(void *block)

@@ -147,7 +147,7 @@ void life_exit(enum snapshot_trigger why)
     }
     take_last(why);
     snapshot_finish(true);
-    atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
+    tracker_set_tracing(false);
     control_close();
     atomic_store(&ended, 1);
     SYSCALL_3(SYS_futex, &ended, FUTEX_WAKE_PRIVATE, INT_MAX);
@@ -206,10 +206,10 @@ static void choose_unwinder(void)
 
     if (!config->unwinder)
         return;
-    atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
+    tracker_set_tracing(false);
     if (strcmp(config->unwinder, "libunwind") == 0)
         engine = unwind_libunwind_load(&why);
-    atomic_store_explicit(&tracker_on, tracing, memory_order_relaxed);
+    tracker_set_tracing(tracing);
     if (engine)
         stack_use(engine);
     else

@@ -43,6 +43,8 @@
 
 bool live_spaced;
 
+static struct live_hash hash;
+
 /* Whether VALUE has the entry of a block, which is that at ADDRESS. */
 static bool is_of(uint64_t value, uintptr_t address)
 {
@@ -64,7 +66,7 @@ static bool put(shadow_slot *slot, const struct live_block *block, struct live_b
     if (value & ~LIVE_CROWDED)
         *out_replaced = live_unpack(block->address, value);
     else if (value & LIVE_CROWDED)
-        live_hash_remove(block->address, out_replaced);
+        live_hash_remove(&hash, block->address, out_replaced);
     return true;
 }
 
@@ -88,14 +90,14 @@ bool live_add_anywhere(const struct live_block *block, struct live_block *out_re
     shadow_slot *slot;
 
     if (live_is_odd(block->address))
-        return live_hash_add(block, out_replaced);
+        return live_hash_add(&hash, block, out_replaced);
     slot = shadow_make(block->address);
     if (!slot)
         return false;
     if (live_fits(block) && put(slot, block, out_replaced))
         return true;
     atomic_fetch_or_explicit(slot, LIVE_CROWDED, memory_order_acq_rel);
-    if (!live_hash_add(block, out_replaced))
+    if (!live_hash_add(&hash, block, out_replaced))
         return false;
     if (take(slot, block->address, &stale))
         *out_replaced = stale;
@@ -109,7 +111,7 @@ static void uncrowd(shadow_slot *slot, uintptr_t address)
     uint64_t alone = LIVE_CROWDED;
     struct live_block other;
 
-    if (live_spaced && !live_hash_find(address ^ 16, &other))
+    if (live_spaced && !live_hash_find(&hash, address ^ 16, &other))
         atomic_compare_exchange_strong_explicit(slot, &alone, 0, memory_order_acq_rel,
                                                 memory_order_relaxed);
 }
@@ -119,14 +121,14 @@ bool live_remove_anywhere(uintptr_t address, struct live_block *out_block)
     shadow_slot *slot;
 
     if (live_is_odd(address))
-        return live_hash_remove(address, out_block);
+        return live_hash_remove(&hash, address, out_block);
     slot = shadow_find(address);
     if (!slot)
         return false;
     if (take(slot, address, out_block))
         return true;
     if (!(atomic_load_explicit(slot, memory_order_acquire) & LIVE_CROWDED) ||
-        !live_hash_remove(address, out_block))
+        !live_hash_remove(&hash, address, out_block))
         return false;
     uncrowd(slot, address);
     return true;
@@ -137,11 +139,11 @@ bool live_try_remove(uintptr_t address, struct live_block *out_block)
     shadow_slot *slot;
 
     if (live_is_odd(address))
-        return live_hash_try_remove(address, out_block);
+        return live_hash_try_remove(&hash, address, out_block);
     slot = shadow_find(address);
     return slot && (take(slot, address, out_block) ||
                     ((atomic_load_explicit(slot, memory_order_acquire) & LIVE_CROWDED) &&
-                     live_hash_try_remove(address, out_block)));
+                     live_hash_try_remove(&hash, address, out_block)));
 }
 
 bool live_find(uintptr_t address, struct live_block *out_block)
@@ -150,66 +152,14 @@ bool live_find(uintptr_t address, struct live_block *out_block)
     uint64_t value;
 
     if (live_is_odd(address))
-        return live_hash_find(address, out_block);
+        return live_hash_find(&hash, address, out_block);
     slot = shadow_find(address);
     value = slot ? atomic_load_explicit(slot, memory_order_acquire) : 0;
     if (is_of(value, address)) {
         *out_block = live_unpack(address, value);
         return true;
     }
-    return (value & LIVE_CROWDED) && live_hash_find(address, out_block);
-}
-
-/* ---- all blocks ----------------------------------------------------------------- */
-
-struct visitor {
-    void (*each)(void *context, const struct live_block *block);
-    void *context;
-};
-
-static void visit_odd(void *context, const struct live_block *block)
-{
-    const struct visitor *visitor = context;
-
-    if (live_is_odd(block->address))
-        visitor->each(visitor->context, block);
-}
-
-/* Visit the blocks of a crowded slot of VALUE, of the 32 bytes from ADDRESS. */
-static void visit_crowded(const struct visitor *visitor, uintptr_t address, uint64_t value)
-{
-    struct live_block block;
-
-    for (uintptr_t end = address + SHADOW_GRANULE; address < end; address += 16)
-        if (is_of(value, address)) {
-            block = live_unpack(address, value);
-            visitor->each(visitor->context, &block);
-        } else if (live_hash_find(address, &block)) {
-            visitor->each(visitor->context, &block);
-        }
-}
-
-void live_each(void (*each)(void *context, const struct live_block *block), void *context)
-{
-    struct visitor visitor = { each, context };
-    struct shadow_cursor cursor = { 0, 0, 0 };
-    const shadow_slot *slots;
-    uintptr_t address;
-
-    while ((slots = shadow_next_page(&cursor, &address)))
-        for (uint32_t i = 0; i < SHADOW_PAGE_SLOTS; i++, address += SHADOW_GRANULE) {
-            uint64_t value = atomic_load_explicit(&slots[i], memory_order_relaxed);
-
-            if (value & LIVE_CROWDED) {
-                visit_crowded(&visitor, address, value);
-            } else if (value) {
-                struct live_block block =
-                    live_unpack(address + (value & LIVE_HALF) / LIVE_HALF * 16, value);
-
-                each(context, &block);
-            }
-        }
-    live_hash_each(visit_odd, &visitor);
+    return (value & LIVE_CROWDED) && live_hash_find(&hash, address, out_block);
 }
 
 /* The bytes that live_meets() asks about. */
@@ -247,28 +197,22 @@ bool live_meets(uintptr_t address, size_t size)
             slot_address = (slot_address + SHADOW_PAGE_BYTES - 1) & ~(SHADOW_PAGE_BYTES - 1);
     }
     if (!range.met)
-        live_hash_each(meet, &range);
+        live_hash_each(&hash, meet, &range);
     return range.met;
 }
 
-static void count_one(void *context, const struct live_block *block)
+void live_each_other(void (*each)(void *context, const struct live_block *block), void *context)
 {
-    uint64_t *count = context;
-
-    (void)block;
-    ++*count;
+    live_hash_each(&hash, each, context);
 }
 
-uint64_t live_count(void)
+uint64_t live_count_others(void)
 {
-    uint64_t count = 0;
-
-    live_each(count_one, &count);
-    return count;
+    return live_hash_count(&hash);
 }
 
 void live_clear(void)
 {
     shadow_clear();
-    live_hash_clear();
+    live_hash_clear(&hash);
 }

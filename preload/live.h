@@ -14,8 +14,8 @@
  * of 16, and those above 2^47.
  *
  * Any thread may call anything at any time; why the shadow needs no lock is said in live.c.
- * Memory comes from the arena. Call while recording (guard.h); live_each(), live_count()
- * and live_clear() with the gate closed.
+ * Memory comes from the arena. Call while recording (guard.h); live_clear() with the gate
+ * closed. All blocks are had by live_copy.h.
  */
 #ifndef PRELOAD_LIVE_H
 #define PRELOAD_LIVE_H
@@ -130,11 +130,12 @@ bool live_find(uintptr_t address, struct live_block *out_block);
 /* Whether a block has bytes among the SIZE from ADDRESS. Call with the gate closed. */
 bool live_meets(uintptr_t address, size_t size);
 
-/* Call EACH for every block, in the order of addresses; for the odd ones last, in none. */
-void live_each(void (*each)(void *context, const struct live_block *block), void *context);
+/* Call EACH for every block that the shadow has no room for, in no order. Call with the gate
+ * closed. */
+void live_each_other(void (*each)(void *context, const struct live_block *block), void *context);
 
-/* How many blocks there are. */
-uint64_t live_count(void);
+/* How many these are; any time, about. */
+uint64_t live_count_others(void);
 
 /* Forget all blocks. */
 void live_clear(void);

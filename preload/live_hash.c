@@ -1,42 +1,31 @@
 #include "preload/live_hash.h"
 
 #include "preload/arena.h"
-#include "preload/lock.h"
 
 #include <string.h>
 
-#define SHARD_BITS 6
-#define SHARDS (1u << SHARD_BITS)
 #define FIRST_SLOTS 128u /* a power of two; 3 KiB */
 #define PATIENCE 10000   /* attempts, before the holder of a lock must be ourselves */
 
-/* Open addressing with linear probing; a removed entry's followers move up. */
-struct shard {
-    struct lock lock;
-    uint32_t count, slots;
-    struct live_block *blocks; /* address 0: empty */
-} __attribute__((aligned(64)));
-
-static struct shard shards[SHARDS];
-
-/* The upper bits choose the shard, the next ones the slot. */
-static uint64_t hash(uintptr_t address)
+/* The upper bits choose the shard, the next ones the slot. The lowest of ADDRESS are 0 but in
+ * other domains than malloc's. */
+static uint64_t mix(uintptr_t address)
 {
-    return (address >> 4) * 0x9e3779b97f4a7c15u;
+    return (address >> 4 | address << 60) * 0x9e3779b97f4a7c15u;
 }
 
-static struct shard *shard_of(uintptr_t address)
+static struct live_hash_shard *shard_of(struct live_hash *hash, uintptr_t address)
 {
-    return &shards[hash(address) >> (64 - SHARD_BITS)];
+    return &hash->shards[mix(address) >> (64 - LIVE_HASH_SHARD_BITS)];
 }
 
-static uint32_t home(const struct shard *shard, uintptr_t address)
+static uint32_t home(const struct live_hash_shard *shard, uintptr_t address)
 {
-    return (uint32_t)(hash(address) >> (32 - SHARD_BITS)) & (shard->slots - 1);
+    return (uint32_t)(mix(address) >> (32 - LIVE_HASH_SHARD_BITS)) & (shard->slots - 1);
 }
 
 /* The slot of ADDRESS, or the empty one where it would go. The shard has slots. */
-static uint32_t find_slot(const struct shard *shard, uintptr_t address)
+static uint32_t find_slot(const struct live_hash_shard *shard, uintptr_t address)
 {
     uint32_t slot = home(shard, address);
 
@@ -46,9 +35,9 @@ static uint32_t find_slot(const struct shard *shard, uintptr_t address)
 }
 
 /* Make room for one block more. */
-static bool make_room(struct shard *shard)
+static bool make_room(struct live_hash_shard *shard)
 {
-    struct shard larger = { .slots = shard->slots ? shard->slots * 2 : FIRST_SLOTS };
+    struct live_hash_shard larger = { .slots = shard->slots ? shard->slots * 2 : FIRST_SLOTS };
 
     if (shard->count + 1 <= shard->slots / 4 * 3)
         return true;
@@ -64,9 +53,10 @@ static bool make_room(struct shard *shard)
     return true;
 }
 
-bool live_hash_add(const struct live_block *block, struct live_block *out_replaced)
+bool live_hash_add(struct live_hash *hash, const struct live_block *block,
+                   struct live_block *out_replaced)
 {
-    struct shard *shard = shard_of(block->address);
+    struct live_hash_shard *shard = shard_of(hash, block->address);
     bool added;
 
     lock_take(&shard->lock);
@@ -83,7 +73,7 @@ bool live_hash_add(const struct live_block *block, struct live_block *out_replac
 }
 
 /* Empty SLOT and move up what would not be found behind the gap. */
-static void remove_slot(struct shard *shard, uint32_t slot)
+static void remove_slot(struct live_hash_shard *shard, uint32_t slot)
 {
     uint32_t mask = shard->slots - 1, gap = slot;
 
@@ -100,7 +90,7 @@ static void remove_slot(struct shard *shard, uint32_t slot)
 }
 
 /* Take the block at ADDRESS out of SHARD, which is locked. */
-static bool take_out(struct shard *shard, uintptr_t address, struct live_block *out_block)
+static bool take_out(struct live_hash_shard *shard, uintptr_t address, struct live_block *out_block)
 {
     uint32_t slot;
 
@@ -114,9 +104,9 @@ static bool take_out(struct shard *shard, uintptr_t address, struct live_block *
     return true;
 }
 
-bool live_hash_remove(uintptr_t address, struct live_block *out_block)
+bool live_hash_remove(struct live_hash *hash, uintptr_t address, struct live_block *out_block)
 {
-    struct shard *shard = shard_of(address);
+    struct live_hash_shard *shard = shard_of(hash, address);
     bool known;
 
     lock_take(&shard->lock);
@@ -125,9 +115,9 @@ bool live_hash_remove(uintptr_t address, struct live_block *out_block)
     return known;
 }
 
-bool live_hash_try_remove(uintptr_t address, struct live_block *out_block)
+bool live_hash_try_remove(struct live_hash *hash, uintptr_t address, struct live_block *out_block)
 {
-    struct shard *shard = shard_of(address);
+    struct live_hash_shard *shard = shard_of(hash, address);
     bool known;
 
     for (int i = 0; !lock_try(&shard->lock); i++)
@@ -138,9 +128,9 @@ bool live_hash_try_remove(uintptr_t address, struct live_block *out_block)
     return known;
 }
 
-bool live_hash_find(uintptr_t address, struct live_block *out_block)
+bool live_hash_find(struct live_hash *hash, uintptr_t address, struct live_block *out_block)
 {
-    struct shard *shard = shard_of(address);
+    struct live_hash_shard *shard = shard_of(hash, address);
     bool known = false;
 
     lock_take(&shard->lock);
@@ -155,17 +145,29 @@ bool live_hash_find(uintptr_t address, struct live_block *out_block)
     return known;
 }
 
-void live_hash_each(void (*each)(void *context, const struct live_block *block), void *context)
+void live_hash_each(const struct live_hash *hash,
+                    void (*each)(void *context, const struct live_block *block), void *context)
 {
-    for (struct shard *shard = shards; shard < shards + SHARDS; shard++)
+    for (const struct live_hash_shard *shard = hash->shards;
+         shard < hash->shards + LIVE_HASH_SHARDS; shard++)
         for (uint32_t i = 0; i < shard->slots; i++)
             if (shard->blocks[i].address)
                 each(context, &shard->blocks[i]);
 }
 
-void live_hash_clear(void)
+uint64_t live_hash_count(const struct live_hash *hash)
 {
-    for (struct shard *shard = shards; shard < shards + SHARDS; shard++) {
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < LIVE_HASH_SHARDS; i++)
+        count += *(const volatile uint32_t *)&hash->shards[i].count;
+    return count;
+}
+
+void live_hash_clear(struct live_hash *hash)
+{
+    for (struct live_hash_shard *shard = hash->shards; shard < hash->shards + LIVE_HASH_SHARDS;
+         shard++) {
         arena_unmap(shard->blocks, shard->slots * sizeof *shard->blocks, ARENA_BLOCKS);
         shard->blocks = NULL;
         shard->slots = shard->count = 0;

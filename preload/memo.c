@@ -7,8 +7,7 @@
 
 #define FIRST_FRAMES 128u
 #define MAX_FRAMES (1u << 20)
-#define FEWEST_OWN 4u /* frames of an entry: alternating ones then leave each other alone */
-#define MOST_OWN 8u
+#define NEAR 8u       /* new frames, or less than half of them all */
 #define FAR_WALKS 4u  /* so many far ones on end, and only each */
 #define FAR_TRIES 16u /* such one is tried again: the others just step */
 
@@ -179,22 +178,34 @@ static inline void append(struct memo *memo, uint32_t number, const struct memo_
         memo->words[frame->words_end - 1 - i] = reads->words[i];
 }
 
-/* Make an entry of the whole stack, whose COUNT newest frames are new. */
-static void enter(struct memo *memo, uint32_t count)
+/* Which entry of the newest frame's set is to be another stack's: one that is void, or else
+ * each in turn. */
+static struct memo_entry *spare_entry(struct memo *memo, const struct memo_frame *newest)
 {
-    const struct memo_frame *newest = &memo->frames[memo->count], *stand;
-    struct memo_entry *entry = memo_entry(memo, newest->state.pc, newest->state.sp);
-    uint32_t own = count < FEWEST_OWN ? FEWEST_OWN : count > MOST_OWN ? MOST_OWN : count;
+    uint32_t set = memo_set(newest->state.pc, newest->state.sp);
+    struct memo_entry *entries = memo->entries[set];
 
-    if (own > memo->count)
-        own = memo->count;
-    while (newest->words_end - memo->frames[memo->count - own].words_end > MEMO_ENTRY_WORDS)
-        own--;
-    stand = newest - own;
+    for (uint32_t way = 0; way < MEMO_WAYS; way++)
+        if (entries[way].stand > memo->count ||
+            memo->frames[entries[way].stand].stamp != entries[way].stamp)
+            return &entries[way];
+    memo->next_way[set] = (uint8_t)((memo->next_way[set] + 1) % MEMO_WAYS);
+    return &entries[memo->next_way[set]];
+}
+
+/* Make an entry of the whole stack, with as many words of its own as it can hold: so it is
+ * true for longest. */
+static void enter(struct memo *memo)
+{
+    const struct memo_frame *newest = &memo->frames[memo->count], *stand = newest;
+    struct memo_entry *entry = spare_entry(memo, newest);
+
+    while (stand > memo->frames && newest->words_end - stand[-1].words_end <= MEMO_ENTRY_WORDS)
+        stand--;
     entry->state = newest->state;
     entry->bp_counts = newest->bp_counts;
     entry->stamp = stand->stamp;
-    entry->stand = memo->count - own;
+    entry->stand = (uint32_t)(stand - memo->frames);
     entry->stand_words = stand->words_end;
     entry->word_count = newest->words_end - stand->words_end;
     entry->number = MEMO_NONE;
@@ -206,7 +217,7 @@ static void enter(struct memo *memo, uint32_t count)
 /* Whether it pays to remember: a walk that found most of its frames new is far. */
 static void note_distance(struct memo *memo, uint32_t count)
 {
-    if (count <= MOST_OWN || count < memo->count / 2)
+    if (count <= NEAR || count < memo->count / 2)
         memo->far = 0;
     else if (memo->far < FAR_WALKS)
         memo->far++;
@@ -236,7 +247,7 @@ bool memo_walk(struct memo *memo, struct stack *stack, const struct stack_start 
         append(memo, ++known, &memo->fresh[i]);
     memo->count = known;
     note_distance(memo, (uint32_t)count);
-    enter(memo, (uint32_t)count);
+    enter(memo);
     stack->key = stack_key_end(key_of(&memo->frames[known]), memo->flags);
     stack->flags = memo->flags;
     return true;

@@ -8,7 +8,7 @@
  *
  *   frames   the last stack that was walked, outermost first:  main … f  g  h
  *   words    what the steps out of these frames read, in the same order
- *   entries  by pc and sp of the newest frame: a whole stack, as the words of its few
+ *   entries  in sets by pc and sp of the newest frame: a whole stack, as the words of its
  *            newest frames and the frame below that it stands on.
  *                                          main … f ◀── g h     number 17
  *                                                 ◀── k         number 18
@@ -35,8 +35,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MEMO_ENTRIES 64u /* a power of two */
-#define MEMO_ENTRY_WORDS 16u
+#define MEMO_SETS 32u /* a power of two */
+#define MEMO_WAYS 4u
+#define MEMO_ENTRY_WORDS 12u
 #define MEMO_NONE UINT32_MAX
 
 struct memo_frame {
@@ -73,7 +74,8 @@ struct memo {
     struct stack_word *words;
     struct memo_fresh *fresh; /* frames of the walk under way, newest first */
     struct memo_entry *newest; /* to be told the number */
-    struct memo_entry entries[MEMO_ENTRIES];
+    uint8_t next_way[MEMO_SETS]; /* to be written anew */
+    struct memo_entry entries[MEMO_SETS][MEMO_WAYS];
 };
 
 static inline bool memo_current(const struct memo *memo)
@@ -99,9 +101,10 @@ static inline void memo_number(struct memo *memo, uint32_t number)
         memo->newest->number = number;
 }
 
-static inline struct memo_entry *memo_entry(struct memo *memo, uintptr_t pc, uintptr_t sp)
+/* The set that the entries of stacks from PC and SP are in. */
+static inline uint32_t memo_set(uintptr_t pc, uintptr_t sp)
 {
-    return &memo->entries[(pc ^ pc >> 7 ^ sp >> 4 ^ sp >> 10) % MEMO_ENTRIES];
+    return (pc ^ pc >> 7 ^ sp >> 4 ^ sp >> 10) % MEMO_SETS;
 }
 
 static inline bool memo_state_is(const struct stack_state *state, bool bp_counts, uintptr_t pc,
@@ -126,18 +129,27 @@ static inline uint32_t memo_differing(const struct stack_word *words, uint32_t c
     return (uint32_t)(word - words);
 }
 
-/* The number of the calling thread's stack from START, MEMO_NONE if no entry knows it. */
-static inline __attribute__((always_inline)) uint32_t
-memo_find(struct memo *memo, const struct stack_start *start)
+/* Whether the stack from START is that of ENTRY. */
+static inline bool memo_is(const struct memo *memo, const struct memo_entry *entry,
+                           const struct stack_start *start)
 {
-    const struct memo_entry *entry = memo_entry(memo, start->pc - 1, start->sp);
+    return memo_state_is(&entry->state, entry->bp_counts, start->pc - 1, start->sp, start->bp) &&
+           entry->stand <= memo->count && memo->frames[entry->stand].stamp == entry->stamp &&
+           memo_differing(entry->words, entry->word_count) == 0 &&
+           memo_differing(memo->words, entry->stand_words) == 0;
+}
 
-    if (memo_state_is(&entry->state, entry->bp_counts, start->pc - 1, start->sp, start->bp) &&
-        memo_current(memo) && entry->stand <= memo->count &&
-        memo->frames[entry->stand].stamp == entry->stamp &&
-        memo_differing(entry->words, entry->word_count) == 0 &&
-        memo_differing(memo->words, entry->stand_words) == 0)
-        return entry->number;
+/* The number of the calling thread's stack from START, MEMO_NONE if no entry knows it. */
+static inline __attribute__((always_inline)) uint32_t memo_find(struct memo *memo,
+                                                                const struct stack_start *start)
+{
+    const struct memo_entry *entry = memo->entries[memo_set(start->pc - 1, start->sp)];
+
+    if (__builtin_expect(!memo_current(memo), false))
+        return MEMO_NONE;
+    for (uint32_t way = 0; way < MEMO_WAYS; way++)
+        if (memo_is(memo, &entry[way], start))
+            return entry[way].number;
     return MEMO_NONE;
 }
 

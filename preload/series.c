@@ -167,27 +167,51 @@ void series_add(uint64_t time, uint32_t stack_count,
     moments[moment_count++] = moment;
 }
 
-uint32_t series_put(struct buffer *buffer)
+size_t series_size(void)
+{
+    size_t size = sizeof moments;
+
+    for (uint32_t i = 0; i < MOMENTS; i++)
+        size += *(volatile uint32_t *)&moments[i].count * sizeof(struct change);
+    return size;
+}
+
+void series_copy(struct buffer *buffer)
+{
+    for (uint32_t i = 0; i < moment_count; i++) {
+        buffer_put(buffer, &moments[i], sizeof moments[i]);
+        buffer_put(buffer, moments[i].changes, moments[i].count * sizeof *moments[i].changes);
+    }
+}
+
+/* Put the COUNT changes at CHANGE. */
+static void put_changes(struct buffer *buffer, const struct change *change, uint32_t count)
+{
+    uint32_t last_stack = 0;
+
+    for (; count > 0; count--, change++) {
+        buffer_put_varint(buffer, change->stack - last_stack);
+        buffer_put_varint(buffer, varint_delta(change->bytes, 0));
+        buffer_put_varint(buffer, varint_delta(change->blocks, 0));
+        last_stack = change->stack;
+    }
+}
+
+uint32_t series_put(const struct buffer *copy, struct buffer *buffer)
 {
     uint64_t last_time = 0;
+    uint32_t count = 0;
 
-    for (uint32_t i = 0; i < moment_count; i++) {
-        const struct moment *moment = &moments[i];
-        uint32_t last_stack = 0;
+    for (size_t at = 0; at < copy->size; count++) {
+        const struct moment *moment = (const struct moment *)(copy->data + at);
 
         buffer_put_varint(buffer, varint_delta(moment->time, last_time));
         buffer_put_varint(buffer, moment->count);
+        put_changes(buffer, (const struct change *)(moment + 1), moment->count);
         last_time = moment->time;
-        for (uint32_t j = 0; j < moment->count; j++) {
-            const struct change *change = &moment->changes[j];
-
-            buffer_put_varint(buffer, change->stack - last_stack);
-            buffer_put_varint(buffer, varint_delta(change->bytes, 0));
-            buffer_put_varint(buffer, varint_delta(change->blocks, 0));
-            last_stack = change->stack;
-        }
+        at += sizeof *moment + moment->count * sizeof(struct change);
     }
-    return moment_count;
+    return count;
 }
 
 void series_clear(void)

@@ -20,8 +20,15 @@ bool series_due(uint64_t time);
 void series_add(uint64_t time, uint32_t stack_count,
                 void (*live)(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks));
 
-/* Put all moments into BUFFER as SNAPSHOT_SERIES has them; returns how many. */
-uint32_t series_put(struct buffer *buffer);
+/* How many bytes series_copy() would put; any time, about. */
+size_t series_size(void);
+
+/* Put a copy of all moments into BUFFER: as they are, for that is quick. */
+void series_copy(struct buffer *buffer);
+
+/* Put the moments in COPY into BUFFER as SNAPSHOT_SERIES has them; returns how many. Any
+ * time. */
+uint32_t series_put(const struct buffer *copy, struct buffer *buffer);
 
 /* Forget all moments. */
 void series_clear(void);

@@ -10,7 +10,6 @@
 #include "preload/image.h"
 #include "preload/lock.h"
 #include "preload/message.h"
-#include "preload/modules.h"
 #include "preload/snapshot_file.h"
 #include "preload/snapshot_write.h"
 #include "preload/syscall.h"
@@ -20,7 +19,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* A snapshot under way. */
@@ -28,6 +29,7 @@ struct snapshot {
     struct snapshot_origin origin;
     const char *path; /* NULL: make a name */
     struct cut cut;
+    bool encoded;
     struct snapshot_file file;
     struct image image;
     int result;
@@ -86,27 +88,30 @@ static void offer_memory(void)
     SYSCALL_1(SYS_close, file);
 }
 
+#define NO_GRAPH 255 /* exit status of the copy; others are an errno value, or 0 */
+
 /* The copy: find the graph and write the file. */
 static void write_in_copy(void *context)
 {
     struct snapshot *snapshot = context;
+    struct cut *cut = &snapshot->cut;
     struct graph *graph;
-    int result = -ENOMEM;
+    int result;
 
+    SYSCALL_2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
     arena_forked();
     offer_memory();
     graph = arena_map(sizeof *graph, ARENA_OTHER);
-    if (graph)
-        result = graph_find(graph, snapshot->cut.blocks.data, snapshot->cut.blocks.size,
-                            snapshot->cut.block_count, &snapshot->threads);
-    if (result == 0) {
-        wait_for(&snapshot->resumption->done);
-        graph->record.pause = snapshot->resumption->pause;
-        snapshot->cut.pause += snapshot->resumption->pause;
-        snapshot->cut.module_count = modules_count();
-    }
-    result = snapshot_write(&snapshot->cut, &snapshot->origin, result == 0 ? graph : NULL,
-                            snapshot->file.descriptor);
+    if (!graph || cut_encode(cut) < 0)
+        SYSCALL_1(SYS_exit, NO_GRAPH);
+    result = graph_find(graph, cut->blocks.data, cut->blocks.size - cut->tracked_size,
+                        cut->block_count - cut->tracked_count, &snapshot->threads);
+    if (result < 0 || !cut_renew_modules(cut))
+        SYSCALL_1(SYS_exit, NO_GRAPH);
+    wait_for(&snapshot->resumption->done);
+    graph->record.pause = snapshot->resumption->pause;
+    cut->pause += graph->record.pause;
+    result = snapshot_write(cut, &snapshot->origin, graph, snapshot->file.descriptor);
     SYSCALL_1(SYS_exit, -result);
 }
 
@@ -139,7 +144,7 @@ static int write_with_graph(struct snapshot *snapshot)
     threads_finish(&snapshot->threads);
     if (snapshot->resumption)
         arena_unreserve(snapshot->resumption, sizeof *snapshot->resumption);
-    return status < 0 ? -ECHILD : -status;
+    return status < 0 || status == NO_GRAPH ? -ECHILD : -status;
 }
 
 /* ---- the task ------------------------------------------------------------------------ */
@@ -157,9 +162,13 @@ static int write_whole(struct snapshot *snapshot)
             SYSCALL_3(SYS_lseek, snapshot->file.descriptor, 0, SEEK_SET);
         }
     }
-    return result != -ECHILD ? result
-                             : snapshot_write(&snapshot->cut, &snapshot->origin, NULL,
-                                              snapshot->file.descriptor);
+    if (result != -ECHILD)
+        return result;
+    result = snapshot->encoded ? 0 : cut_encode(&snapshot->cut);
+    snapshot->encoded = true;
+    return result < 0 ? result
+                      : snapshot_write(&snapshot->cut, &snapshot->origin, NULL,
+                                       snapshot->file.descriptor);
 }
 
 /* Write the file of SNAPSHOT under the next name that is free. */
@@ -186,6 +195,7 @@ static void write_snapshot(void *context)
         result = write_file(snapshot);
     while (result == -EEXIST && !snapshot->path);
     set_and_wake(&snapshot->copied); /* also if there was no file */
+    cut_finish(&snapshot->cut);
     if (result == 0 && is_thinned(snapshot->origin.trigger))
         snapshot_file_keep(snapshot->file.name, snapshot->cut.time, (uint32_t)config->keep);
     snapshot->result = result;

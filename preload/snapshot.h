@@ -1,8 +1,8 @@
 /* snapshot.h - take a snapshot: the cut, the task that writes it, the file.
  *
- *   gate closed   blocks and counters are encoded into memory (cut.h)
- *   gate open     a short-lived task (image.h) encodes the rest (snapshot_write.h) into
- *                 a file that appears whole (snapshot_file.h)
+ *   gate closed   blocks and counters are copied (cut.h)
+ *   gate open     a short-lived task (image.h) encodes them and the rest (snapshot_write.h)
+ *                 into a file that appears whole (snapshot_file.h)
  *
  * With the heap graph the task begins while the gate is closed: it stops the threads
  * (threads.h), makes a copy of the whole program, and lets it go on. The copy finds the graph

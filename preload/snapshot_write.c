@@ -154,10 +154,11 @@ static void write_process(struct writer *writer)
 
 static void write_modules(struct writer *writer)
 {
+    const struct module *modules = (const struct module *)writer->cut->modules.data;
+    const struct module *end = modules + writer->cut->module_count;
     uint64_t segment_count = 0;
 
-    for (uint32_t number = 1; number <= writer->cut->module_count; number++) {
-        const struct module *module = modules_get(number);
+    for (const struct module *module = modules; module < end; module++) {
         struct snapshot_module record = {
             .start = module->start,
             .end = module->end,
@@ -173,9 +174,9 @@ static void write_modules(struct writer *writer)
         buffer_put(&writer->records, &record, sizeof record);
     }
     write_records(writer, SNAPSHOT_MODULES, SNAPSHOT_FIXED, writer->cut->module_count);
-    for (uint32_t number = 1; number <= writer->cut->module_count; number++)
-        for (uint32_t i = 0; i < modules_get(number)->segment_count; i++) {
-            const struct module_segment *segment = &modules_get(number)->segments[i];
+    for (const struct module *module = modules; module < end; module++)
+        for (uint32_t i = 0; i < module->segment_count; i++) {
+            const struct module_segment *segment = &module->segments[i];
             struct snapshot_segment record = { segment->address, segment->size,
                                                segment->file_offset, segment->flags, 0 };
 
@@ -207,10 +208,40 @@ static void write_stacks(struct writer *writer)
     write_records(writer, SNAPSHOT_STACKS, SNAPSHOT_VARINT, writer->cut->stack_count);
 }
 
+/* On whose behalf each stack allocates, if there is any other than the allocator. */
+static void write_owners(struct writer *writer)
+{
+    bool any = false;
+
+    for (uint32_t number = 0; number < writer->cut->stack_count; number++) {
+        uint32_t domain = trie_stack(number)->domain;
+
+        buffer_put_varint(&writer->records, domain);
+        buffer_put_varint(&writer->records, 0); /* its thread is not known */
+        any |= domain != 0;
+    }
+    if (any)
+        write_records(writer, SNAPSHOT_OWNERS, SNAPSHOT_VARINT, writer->cut->stack_count);
+    writer->records.size = 0;
+}
+
+static void write_blocks(struct writer *writer)
+{
+    const struct cut *cut = writer->cut;
+    size_t own_size = cut->blocks.size - cut->tracked_size;
+
+    write_section(writer, SNAPSHOT_BLOCKS, SNAPSHOT_VARINT, cut->block_count - cut->tracked_count,
+                  cut->blocks.data, own_size);
+    if (cut->tracked_count)
+        write_section(writer, SNAPSHOT_TRACKED, SNAPSHOT_VARINT, cut->tracked_count,
+                      cut->blocks.data + own_size, cut->tracked_size);
+}
+
 static void write_epochs(struct writer *writer)
 {
-    for (uint32_t i = 0; i < writer->cut->epoch_count; i++) {
-        const struct epoch *epoch = epochs_get(i);
+    const struct epoch *epoch = (const struct epoch *)writer->cut->epochs.data;
+
+    for (uint32_t i = 0; i < writer->cut->epoch_count; i++, epoch++) {
         struct snapshot_epoch record = { epoch->number, put_text(writer, epoch->label),
                                          epoch->time };
 
@@ -350,11 +381,11 @@ static void write_file(struct writer *writer)
     write_process(writer);
     write_modules(writer);
     write_stacks(writer);
+    write_owners(writer);
     write_section(writer, SNAPSHOT_COUNTERS, SNAPSHOT_VARINT, writer->cut->stack_count,
                   writer->cut->counters.data, writer->cut->counters.size);
     if (!writer->origin->counters_only)
-        write_section(writer, SNAPSHOT_BLOCKS, SNAPSHOT_VARINT, writer->cut->block_count,
-                      writer->cut->blocks.data, writer->cut->blocks.size);
+        write_blocks(writer);
     write_section(writer, SNAPSHOT_SERIES, SNAPSHOT_VARINT, writer->cut->series_count,
                   writer->cut->series.data, writer->cut->series.size);
     write_epochs(writer);

@@ -18,8 +18,8 @@ struct snapshot_origin {
     char label[IDENTITY_NAME_MAX + 1];
 };
 
-/* Write CUT, taken by ORIGIN, with GRAPH, unless that is NULL, to the descriptor FILE, which is
- * empty. 0 or the error. */
+/* Write CUT, encoded, taken by ORIGIN, with GRAPH, unless that is NULL, to the descriptor FILE,
+ * which is empty. 0 or the error. */
 int snapshot_write(const struct cut *cut, const struct snapshot_origin *origin,
                    const struct graph *graph, long file);
 

@@ -7,6 +7,7 @@
 #include "preload/deferred.h"
 #include "preload/epochs.h"
 #include "preload/guard.h"
+#include "preload/live_domains.h"
 #include "preload/memo.h"
 #include "preload/modules.h"
 #include "preload/real.h"
@@ -267,6 +268,7 @@ static struct deferred_event *defer(enum deferred_kind kind, struct tracker_thre
         event = deferred_begin(self->deferred);
     if (event) {
         event->kind = kind;
+        event->listed = false;
         event->era = atomic_load_explicit(&era, memory_order_acquire);
     }
     return event;
@@ -289,39 +291,57 @@ static void defer_new(void *block, size_t size, bool reallocation,
     deferred_put(self->deferred);
 }
 
-static void defer_block(enum deferred_kind kind, const struct live_block *block, size_t usable)
+static void defer_free(uintptr_t address)
+{
+    struct tracker_thread *self;
+    struct deferred_event *event = defer(DEFERRED_FREE, &self);
+
+    if (!event)
+        return; /* noticed when the address comes back */
+    event->block.address = address;
+    deferred_put(self->deferred);
+}
+
+/* Take the block at ADDRESS out of the table, which is put aside as KIND at the same moment,
+ * for a snapshot to know (tracker_settle()). NULL if it is not there or there is no room. */
+static struct deferred_event *move_aside(uintptr_t address, enum deferred_kind kind)
 {
     struct tracker_thread *self;
     struct deferred_event *event = defer(kind, &self);
 
     if (!event)
-        return; /* noticed when the address comes back */
-    event->block = *block;
-    event->usable = usable;
+        return NULL;
+    if (!live_try_remove(address, &event->block)) {
+        deferred_cancel(self->deferred);
+        return NULL;
+    }
+    event->usable = usable_size((const void *)address);
     deferred_put(self->deferred);
+    return event;
 }
 
-/* Take the block at ADDRESS out of the table now, since the real free follows, whatever
- * the thread was interrupted at. False if it is not there (yet), or if the gate closes
- * and can't be waited for: the thread may hold it up, or be about to wait itself. */
-static bool remove_now(uintptr_t address, struct live_block *out_block)
+/* The same now, since the real free follows, whatever the thread was interrupted at. NULL
+ * also if the block is not there yet, or if the gate closes and can't be waited for: the
+ * thread may hold it up, or be about to wait itself. */
+static struct deferred_event *remove_now(uintptr_t address, enum deferred_kind kind)
 {
     struct tracker_thread *self = (struct tracker_thread *)guard_self();
-    bool recording, known;
+    struct deferred_event *event;
+    bool recording;
 
     if (!self)
-        return false;
+        return NULL;
     recording = atomic_load_explicit(&self->guard.recording, memory_order_relaxed);
     if (!recording)
         guard_record(&self->guard);
     else if (atomic_load_explicit(&guard_closed, memory_order_acquire))
-        return false;
-    known = live_try_remove(address, out_block);
+        return NULL;
+    event = move_aside(address, kind);
     if (!recording)
         guard_pause(&self->guard);
-    if (!known && self->deferred && deferred_expects(self->deferred, address))
-        defer_block(DEFERRED_FREE, &(struct live_block){ address, 0, 0, 0 }, 0);
-    return known;
+    if (!event && self->deferred && deferred_expects(self->deferred, address))
+        defer_free(address);
+    return event;
 }
 
 /* Do what was put aside. */
@@ -338,11 +358,14 @@ static void take_deferred(struct tracker_thread *self)
                 event->block.stack = intern(&event->stack, NULL);
                 put(self, event->block, event->usable, event->reallocation, 0);
                 break;
+            case DEFERRED_HELD: /* the thread is not in this child of fork */
             case DEFERRED_BACK:
                 put_back(self, &event->block, event->usable);
                 break;
             case DEFERRED_GONE:
                 take_away(self, &event->block, event->usable);
+                break;
+            case DEFERRED_DONE:
                 break;
             case DEFERRED_FREE:
                 if (live_remove(event->block.address, &old))
@@ -382,8 +405,7 @@ void tracker_freed(void *block)
     struct live_block old;
 
     if (!self) {
-        if (remove_now((uintptr_t)block, &old))
-            defer_block(DEFERRED_GONE, &old, usable_size(block));
+        remove_now((uintptr_t)block, DEFERRED_GONE);
         return;
     }
     guard_record(&self->guard);
@@ -400,10 +422,10 @@ void tracker_realloc_begin(struct tracker_realloc *call, void *block)
     struct tracker_thread *self = enter();
 
     call->old.address = 0;
+    call->aside = NULL;
     call->returned = false;
     if (!self) {
-        if (remove_now((uintptr_t)block, &call->old))
-            call->usable = usable_size(block);
+        call->aside = remove_now((uintptr_t)block, DEFERRED_HELD);
         return;
     }
     guard_record(&self->guard);
@@ -427,12 +449,21 @@ static void land(struct tracker_thread *self, const struct tracker_realloc *call
         *link = call->next;
 }
 
+/* CALL, in a handler that interrupted us, has come to an end: its old block is of KIND, if it
+ * is not DONE. */
+static void end_aside(const struct tracker_realloc *call, enum deferred_kind kind)
+{
+    enum deferred_kind held = DEFERRED_HELD;
+
+    if (call->aside)
+        atomic_compare_exchange_strong(&call->aside->kind, &held, kind);
+}
+
 /* A realloc in a handler that interrupted us became BLOCK. */
 static __attribute__((noinline)) void defer_realloc(const struct tracker_realloc *call, void *block,
                                                     size_t size, const struct stack_start *start)
 {
-    if (call->old.address)
-        defer_block(DEFERRED_GONE, &call->old, call->usable);
+    end_aside(call, DEFERRED_GONE);
     if (block)
         defer_new(block, size, true, start);
 }
@@ -483,8 +514,7 @@ void tracker_realloc_failed(struct tracker_realloc *call)
     struct tracker_thread *self = enter();
 
     if (!self) {
-        if (call->old.address)
-            defer_block(DEFERRED_BACK, &call->old, call->usable);
+        end_aside(call, DEFERRED_BACK);
         return;
     }
     guard_record(&self->guard);
@@ -494,6 +524,123 @@ void tracker_realloc_failed(struct tracker_realloc *call)
     guard_pause(&self->guard);
     leave(self);
 }
+
+/* ---- what the program itself says ------------------------------------------------- */
+
+/* Put a new block of DOMAIN in, allocated by STACK. */
+static int track(struct tracker_thread *self, uint32_t domain, struct live_block block)
+{
+    struct live_block old;
+    bool known;
+
+    block.stack = trie_of_domain(block.stack, domain);
+    if (block.stack == TRIE_NONE)
+        return -ENOMEM;
+    known = live_domains_remove(domain, block.address, &old);
+    if (known) {
+        block.epoch = old.epoch;
+        take_away(self, &old, 0);
+    }
+    if (!live_domains_add(domain, &block, &old)) {
+        self->lost_blocks++;
+        return -ENOMEM;
+    }
+    if (old.address)
+        take_away(self, &old, 0); /* another thread tracked it just now */
+    count_allocation(self, &block, known);
+    counters_change_current(&self->counters, (int64_t)block.size);
+    return 0;
+}
+
+int tracker_track(uint32_t domain, uintptr_t block, size_t size, const struct stack_start *start)
+{
+    struct tracker_thread *self;
+    int result = -ENODATA;
+    uint32_t stack;
+
+    if (!tracker_tracing())
+        return -ENODATA;
+    if (!domain || !block)
+        return -EINVAL;
+    self = enter();
+    if (!self)
+        return guard_inside() ? -EBUSY : -ENOMEM;
+    stack = find_stack(self, start);
+    guard_record(&self->guard);
+    if (tracker_tracing()) {
+        stack = stack_number(self, stack);
+        result = track(self, domain, (struct live_block){ block, size, stack, epochs_current() });
+        tick(self);
+    }
+    guard_pause(&self->guard);
+    leave(self);
+    return result;
+}
+
+int tracker_untrack(uint32_t domain, uintptr_t block)
+{
+    struct tracker_thread *self;
+    struct live_block old;
+    int result = -ENODATA;
+
+    if (!tracker_tracing())
+        return -ENODATA;
+    self = enter();
+    if (!self)
+        return guard_inside() ? -EBUSY : -ENOMEM;
+    guard_record(&self->guard);
+    if (tracker_tracing()) {
+        result = 0;
+        if (live_domains_remove(domain, block, &old))
+            take_away(self, &old, 0);
+        tick(self);
+    }
+    guard_pause(&self->guard);
+    leave(self);
+    return result;
+}
+
+/* Copy the newest SIZE frames of STACK to FRAMES; returns how many there are. */
+static int copy_frames(const struct trie_stack *stack, void **frames, size_t size)
+{
+    int count = 0;
+
+    for (uint32_t number = stack->frame; number; count++) {
+        const struct trie_frame *frame = trie_frame(number);
+
+        if ((size_t)count < size)
+            frames[count] = (void *)frame->address;
+        number = frame->parent;
+    }
+    return count;
+}
+
+int tracker_traceback(uintptr_t block, void **frames, size_t size, bool *out_complete)
+{
+    struct tracker_thread *self;
+    struct live_block found;
+    int result = -ENODATA;
+
+    if (!tracker_tracing())
+        return -ENODATA;
+    self = enter();
+    if (!self)
+        return guard_inside() ? -EBUSY : -ENOMEM;
+    guard_record(&self->guard);
+    if (tracker_tracing())
+        result = live_find(block, &found) ? 0 : -ENOENT;
+    guard_pause(&self->guard);
+    if (result == 0) {
+        const struct trie_stack *stack = trie_stack(found.stack);
+
+        result = copy_frames(stack, frames, size);
+        *out_complete = stack->flags == 0;
+    }
+    leave(self);
+    return result;
+}
+
+/* ---- modules ---------------------------------------------------------------------- */
 
 void tracker_check_modules(void)
 {
@@ -516,6 +663,12 @@ void tracker_unloaded(void)
     leave(self);
 }
 
+void tracker_set_tracing(bool on)
+{
+    atomic_store_explicit(&tracker_on, on, memory_order_release);
+    attention_set_awake(on);
+}
+
 /* ---- life ------------------------------------------------------------------- */
 
 bool tracker_init(bool on)
@@ -532,7 +685,7 @@ bool tracker_init(bool on)
     modules_find(getauxval(AT_ENTRY), &back); /* the executable is always in the list */
     timeline_start();
     epochs_reset(0);
-    atomic_store_explicit(&tracker_on, on, memory_order_release);
+    tracker_set_tracing(on);
     untraced = false;
     return true;
 }
@@ -541,6 +694,7 @@ bool tracker_init(bool on)
 static void forget(void)
 {
     live_clear();
+    live_domains_clear();
     for (struct thread *state = guard_threads(); state; state = state->next) {
         struct tracker_thread *thread = (struct tracker_thread *)state;
 
@@ -590,10 +744,10 @@ static int change(enum change what, uint32_t new_limit, const char *label)
         atomic_store_explicit(&frame_limit, new_limit, memory_order_relaxed);
         tracker_check_modules(); /* while stopped nobody noticed */
         forget();
-        atomic_store_explicit(&tracker_on, true, memory_order_relaxed);
+        tracker_set_tracing(true);
         break;
     case STOP:
-        atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
+        tracker_set_tracing(false);
         forget();
         break;
     case CLEAR:
@@ -685,7 +839,7 @@ void tracker_forked(bool traced)
 
     if (!traced) {
         untraced = true;
-        atomic_store_explicit(&tracker_on, false, memory_order_relaxed);
+        tracker_set_tracing(false);
         return;
     }
     /* The other threads are not in this process. What they were reallocating is, and
@@ -720,7 +874,14 @@ void tracker_sum(struct tracker_totals *out_totals)
     *out_totals = totals;
 }
 
-void tracker_sum_counter(uint32_t stack, struct counter *out_counter)
+void tracker_sum_counters(uint32_t stack_count, struct counter *sums)
+{
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        counters_add_all(&((struct tracker_thread *)state)->counters, stack_count, sums);
+}
+
+/* Sum up what all threads counted for STACK. */
+static void sum_counter(uint32_t stack, struct counter *out_counter)
 {
     *out_counter = (struct counter){ { 0 } };
     for (struct thread *state = guard_threads(); state; state = state->next)
@@ -755,7 +916,7 @@ static void live_of_stack(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blo
 {
     struct counter counter;
 
-    tracker_sum_counter(stack, &counter);
+    sum_counter(stack, &counter);
     *out_bytes = counter.value[SNAPSHOT_ALLOCATED_BYTES] - counter.value[SNAPSHOT_FREED_BYTES];
     *out_blocks = counter.value[SNAPSHOT_ALLOCATIONS] - counter.value[SNAPSHOT_FREES];
 }
@@ -789,6 +950,28 @@ static bool in_flight_before(const struct tracker_realloc *call)
     return false;
 }
 
+/* What THREAD has put aside counts as it will be: freed, or alive. */
+static void settle_deferred(struct tracker_thread *thread)
+{
+    struct deferred_event *event;
+
+    for (uint32_t i = 0; (event = deferred_get(thread->deferred, i)); i++) {
+        enum deferred_kind kind = event->kind; /* its handler may go on meanwhile */
+
+        event->listed = false;
+        if (event->era != atomic_load_explicit(&era, memory_order_relaxed))
+            continue;
+        if (kind == DEFERRED_HELD)
+            event->listed = !live_meets(event->block.address, event->block.size);
+        else if (kind == DEFERRED_BACK)
+            event->listed = true;
+        if (kind == DEFERRED_GONE || (kind == DEFERRED_HELD && !event->listed)) {
+            take_away(thread, &event->block, event->usable);
+            event->kind = DEFERRED_DONE;
+        }
+    }
+}
+
 void tracker_settle(void)
 {
     for (struct thread *state = guard_threads(); state; state = state->next) {
@@ -800,15 +983,23 @@ void tracker_settle(void)
                 take_away(thread, &call->old, call->usable);
                 call->old.address = 0;
             }
+        if (thread->deferred)
+            settle_deferred(thread);
     }
 }
 
 void tracker_each_in_flight(void (*each)(void *context, const struct live_block *block),
                             void *context)
 {
-    for (struct thread *state = guard_threads(); state; state = state->next)
-        for (struct tracker_realloc *call = ((struct tracker_thread *)state)->in_flight; call;
-             call = call->next)
+    for (struct thread *state = guard_threads(); state; state = state->next) {
+        struct tracker_thread *thread = (struct tracker_thread *)state;
+        struct deferred_event *event;
+
+        for (struct tracker_realloc *call = thread->in_flight; call; call = call->next)
             if (call->old.address)
                 each(context, &call->old);
+        for (uint32_t i = 0; thread->deferred && (event = deferred_get(thread->deferred, i)); i++)
+            if (event->listed)
+                each(context, &event->block);
+    }
 }

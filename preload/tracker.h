@@ -23,6 +23,9 @@ static inline bool tracker_tracing(void)
     return atomic_load_explicit(&tracker_on, memory_order_relaxed);
 }
 
+/* Set it. For those who know what is recorded then: no more than this is done. */
+void tracker_set_tracing(bool on);
+
 /* Take the first memory and, if ON, begin to trace, all frames of each stack. Call
  * once. False: there is no memory, and nothing is traced. */
 bool tracker_init(bool on);
@@ -40,6 +43,7 @@ void tracker_freed(void *block);
 struct tracker_realloc {
     struct tracker_realloc *next; /* of the same thread: a signal handler may nest */
     struct live_block old;        /* address 0: not known */
+    struct deferred_event *aside; /* in a handler that interrupted us; NULL: not known */
     size_t usable;
     _Atomic bool returned;        /* the real call did, with what follows; set by the hook */
     void *block;
@@ -68,6 +72,15 @@ int tracker_reset_peak(void);
 int tracker_mark(const char *label);
 uint32_t tracker_frame_limit(void);
 
+/* A request at START lets BLOCK of SIZE bytes live in DOMAIN, not 0; a block known there is
+ * replaced. */
+int tracker_track(uint32_t domain, uintptr_t block, size_t size, const struct stack_start *start);
+int tracker_untrack(uint32_t domain, uintptr_t block);
+
+/* Copy the newest SIZE frames of the stack that allocated BLOCK to FRAMES. Returns how many
+ * it has; OUT_COMPLETE tells whether its outermost is where the thread began. */
+int tracker_traceback(uintptr_t block, void **frames, size_t size, bool *out_complete);
+
 /* Keep FRAME_LIMIT frames of each stack (0: all); with EXACT_CLOCK look at the clock at each
  * event, since snapshots are taken by it and events may be few. */
 void tracker_configure(uint32_t frame_limit, bool exact_clock);
@@ -86,11 +99,11 @@ struct tracker_totals {
 /* Sum up over all threads. */
 void tracker_sum(struct tracker_totals *out_totals);
 
-/* Sum up what all threads counted for STACK. */
-void tracker_sum_counter(uint32_t stack, struct counter *out_counter);
+/* Add what all threads counted for the first STACK_COUNT stacks to SUMS, one each. */
+void tracker_sum_counters(uint32_t stack_count, struct counter *sums);
 
 /* Reallocs under way, of which the old block's memory is another's by now, have freed it:
- * count that. What remains counts as the old block. */
+ * count that. What remains counts as the old block. So with what handlers have put aside. */
 void tracker_settle(void);
 
 /* Call EACH for every old block that remains. */

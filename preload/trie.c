@@ -259,11 +259,10 @@ void trie_refresh(void)
 
 /* ---- adding a stack ---------------------------------------------------------- */
 
-/* Add the stack, which is not in the table. Call with the lock. TRIE_NONE as child(). */
-static uint32_t stack_add(const uintptr_t *frames, uint32_t count, uint32_t flags, uint64_t hash,
-                          uint32_t hash_more, bool *out_back)
+/* Add STACK, which is not in the table. Call with the lock. TRIE_NONE on lack of memory. */
+static uint32_t stack_add(const struct trie_stack *stack)
 {
-    uint32_t number = trie_stack_count(), frame = 0;
+    uint32_t number = trie_stack_count();
     struct trie_stack *chunk;
 
     if (number == TRIE_MAX_STACKS || !table_room())
@@ -275,15 +274,26 @@ static uint32_t stack_add(const uintptr_t *frames, uint32_t count, uint32_t flag
             return TRIE_NONE;
         atomic_store_explicit(&stack_chunks[number / CHUNK], chunk, memory_order_release);
     }
+    chunk[number % CHUNK] = *stack;
+    atomic_store_explicit(&stack_count, number + 1, memory_order_release);
+    entry_add(atomic_load_explicit(&table, memory_order_relaxed), stack->hash, stack->hash_more,
+              number);
+    return number;
+}
+
+/* The newest of COUNT FRAMES, 0 for none, made if need be. Call with the lock. False as child(). */
+static bool frames_add(const uintptr_t *frames, uint32_t count, uint32_t *out_frame,
+                       bool *out_back)
+{
+    uint32_t frame = 0;
+
     for (uint32_t i = count; i-- > 0;) {
         frame = child(frame, frames[i], out_back);
         if (frame == 0)
-            return TRIE_NONE;
+            return false;
     }
-    chunk[number % CHUNK] = (struct trie_stack){ frame, flags, hash, hash_more };
-    atomic_store_explicit(&stack_count, number + 1, memory_order_release);
-    entry_add(atomic_load_explicit(&table, memory_order_relaxed), hash, hash_more, number);
-    return number;
+    *out_frame = frame;
+    return true;
 }
 
 bool trie_init(const struct trie_modules *of_modules)
@@ -306,6 +316,7 @@ uint32_t trie_find(uint64_t hash, uint32_t hash_more)
 uint32_t trie_add(const uintptr_t *frames, uint32_t count, uint32_t flags, uint64_t hash,
                   uint32_t hash_more)
 {
+    struct trie_stack stack = { 0, flags, hash, hash_more, 0 };
     uint32_t number;
     bool back;
 
@@ -315,11 +326,33 @@ uint32_t trie_add(const uintptr_t *frames, uint32_t count, uint32_t flags, uint6
     do {
         back = false;
         number = trie_find(hash, hash_more);
-        if (number == TRIE_NONE)
-            number = stack_add(frames, count, flags, hash, hash_more, &back);
+        if (number == TRIE_NONE && frames_add(frames, count, &stack.frame, &back))
+            number = stack_add(&stack);
         if (back)
             rebuild(); /* with what we know of the module from its last time */
     } while (back);
+    lock_release(&lock);
+    return number;
+}
+
+uint32_t trie_of_domain(uint32_t of, uint32_t domain)
+{
+    struct trie_stack stack;
+    uint32_t number;
+
+    if (!atomic_load_explicit(&table, memory_order_acquire))
+        return TRIE_NONE;
+    stack = *trie_stack(of);
+    stack.domain = domain;
+    stack.hash ^= (uint64_t)domain * 0x9e3779b97f4a7c15u;
+    stack.hash_more ^= domain * 0x85ebca6bu;
+    number = trie_find(stack.hash, stack.hash_more);
+    if (number != TRIE_NONE)
+        return number;
+    lock_take(&lock);
+    number = trie_find(stack.hash, stack.hash_more);
+    if (number == TRIE_NONE)
+        number = stack_add(&stack);
     lock_release(&lock);
     return number;
 }

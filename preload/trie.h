@@ -37,6 +37,7 @@ struct trie_stack {
     uint32_t flags; /* enum snapshot_stack_flags */
     uint64_t hash;
     uint32_t hash_more;
+    uint32_t domain; /* on whose behalf; 0: the allocator */
 };
 
 /* How the trie learns of modules. */
@@ -58,6 +59,10 @@ uint32_t trie_find(uint64_t hash, uint32_t hash_more);
  * lack of memory. */
 uint32_t trie_add(const uintptr_t *frames, uint32_t count, uint32_t flags, uint64_t hash,
                   uint32_t hash_more);
+
+/* The number of the stack with the frames of stack NUMBER, which is of domain 0, on behalf of
+ * DOMAIN (not 0), made if need be. TRIE_NONE on lack of memory. */
+uint32_t trie_of_domain(uint32_t number, uint32_t domain);
 
 /* Match only frames in loaded modules from now on. Call with the gate closed. */
 void trie_refresh(void);

@@ -1,10 +1,7 @@
 #include "model/diff_report.h"
 
-#include "format/snapshot.h"
+#include "model/group_report.h"
 #include "model/line_notes.h"
-
-#include <stdio.h>
-#include <stdlib.h>
 
 static void add_columns(const struct diff *diff, struct report *report)
 {
@@ -25,37 +22,7 @@ static void add_columns(const struct diff *diff, struct report *report)
         report_add_column(report, "count_diff", "change", REPORT_COUNT, REPORT_SIGNED);
     report_add_column(report, "average", "average", REPORT_AVERAGE, REPORT_TEXT_ONLY);
 
-    switch (diff->key) {
-    case GROUP_LINENO:
-        report_add_column(report, "file", "file", REPORT_FILE, 0);
-        report_add_column(report, "line", "line", REPORT_LINE, 0);
-        report_add_column(report, "function", "function", REPORT_FUNCTION, REPORT_DATA_ONLY);
-        /* For people with a mark if it is not the only one. */
-        report_add_column(report, "functions", "function", REPORT_FUNCTION, REPORT_TEXT_ONLY);
-        break;
-    case GROUP_FILENAME:
-        report_add_column(report, "file", "file", REPORT_FILE, 0);
-        break;
-    case GROUP_FUNCTION:
-        report_add_column(report, "function", "function", REPORT_FUNCTION, 0);
-        report_add_column(report, "module", "module", REPORT_MODULE, 0);
-        break;
-    case GROUP_MODULE:
-        report_add_column(report, "module", "module", REPORT_MODULE, 0);
-        break;
-    case GROUP_TRACEBACK:
-        report_add_column(report, "stack", "stack", REPORT_NUMBER, 0);
-        break;
-    case GROUP_PROCESS:
-        report_add_column(report, "program", "program", REPORT_FILE, 0);
-        report_add_column(report, "pid", "process", REPORT_NUMBER, 0);
-        break;
-    case GROUP_PROGRAM:
-        report_add_column(report, "program", "program", REPORT_FILE, 0);
-        break;
-    case GROUP_KEYS:
-        break;
-    }
+    group_report_columns(diff->key, report);
 }
 
 /* Put the sums of ROW. */
@@ -79,93 +46,10 @@ static void put_sums(const struct diff *diff, const struct diff_row *row, struct
         report_put_unknown(report);
 }
 
-static void put_name(struct report *report, const char *name, bool is_place)
+void diff_report(const struct diff *diff, struct symbols *const *symbols,
+                 const struct diff_report_options *options, struct report *report)
 {
-    if (is_place)
-        report_put_place(report, name);
-    else
-        report_put_text(report, name);
-}
-
-/* Put the function of GROUP for people. */
-static void put_functions(const struct group *group, struct report *report)
-{
-    char *text;
-
-    if (!group->several_functions || asprintf(&text, "%s, …", group->function) < 0) {
-        report_put_text(report, group->function);
-        return;
-    }
-    report_put_text(report, text);
-    free(text);
-}
-
-static void put_key(enum group_key key, const struct group *group, struct report *report)
-{
-    switch (key) {
-    case GROUP_LINENO:
-        put_name(report, group->file, group->is_place);
-        report_put_number(report, group->line);
-        report_put_text(report, group->function);
-        put_functions(group, report);
-        break;
-    case GROUP_FILENAME:
-        put_name(report, group->file, group->is_place);
-        break;
-    case GROUP_FUNCTION:
-        put_name(report, group->function, group->is_place);
-        report_put_text(report, group->module);
-        break;
-    case GROUP_MODULE:
-        report_put_text(report, group->module);
-        break;
-    case GROUP_TRACEBACK:
-        report_put_number(report, group->stack);
-        break;
-    case GROUP_PROCESS:
-        report_put_text(report, group->program);
-        report_put_number(report, group->pid);
-        break;
-    case GROUP_PROGRAM:
-        report_put_text(report, group->program);
-        break;
-    case GROUP_KEYS:
-        break;
-    }
-}
-
-static void add_traceback(const struct group *group, struct symbols *symbols, struct report *report)
-{
-    const struct heap *heap = group->heap;
-    const struct heap_part *part = &heap->parts[heap->stacks[group->stack].part];
-    uint32_t frame = heap->stacks[group->stack].frame;
-
-    report_begin_traceback(report);
-    for (; frame; frame = heap->frames[frame].parent) {
-        struct symbol_list list = symbols_frame(symbols, frame);
-
-        for (size_t i = 0; i < list.count; i++) {
-            const struct symbol *symbol = &list.symbols[i];
-
-            report_add_frame(report, &(struct report_frame){
-                                         .function = symbol->function,
-                                         .file = symbol->file,
-                                         .line = symbol->line,
-                                         .module = symbol->module,
-                                         .offset = symbol->offset,
-                                         .inlined = symbol->inlined,
-                                     });
-        }
-    }
-    if (group->truncated)
-        report_set_truncated(report, 0);
-    else if (group->limited)
-        report_set_truncated(report, part->process->frame_limit);
-}
-
-void diff_report(const struct diff *diff, struct symbols *const *symbols, size_t limit,
-                 struct report *report)
-{
+    size_t limit = options->limit;
     size_t count = limit && limit < diff->row_count ? limit : diff->row_count;
 
     report_add_text(report, "group_by", NULL, group_key_name(diff->key));
@@ -178,9 +62,9 @@ void diff_report(const struct diff *diff, struct symbols *const *symbols, size_t
 
         report_begin_row(report);
         put_sums(diff, row, report);
-        put_key(diff->key, row->group, report);
+        group_report_key(diff->key, row->group, report);
         if (diff->key == GROUP_TRACEBACK)
-            add_traceback(row->group, symbols[row->list], report);
+            group_report_traceback(row->group, symbols[row->list], options->sources, report);
     }
     report_set_omitted(report, diff->row_count - count);
     line_notes_add(diff, symbols, count, report);

@@ -4,13 +4,19 @@
 
 #include "model/diff.h"
 #include "model/report.h"
+#include "model/source_lines.h"
 #include "model/symbols.h"
 
 #include <stddef.h>
 
-/* Add the fact "group_by" and the table "rows" of the first LIMIT rows of DIFF (0: of
- * all) to REPORT. SYMBOLS has those of each heap, for the tracebacks. */
-void diff_report(const struct diff *diff, struct symbols *const *symbols, size_t limit,
-                 struct report *report);
+struct diff_report_options {
+    size_t limit;                 /* rows; 0: all */
+    struct source_lines *sources; /* for the frames of tracebacks; NULL: none */
+};
+
+/* Add the fact "group_by" and the table "rows" of DIFF to REPORT. SYMBOLS has those of each
+ * heap, for the tracebacks. */
+void diff_report(const struct diff *diff, struct symbols *const *symbols,
+                 const struct diff_report_options *options, struct report *report);
 
 #endif

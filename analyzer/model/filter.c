@@ -1,8 +1,9 @@
 #include "model/filter.h"
 
+#include "model/text.h"
+
 #include <ctype.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,14 +26,16 @@ static const struct {
 struct pattern {
     enum filter_kind kind;
     enum subject subject;
-    uint32_t line; /* 0: any */
-    char *text;
+    bool has_line, has_domain, all_frames;
+    uint32_t line, domain;
+    char *text; /* NULL: any frame, it is about the domain */
     struct pattern *next;
 };
 
 struct filter {
     struct pattern *patterns;
     bool all_frames;
+    bool follows_tracemalloc;
 };
 
 /* Functions that allocate for their caller. Short on purpose: what is in here can't
@@ -42,7 +45,7 @@ static const char *const wrappers[] = {
     "operator new(*", "operator new[[]](*", "operator new", "operator new[[]]",
     "std::__new_allocator<*>::allocate*", "__gnu_cxx::new_allocator<*>::allocate*",
     "std::allocator<*>::allocate*", "std::allocator_traits<*>::allocate*",
-    "malloc", "calloc", "realloc", "__rtld_malloc", "__rtld_calloc", "__rtld_realloc",
+    "heapdelta_track", "malloc", "calloc", "realloc", "__rtld_malloc", "__rtld_calloc", "__rtld_realloc",
     "strdup", "__strdup", "strndup", "__strndup", "wcsdup", "asprintf", "__asprintf", "vasprintf",
     "__vasprintf_internal", "reallocarray", "__libc_reallocarray",
     "g_malloc", "g_malloc0", "g_malloc_n", "g_malloc0_n", "g_realloc", "g_realloc_n",
@@ -73,21 +76,22 @@ void filter_destroy(struct filter *filter)
     free(filter);
 }
 
-/* Cut ":LINE" off the end of TEXT. Returns LINE, or 0 if there is none. */
-static uint32_t cut_line(char *text)
+/* Cut ":LINE" off the end of what PATTERN is for, if it is there. */
+static void cut_line(struct pattern *pattern)
 {
-    char *colon = strrchr(text, ':');
+    char *colon = strrchr(pattern->text, ':');
     unsigned long line;
     char *end;
 
     /* Not the `::` of a C++ name. */
-    if (!colon || colon == text || colon[-1] == ':' || !isdigit((unsigned char)colon[1]))
-        return 0;
+    if (!colon || colon == pattern->text || colon[-1] == ':' || !isdigit((unsigned char)colon[1]))
+        return;
     line = strtoul(colon + 1, &end, 10);
-    if (*end || line == 0 || line > UINT32_MAX)
-        return 0;
+    if (*end || line > UINT32_MAX)
+        return;
     *colon = '\0';
-    return (uint32_t)line;
+    pattern->has_line = true;
+    pattern->line = (uint32_t)line;
 }
 
 /* How many bytes at the start of TEXT look like a prefix: lower-case letters and `=`. */
@@ -98,35 +102,82 @@ static size_t prefix_length(const char *text)
     return letters > 0 && text[letters] == '=' ? letters + 1 : 0;
 }
 
+/* Take "domain=N," off the beginning of *TEXT, or "domain=N" if that is all. Returns 0, or
+ * -EINVAL if N is no number. */
+static int take_domain(const char **text, struct pattern *pattern)
+{
+    const char *number = *text + strlen("domain=");
+    unsigned long domain;
+    char *end;
+
+    if (strncmp(*text, "domain=", strlen("domain=")) != 0)
+        return 0;
+    domain = strtoul(number, &end, 10);
+    if (!isdigit((unsigned char)*number) || (*end && *end != ',') || domain > UINT32_MAX)
+        return -EINVAL;
+    pattern->has_domain = true;
+    pattern->domain = (uint32_t)domain;
+    *text = end + (*end == ',');
+    return 0;
+}
+
+static bool take_word(const char **text, const char *word)
+{
+    size_t length = strlen(word);
+
+    if (strncmp(*text, word, length) != 0)
+        return false;
+    *text += length;
+    return true;
+}
+
+/* Find out which names TEXT is for, by its prefix, which is taken off. False: by an unknown one. */
+static bool take_subject(const char **text, enum subject *subject)
+{
+    size_t length = prefix_length(*text);
+
+    if (length == 0)
+        return true;
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        if (strncmp(*text, prefixes[i].prefix, length) == 0) {
+            *subject = prefixes[i].subject;
+            *text += length;
+            return true;
+        }
+    }
+    return false;
+}
+
 int filter_add(struct filter *filter, enum filter_kind kind, const char *text, struct error *error)
 {
-    enum subject subject = kind == FILTER_SKIP ? SUBJECT_FUNCTION : SUBJECT_FILE;
-    size_t length = prefix_length(text);
+    struct pattern found = {
+        .kind = kind,
+        .subject = kind == FILTER_SKIP ? SUBJECT_FUNCTION : SUBJECT_FILE,
+    };
+    const char *at = text;
     struct pattern *pattern;
 
-    if (length > 0) {
-        const size_t count = sizeof(prefixes) / sizeof(prefixes[0]);
-        size_t i = 0;
-
-        while (i < count && strncmp(text, prefixes[i].prefix, length) != 0)
-            i++;
-        if (i == count)
-            return error_set(error, -EINVAL,
-                             "pattern '%s': '%.*s' is none of file=, function=, module=", text,
-                             (int)length, text);
-        subject = prefixes[i].subject;
+    if (kind != FILTER_SKIP) {
+        if (take_domain(&at, &found) < 0)
+            return error_set(error, -EINVAL, "pattern '%s': a domain is a number", text);
+        found.all_frames = take_word(&at, "all-frames,");
     }
-    if (!text[length])
+    if (!take_subject(&at, &found.subject))
+        return error_set(error, -EINVAL, "pattern '%s': '%.*s' is none of file=, function=, module=",
+                         text, (int)prefix_length(at), at);
+    if (!*at && (!found.has_domain || at[-1] == ',' || at[-1] == '='))
         return error_set(error, -EINVAL, "pattern '%s' is empty", text);
 
-    pattern = calloc(1, sizeof(*pattern));
-    if (!pattern || !(pattern->text = strdup(text + length))) {
+    pattern = malloc(sizeof(*pattern));
+    if (pattern && *at)
+        found.text = strdup(at);
+    if (!pattern || (*at && !found.text)) {
         free(pattern);
         return error_set(error, -ENOMEM, "out of memory");
     }
-    pattern->kind = kind;
-    pattern->subject = subject;
-    pattern->line = cut_line(pattern->text);
+    if (found.text)
+        cut_line(&found);
+    *pattern = found;
     pattern->next = filter->patterns;
     filter->patterns = pattern;
     return 0;
@@ -135,6 +186,11 @@ int filter_add(struct filter *filter, enum filter_kind kind, const char *text, s
 void filter_look_at_all_frames(struct filter *filter)
 {
     filter->all_frames = true;
+}
+
+void filter_follow_tracemalloc(struct filter *filter)
+{
+    filter->follows_tracemalloc = true;
 }
 
 bool filter_has_patterns(const struct filter *filter)
@@ -148,13 +204,20 @@ bool filter_has_patterns(const struct filter *filter)
 
 bool filter_wants_all_frames(const struct filter *filter)
 {
-    return filter->all_frames;
+    if (filter->all_frames)
+        return true;
+    for (const struct pattern *pattern = filter->patterns; pattern; pattern = pattern->next) {
+        if (pattern->all_frames)
+            return true;
+    }
+    return false;
 }
 
 /* Does PATTERN match NAME? Word for word is enough: C++ names are full of `[` and `*`. */
 static bool matches_name(const char *pattern, const char *name)
 {
-    return name && (strcmp(pattern, name) == 0 || fnmatch(pattern, name, FNM_NOESCAPE) == 0);
+    return name && (strcmp(pattern, name) == 0 ||
+                    text_matches(pattern, strlen(pattern), name, strlen(name)));
 }
 
 /* Does PATTERN match PATH, or what follows one of its slashes? */
@@ -169,14 +232,32 @@ static bool matches_path(const char *pattern, const char *path)
     return false;
 }
 
-static bool matches(const struct pattern *pattern, const struct symbol *symbol)
+/* The length of TEXT without the `c` of .pyc at its end. */
+static size_t normal_length(const char *text)
 {
-    if (pattern->line && pattern->line != symbol->line)
+    size_t length = strlen(text);
+
+    return length >= 4 && strcmp(text + length - 4, ".pyc") == 0 ? length - 1 : length;
+}
+
+static bool matches_file(const struct filter *filter, const char *pattern,
+                         const struct symbol *symbol)
+{
+    const char *file = symbol->file ? symbol->file : symbol->place;
+
+    if (filter->follows_tracemalloc)
+        return text_matches(pattern, normal_length(pattern), file, normal_length(file));
+    return symbol->file ? matches_path(pattern, file) : matches_name(pattern, file);
+}
+
+static bool matches(const struct filter *filter, const struct pattern *pattern,
+                    const struct symbol *symbol)
+{
+    if (pattern->has_line && pattern->line != (symbol->file ? symbol->line : 0))
         return false;
     switch (pattern->subject) {
     case SUBJECT_FILE:
-        return symbol->file ? matches_path(pattern->text, symbol->file)
-                            : matches_name(pattern->text, symbol->place);
+        return matches_file(filter, pattern->text, symbol);
     case SUBJECT_FUNCTION:
         return matches_name(pattern->text, symbol->function);
     case SUBJECT_MODULE:
@@ -187,8 +268,11 @@ static bool matches(const struct pattern *pattern, const struct symbol *symbol)
 
 static bool is_wrapper(const char *function)
 {
+    size_t length = strlen(function);
+
     for (size_t i = 0; i < sizeof(wrappers) / sizeof(wrappers[0]); i++) {
-        if (wrappers[i][0] == function[0] && fnmatch(wrappers[i], function, FNM_NOESCAPE) == 0)
+        if (wrappers[i][0] == function[0] &&
+            text_matches(wrappers[i], strlen(wrappers[i]), function, length))
             return true;
     }
     return false;
@@ -196,8 +280,10 @@ static bool is_wrapper(const char *function)
 
 bool filter_skips(const struct filter *filter, const struct symbol *symbol)
 {
+    if (filter->follows_tracemalloc)
+        return false;
     for (const struct pattern *pattern = filter->patterns; pattern; pattern = pattern->next) {
-        if (pattern->kind == FILTER_SKIP && matches(pattern, symbol))
+        if (pattern->kind == FILTER_SKIP && matches(filter, pattern, symbol))
             return true;
     }
     return symbol->function && is_wrapper(symbol->function);
@@ -245,17 +331,26 @@ bool filter_is_standard(const struct symbol *symbol)
     return strncmp(name, "std::", 5) == 0 || strncmp(name, "__gnu_cxx::", 11) == 0;
 }
 
-static bool matches_any(const struct pattern *pattern, const struct symbol *const *symbols,
-                        size_t count)
+/* Does PATTERN match a block? As filter_keeps(). */
+static bool matches_block(const struct filter *filter, const struct pattern *pattern,
+                          uint32_t domain, const struct symbol *newest,
+                          const struct symbol *const *symbols, size_t count)
 {
+    if (pattern->has_domain && pattern->domain != domain)
+        return false;
+    if (!pattern->text)
+        return true;
+    if (!filter->all_frames && !pattern->all_frames)
+        return matches(filter, pattern, newest);
     for (size_t i = 0; i < count; i++) {
-        if (matches(pattern, symbols[i]))
+        if (matches(filter, pattern, symbols[i]))
             return true;
     }
     return false;
 }
 
-bool filter_keeps(const struct filter *filter, const struct symbol *const *symbols, size_t count)
+bool filter_keeps(const struct filter *filter, uint32_t domain, const struct symbol *newest,
+                  const struct symbol *const *symbols, size_t count)
 {
     bool has_inclusive = false, included = false;
 
@@ -265,7 +360,7 @@ bool filter_keeps(const struct filter *filter, const struct symbol *const *symbo
         if (pattern->kind == FILTER_INCLUDE && included)
             continue;
         has_inclusive |= pattern->kind == FILTER_INCLUDE;
-        if (!matches_any(pattern, symbols, count))
+        if (!matches_block(filter, pattern, domain, newest, symbols, count))
             continue;
         if (pattern->kind == FILTER_EXCLUDE)
             return false;

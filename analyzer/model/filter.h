@@ -1,14 +1,17 @@
 /* filter.h - which blocks count, and which of their frames is the newest.
  *
- * A pattern is [file=|function=|module=]PATTERN[:LINE]. PATTERN is a shell
- * pattern (fnmatch; `*` matches `/` too) for the whole name or, of a file, for
- * its last parts: `app.c` and `src/ap*` match /home/me/src/app.c. A frame
- * without line information has the file MODULE(FUNCTION) or MODULE+0xOFFSET.
+ * A pattern is [domain=N,][all-frames,][file=|function=|module=]PATTERN[:LINE], or domain=N
+ * alone. PATTERN is a shell pattern (text_matches(); `*` matches `/` too) for the whole name or,
+ * of a file, for its last parts: `app.c` and `src/ap*` match /home/me/src/app.c. A frame
+ * without line information has the file MODULE(FUNCTION) or MODULE+0xOFFSET, and line 0.
  *
  * A block is kept if any inclusive pattern matches (or there is none) and no
  * exclusive pattern does, as Python's tracemalloc has it. Patterns look at the
- * newest frame that is not skipped; with all_frames an inclusive or exclusive
- * pattern matches if it matches any frame.
+ * newest frame that is not skipped; with all-frames an inclusive or exclusive
+ * pattern matches if it matches any frame. With a domain the block must be of it, too.
+ *
+ * In the manner of tracemalloc no frame is skipped, a pattern is for the whole name of a file,
+ * and .pyc stands for .py.
  *
  * Skipped are frames that allocate for somebody else: operator new, strdup,
  * g_malloc, xmalloc and the like, and, unless modules are looked for, the C++ standard
@@ -45,8 +48,11 @@ void filter_destroy(struct filter *filter);
  * prefix, said in ERROR; -ENOMEM. */
 int filter_add(struct filter *filter, enum filter_kind kind, const char *text, struct error *error);
 
-/* Let inclusive and exclusive patterns look at all frames from now on. */
+/* Let all inclusive and exclusive patterns look at all frames. */
 void filter_look_at_all_frames(struct filter *filter);
+
+/* Let FILTER work in the manner of tracemalloc. */
+void filter_follow_tracemalloc(struct filter *filter);
 
 /* Are there inclusive or exclusive patterns at all? */
 bool filter_has_patterns(const struct filter *filter);
@@ -62,7 +68,9 @@ bool filter_skips(const struct filter *filter, const struct symbol *symbol);
  * but not where it is to be a module. */
 bool filter_is_standard(const struct symbol *symbol);
 
-/* Is a block with the COUNT frames at SYMBOLS, at least 1, kept? */
-bool filter_keeps(const struct filter *filter, const struct symbol *const *symbols, size_t count);
+/* Is a block of DOMAIN with the COUNT frames at SYMBOLS, at least 1, kept? NEWEST is what of
+ * them counts as the newest; if it is all that is given, COUNT is 1. */
+bool filter_keeps(const struct filter *filter, uint32_t domain, const struct symbol *newest,
+                  const struct symbol *const *symbols, size_t count);
 
 #endif

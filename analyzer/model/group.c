@@ -2,21 +2,15 @@
 
 #include "format/snapshot.h"
 #include "model/site.h"
+#include "model/text.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-static const char *const key_names[GROUP_KEYS] = {
-    [GROUP_LINENO] = "lineno",       [GROUP_FILENAME] = "filename", [GROUP_FUNCTION] = "function",
-    [GROUP_TRACEBACK] = "traceback", [GROUP_MODULE] = "module",     [GROUP_PROGRAM] = "program",
-    [GROUP_PROCESS] = "process",
-};
 
 /* A group while they are collected. The name is what tells groups apart: the
  * texts of the key, each with its NUL, and its numbers. */
@@ -40,7 +34,8 @@ struct grouping {
     struct entry *table;
     char *name; /* of the entry looked for */
     size_t name_size;
-    const struct symbol **traceback; /* for a filter that wants all frames */
+    struct group_held *held;         /* per stack */
+    const struct symbol **traceback; /* all frames of a stack */
     size_t traceback_room;
     struct stack_id *ids;         /* per frame, GROUP_TRACEBACK */
     struct frame_entries *frames; /* per frame, cumulative */
@@ -85,6 +80,15 @@ static struct entry *intern(struct grouping *grouping, const struct group *group
     else if (key == GROUP_FUNCTION)
         ok = name_append_text(grouping, &length, group->function) &&
              name_append_text(grouping, &length, group->module);
+    else if (key == GROUP_THREAD)
+        ok = name_append_text(grouping, &length, group->function) &&
+             name_append_text(grouping, &length, group->module) &&
+             name_append_text(grouping, &length, group->thread_name) &&
+             name_append(grouping, &length, &group->tid, sizeof(group->tid));
+    else if (key == GROUP_SIZE)
+        ok = name_append(grouping, &length, &group->size_min, sizeof(group->size_min));
+    else if (key == GROUP_DOMAIN)
+        ok = name_append(grouping, &length, &group->domain, sizeof(group->domain));
     else if (key == GROUP_MODULE)
         ok = name_append_text(grouping, &length, group->module);
     else if (key == GROUP_PROGRAM || key == GROUP_PROCESS)
@@ -127,6 +131,7 @@ static struct entry *intern_symbol(struct grouping *grouping, const struct symbo
         group.file = symbol->file ? symbol->file : symbol->place;
         group.is_place = !symbol->file;
         break;
+    case GROUP_THREAD:
     case GROUP_FUNCTION:
         group.function = symbol->function ? symbol->function : symbol->place;
         group.is_place = !symbol->function;
@@ -135,6 +140,8 @@ static struct entry *intern_symbol(struct grouping *grouping, const struct symbo
         group.module = symbol->module;
         break;
     case GROUP_TRACEBACK: /* these are of no single frame */
+    case GROUP_SIZE:
+    case GROUP_DOMAIN:
     case GROUP_PROGRAM:
     case GROUP_PROCESS:
     case GROUP_KEYS:
@@ -147,15 +154,16 @@ static struct entry *intern_symbol(struct grouping *grouping, const struct symbo
     return entry;
 }
 
-static void count_stack(struct entry *entry, const struct heap *heap, uint32_t stack)
+/* Count the blocks of STACK to ENTRY. */
+static void count_stack(const struct grouping *grouping, struct entry *entry, uint32_t stack)
 {
-    const struct heap_stack *from = &heap->stacks[stack];
+    const struct heap_stack *from = &grouping->heap->stacks[stack];
 
-    if (entry->last_stack == stack + 1)
+    if (entry->last_stack == stack + 1 && !grouping->options->follows_tracemalloc)
         return;
     entry->last_stack = stack + 1;
-    entry->group.size += from->live_bytes;
-    entry->group.count += from->live_blocks;
+    entry->group.size += grouping->held[stack].bytes;
+    entry->group.count += grouping->held[stack].blocks;
     if (from->flags & SNAPSHOT_STACK_TRUNCATED)
         entry->group.truncated = true;
     if (from->flags & SNAPSHOT_STACK_LIMITED)
@@ -165,8 +173,8 @@ static void count_stack(struct entry *entry, const struct heap *heap, uint32_t s
 static const struct symbol *newest_symbol(const struct grouping *grouping, uint32_t stack,
                                           bool skip_standard, uint32_t *out_frame)
 {
-    return site_newest(grouping->heap, grouping->symbols, grouping->filter, stack, skip_standard,
-                       out_frame);
+    return site_newest(grouping->heap, grouping->symbols, grouping->filter, stack,
+                       skip_standard && !grouping->options->follows_tracemalloc, out_frame);
 }
 
 /* Collect all frames of STACK in grouping->traceback. Returns their number, 0 for
@@ -202,18 +210,19 @@ static size_t collect_traceback(struct grouping *grouping, uint32_t stack)
 /* Does the filter keep the blocks of STACK? Returns 1 or 0, or -ENOMEM. */
 static int keeps(struct grouping *grouping, uint32_t stack)
 {
+    uint32_t domain = grouping->heap->stacks[stack].domain;
     const struct symbol *newest;
     uint32_t frame;
     size_t count;
 
     if (!filter_has_patterns(grouping->filter))
         return 1;
-    if (!filter_wants_all_frames(grouping->filter)) {
-        newest = newest_symbol(grouping, stack, true, &frame);
-        return filter_keeps(grouping->filter, &newest, 1);
-    }
+    newest = newest_symbol(grouping, stack, true, &frame);
+    if (!filter_wants_all_frames(grouping->filter))
+        return filter_keeps(grouping->filter, domain, newest, &newest, 1);
     count = collect_traceback(grouping, stack);
-    return count ? filter_keeps(grouping->filter, grouping->traceback, count) : -ENOMEM;
+    return count ? filter_keeps(grouping->filter, domain, newest, grouping->traceback, count)
+                 : -ENOMEM;
 }
 
 /* Find out once which groups FRAME, met in STACK, belongs to. */
@@ -254,82 +263,182 @@ static int add_all_frames(struct grouping *grouping, uint32_t stack)
         if (entries->count == 0 && resolve_frame(grouping, frame, stack) < 0)
             return -ENOMEM;
         for (uint32_t i = 0; i < entries->count; i++)
-            count_stack(grouping->frame_entries[entries->first + i], heap, stack);
+            count_stack(grouping, grouping->frame_entries[entries->first + i], stack);
     }
     return 0;
+}
+
+/* Functions that threads begin in before the one that they are for. */
+static bool begins_thread(const struct symbol *symbol)
+{
+    static const char *const functions[] = {
+        "_start", "__libc_start_main*", "__libc_start_call_main", "clone", "clone3", "__clone",
+        "__clone3", "start_thread", "thread_start", "execute_native_thread_routine",
+    };
+
+    if (!symbol->function)
+        return symbol->module && strncmp(symbol->module, "libc.so", strlen("libc.so")) == 0;
+    for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
+        if (text_matches(functions[i], strlen(functions[i]), symbol->function,
+                         strlen(symbol->function)))
+            return true;
+    }
+    return filter_is_standard(symbol);
+}
+
+/* The group of the thread of STACK. NULL for lack of memory. */
+static struct entry *intern_thread(struct grouping *grouping, uint32_t stack)
+{
+    const struct heap *heap = grouping->heap;
+    const struct heap_stack *from = &heap->stacks[stack];
+    struct group group = {.heap = heap, .stack = stack, .function = site_unknown.place};
+    size_t count = collect_traceback(grouping, stack);
+
+    if (count == 0)
+        return NULL;
+    if (from->thread) {
+        group.tid = heap->threads[from->thread - 1].tid;
+        group.thread_name = heap->threads[from->thread - 1].name;
+    }
+    group.is_place = true;
+    if (!(from->flags & (SNAPSHOT_STACK_TRUNCATED | SNAPSHOT_STACK_LIMITED)) && from->frame) {
+        const struct symbol *first = grouping->traceback[count - 1];
+
+        for (size_t i = count; i > 0 && begins_thread(first); i--)
+            first = grouping->traceback[i - 1];
+        if (begins_thread(first))
+            first = grouping->traceback[count - 1];
+        group.function = first->function ? first->function : first->place;
+        group.is_place = !first->function;
+        group.module = first->module;
+    }
+    return intern(grouping, &group);
+}
+
+/* Keep in LIST the frames of the groups in it, if these are their keys. */
+static int add_frames(struct grouping *grouping, struct group_list *list)
+{
+    size_t count = 0, room = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        room += list->groups[i].frame_count;
+    list->frames = calloc(room + 1, sizeof(*list->frames));
+    if (!list->frames)
+        return -ENOMEM;
+    for (size_t i = 0; i < list->count; i++) {
+        struct group *group = &list->groups[i];
+        size_t length = collect_traceback(grouping, group->stack);
+
+        if (length == 0)
+            return -ENOMEM;
+        group->frames = list->frames + count;
+        for (size_t j = length; j > 0; j--) {
+            const struct symbol *symbol = grouping->traceback[j - 1];
+
+            list->frames[count++] = (struct group_frame){
+                .file = symbol->file ? symbol->file : symbol->place,
+                .line = symbol->file ? symbol->line : 0,
+            };
+        }
+    }
+    return 0;
+}
+
+/* The group that all blocks of STACK belong to. NULL for lack of memory. */
+static struct entry *intern_stack(struct grouping *grouping, uint32_t stack)
+{
+    const struct heap *heap = grouping->heap;
+    const struct heap_part *part = &heap->parts[heap->stacks[stack].part];
+    struct group group = {.heap = heap, .stack = stack};
+    enum group_key key = grouping->options->key;
+    const struct symbol *newest;
+    uint32_t frame;
+
+    switch (key) {
+    case GROUP_TRACEBACK:
+        group.id = grouping->ids[heap->stacks[stack].frame];
+        if (grouping->options->follows_tracemalloc)
+            group.frame_count = (uint32_t)collect_traceback(grouping, stack);
+        break;
+    case GROUP_PROCESS:
+        group.pid = part->process->pid;
+        /* fall through */
+    case GROUP_PROGRAM:
+        group.program = part->program;
+        break;
+    case GROUP_DOMAIN:
+        group.domain = heap->stacks[stack].domain;
+        break;
+    case GROUP_THREAD:
+        return intern_thread(grouping, stack);
+    default:
+        newest = newest_symbol(grouping, stack, key != GROUP_MODULE, &frame);
+        return intern_symbol(grouping, newest, frame, stack);
+    }
+    return intern(grouping, &group);
 }
 
 /* Count the blocks of STACK to its group or groups. */
 static int add_stack(struct grouping *grouping, uint32_t stack)
 {
-    const struct heap *heap = grouping->heap;
-    const struct group_options *options = grouping->options;
     struct entry *entry;
 
-    if (options->key == GROUP_TRACEBACK) {
-        struct group group = {.heap = heap, .stack = stack};
-
-        group.id = grouping->ids[heap->stacks[stack].frame];
-        entry = intern(grouping, &group);
-    } else if (options->key == GROUP_PROGRAM || options->key == GROUP_PROCESS) {
-        const struct heap_part *part = &heap->parts[heap->stacks[stack].part];
-        struct group group = {.heap = heap, .stack = stack, .program = part->program};
-
-        if (options->key == GROUP_PROCESS)
-            group.pid = part->process->pid;
-        entry = intern(grouping, &group);
-    } else if (options->cumulative && heap->stacks[stack].frame) {
+    if (grouping->options->cumulative && grouping->heap->stacks[stack].frame)
         return add_all_frames(grouping, stack);
-    } else {
-        uint32_t frame;
-        const struct symbol *newest =
-            newest_symbol(grouping, stack, options->key != GROUP_MODULE, &frame);
-
-        entry = intern_symbol(grouping, newest, frame, stack);
-    }
+    entry = intern_stack(grouping, stack);
     if (!entry)
         return -ENOMEM;
-    count_stack(entry, heap, stack);
+    count_stack(grouping, entry, stack);
     return 0;
 }
 
-/* Like strcmp(), NULL before every text. */
-static int compare_texts(const char *a, const char *b)
+/* Count each of the COUNT blocks at BLOCKS that is kept to its size class. */
+static int add_sizes(struct grouping *grouping, const struct heap_block *blocks, size_t count)
 {
-    if (!a || !b)
-        return (a != NULL) - (b != NULL);
-    return strcmp(a, b);
-}
+    struct entry *entry = NULL; /* of the block before */
 
-int group_compare(enum group_key key, const struct group *a, const struct group *b)
-{
-    int order = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct heap_block *block = &blocks[i];
 
-    switch (key) {
-    case GROUP_LINENO:
-    case GROUP_FILENAME:
-        order = compare_texts(a->file, b->file);
-        return order ? order : (a->line > b->line) - (a->line < b->line);
-    case GROUP_FUNCTION:
-        order = compare_texts(a->function, b->function);
-        return order ? order : compare_texts(a->module, b->module);
-    case GROUP_MODULE:
-        return compare_texts(a->module, b->module);
-    case GROUP_PROGRAM:
-    case GROUP_PROCESS:
-        order = compare_texts(a->program, b->program);
-        return order ? order : (a->pid > b->pid) - (a->pid < b->pid);
-    case GROUP_TRACEBACK:
-        if (memcmp(&a->id, &b->id, sizeof(a->id)) == 0)
-            return 0;
-        order = stack_id_order(a->heap, a->heap->stacks[a->stack].frame, b->heap,
-                               b->heap->stacks[b->stack].frame);
-        /* Builds of one module may differ where names and offsets do not. */
-        return order ? order : memcmp(&a->id, &b->id, sizeof(a->id));
-    case GROUP_KEYS:
-        break;
+        if (!grouping->held[block->stack].kept || block->epoch < grouping->options->since)
+            continue;
+        if (!entry || block->size < entry->group.size_min || block->size > entry->group.size_max) {
+            struct group group = {.heap = grouping->heap, .stack = block->stack};
+
+            group_size_class(block->size, &group.size_min, &group.size_max);
+            entry = intern(grouping, &group);
+            if (!entry)
+                return -ENOMEM;
+        }
+        entry->group.size += block->size;
+        entry->group.count++;
     }
     return 0;
+}
+
+static void add_held(const struct grouping *grouping, const struct heap_block *blocks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (blocks[i].epoch < grouping->options->since)
+            continue;
+        grouping->held[blocks[i].stack].bytes += blocks[i].size;
+        grouping->held[blocks[i].stack].blocks++;
+    }
+}
+
+/* Sum up for each stack what counts. */
+static void find_held(const struct grouping *grouping)
+{
+    const struct heap *heap = grouping->heap;
+
+    if (grouping->options->since) {
+        add_held(grouping, heap->blocks, heap->block_count);
+        add_held(grouping, heap->tracked, heap->tracked_count);
+        return;
+    }
+    for (size_t i = 0; i < heap->stack_count; i++)
+        grouping->held[i] =
+            (struct group_held){heap->stacks[i].live_bytes, heap->stacks[i].live_blocks, false};
 }
 
 /* The order of a list: the larger first. */
@@ -344,7 +453,7 @@ static int compare_groups(const void *a, const void *b, void *key)
     return -group_compare(*(enum group_key *)key, left, right);
 }
 
-/* The entries as a sorted list. */
+/* The entries as a sorted list. NULL for lack of memory. */
 static struct group_list *finish_list(struct grouping *grouping, uint64_t size, uint64_t blocks)
 {
     struct group_list *list = calloc(1, sizeof(*list));
@@ -353,17 +462,52 @@ static struct group_list *finish_list(struct grouping *grouping, uint64_t size, 
     if (!list)
         return NULL;
     list->groups = calloc(count + 1, sizeof(*list->groups));
-    if (!list->groups) {
-        free(list);
-        return NULL;
-    }
+    if (!list->groups)
+        goto fail;
     list->key = grouping->options->key;
     list->size = size;
     list->blocks = blocks;
     for (struct entry *entry = grouping->table; entry; entry = entry->hh.next)
         list->groups[list->count++] = entry->group;
+    if (list->key == GROUP_TRACEBACK && grouping->options->follows_tracemalloc &&
+        add_frames(grouping, list) < 0)
+        goto fail;
     qsort_r(list->groups, list->count, sizeof(*list->groups), compare_groups, &list->key);
     return list;
+
+fail:
+    group_destroy(list);
+    return NULL;
+}
+
+/* Group what counts. NULL for lack of memory. */
+static struct group_list *group_all(struct grouping *grouping)
+{
+    const struct heap *heap = grouping->heap;
+    bool by_size = grouping->options->key == GROUP_SIZE;
+    uint64_t size = 0, blocks = 0;
+
+    if (!grouping->options->held)
+        find_held(grouping);
+    for (uint32_t i = 0; i < heap->stack_count; i++) {
+        struct group_held *held = &grouping->held[i];
+        int kept;
+
+        if (held->blocks == 0)
+            continue;
+        kept = keeps(grouping, i);
+        if (kept < 0 || (kept && !by_size && add_stack(grouping, i) < 0))
+            return NULL;
+        held->kept = kept;
+        if (kept) {
+            size += held->bytes;
+            blocks += held->blocks;
+        }
+    }
+    if (by_size && (add_sizes(grouping, heap->blocks, heap->block_count) < 0 ||
+                    add_sizes(grouping, heap->tracked, heap->tracked_count) < 0))
+        return NULL;
+    return finish_list(grouping, size, blocks);
 }
 
 struct group_list *group_create(const struct heap *heap, struct symbols *symbols,
@@ -375,44 +519,32 @@ struct group_list *group_create(const struct heap *heap, struct symbols *symbols
         .symbols = symbols,
         .options = options,
         .filter = options->filter ? options->filter : plain,
+        .held = options->held ? options->held
+                              : calloc(heap->stack_count + 1, sizeof(struct group_held)),
     };
     struct group_list *list = NULL;
-    uint64_t size = 0, blocks = 0;
     struct entry *entry, *next;
+    bool ready = grouping.filter && grouping.held;
 
-    if (!grouping.filter)
-        return NULL;
-    if (options->key == GROUP_TRACEBACK) {
-        grouping.ids = stack_id_create(heap);
-        if (!grouping.ids)
-            goto out;
+    if (ready && options->key == GROUP_TRACEBACK) {
+        grouping.ids = options->follows_tracemalloc ? stack_id_create_by_names(heap, symbols)
+                                                    : stack_id_create(heap);
+        ready = grouping.ids;
     }
-    if (options->cumulative) {
+    if (ready && options->cumulative) {
         grouping.frames = calloc(heap->frame_count + 1, sizeof(*grouping.frames));
-        if (!grouping.frames)
-            goto out;
+        ready = grouping.frames;
     }
-    for (uint32_t i = 0; i < heap->stack_count; i++) {
-        int kept;
-
-        if (heap->stacks[i].live_blocks == 0)
-            continue;
-        kept = keeps(&grouping, i);
-        if (kept < 0 || (kept && add_stack(&grouping, i) < 0))
-            goto out;
-        if (kept) {
-            size += heap->stacks[i].live_bytes;
-            blocks += heap->stacks[i].live_blocks;
-        }
-    }
-    list = finish_list(&grouping, size, blocks);
-out:
+    if (ready)
+        list = group_all(&grouping);
     HASH_ITER(hh, grouping.table, entry, next)
     {
         HASH_DEL(grouping.table, entry);
         free(entry);
     }
     free(grouping.name);
+    if (!options->held)
+        free(grouping.held);
     free(grouping.traceback);
     free(grouping.ids);
     free(grouping.frames);
@@ -421,75 +553,16 @@ out:
     return list;
 }
 
+bool group_needs_blocks(const struct group_options *options)
+{
+    return options->since > 0 || options->key == GROUP_SIZE;
+}
+
 void group_destroy(struct group_list *list)
 {
     if (!list)
         return;
+    free(list->frames);
     free(list->groups);
     free(list);
-}
-
-const char *group_key_name(enum group_key key)
-{
-    return key_names[key];
-}
-
-bool group_key_of_frames(enum group_key key)
-{
-    return key != GROUP_TRACEBACK && key != GROUP_PROGRAM && key != GROUP_PROCESS;
-}
-
-int group_key_find(const char *name, enum group_key *out_key)
-{
-    for (int i = 0; i < GROUP_KEYS; i++) {
-        if (strcmp(name, key_names[i]) == 0) {
-            *out_key = (enum group_key)i;
-            return 0;
-        }
-    }
-    return -EINVAL;
-}
-
-void group_name(enum group_key key, const struct group *group, char *buffer, size_t size)
-{
-    char line[16] = "";
-
-    switch (key) {
-    case GROUP_LINENO:
-        if (group->is_place) { /* which names the function already */
-            snprintf(buffer, size, "%s", group->file);
-            break;
-        }
-        snprintf(line, sizeof(line), ":%" PRIu32, group->line);
-        if (group->function)
-            snprintf(buffer, size, "%s%s (%s%s)", group->file, line, group->function,
-                     group->several_functions ? ", …" : "");
-        else
-            snprintf(buffer, size, "%s%s", group->file, line);
-        break;
-    case GROUP_FILENAME:
-        snprintf(buffer, size, "%s", group->file);
-        break;
-    case GROUP_FUNCTION:
-        if (group->module && !group->is_place)
-            snprintf(buffer, size, "%s [%s]", group->function, group->module);
-        else
-            snprintf(buffer, size, "%s", group->function);
-        break;
-    case GROUP_MODULE:
-        snprintf(buffer, size, "%s", group->module ? group->module : site_unknown.place);
-        break;
-    case GROUP_TRACEBACK:
-        snprintf(buffer, size, "stack %" PRIu32, group->stack);
-        break;
-    case GROUP_PROGRAM:
-        snprintf(buffer, size, "%s", group->program);
-        break;
-    case GROUP_PROCESS:
-        snprintf(buffer, size, "%s (process %" PRIu32 ")", group->program, group->pid);
-        break;
-    case GROUP_KEYS:
-        snprintf(buffer, size, "%s", "");
-        break;
-    }
 }

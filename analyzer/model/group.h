@@ -20,58 +20,38 @@
 #define MODEL_GROUP_H
 
 #include "model/filter.h"
+#include "model/group_key.h"
 #include "model/heap.h"
-#include "model/stack_id.h"
 #include "model/symbols.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum group_key {
-    GROUP_LINENO, /* file and line */
-    GROUP_FILENAME,
-    GROUP_FUNCTION,  /* function and module */
-    GROUP_TRACEBACK, /* all frames, by module (build-id) and offset, so the same in every run */
-    GROUP_MODULE,
-    GROUP_PROGRAM, /* the executable of the process */
-    GROUP_PROCESS, /* program and PID */
-    GROUP_KEYS,    /* how many there are */
+/* What a stack holds of the blocks that count. */
+struct group_held {
+    uint64_t bytes, blocks;
+    bool kept; /* by the filter: set by group_create() */
 };
 
 struct group_options {
     enum group_key key;
     bool cumulative;             /* only with keys that are about frames: group_key_of_frames() */
+    /* In the manner of tracemalloc: inlined functions are frames like others, and a stack has
+     * the names of its frames as its key. Cumulative, it counts its blocks to each of its
+     * frames, also if they are of one group. FILTER is to work in its manner, too. */
+    bool follows_tracemalloc;
+    uint32_t since; /* only blocks of this epoch or a later one */
+    /* What counts, per stack, instead of all that is alive; not with GROUP_SIZE. NULL: all. */
+    struct group_held *held;
     const struct filter *filter; /* NULL: every block, and the skipping of filter_create() */
-};
-
-struct group {
-    /* The key; what is no part of it is NULL or 0. */
-    const char *file; /* or the name of the place: MODULE(FUNCTION), MODULE+0xOFFSET */
-    uint32_t line;
-    const char *function; /* or the name of the place; GROUP_LINENO: not in the key, may be NULL */
-    const char *module;   /* file name without directories; NULL: none */
-    const char *program;  /* path of the executable */
-    uint32_t pid;
-    struct stack_id id; /* GROUP_TRACEBACK */
-
-    bool several_functions; /* GROUP_LINENO: the line lies in more functions than this one */
-    bool is_place;          /* `file` or `function` is the name of a place */
-    bool truncated;         /* a stack of it could not be walked to its end */
-    bool limited;           /* a stack of it was cut at the frame limit of its process */
-
-    uint64_t size;  /* bytes as requested */
-    uint64_t count; /* blocks */
-
-    const struct heap *heap;
-    uint32_t stack; /* the first stack of it in the heap, */
-    uint32_t frame; /* and the frame of that stack that has the key; 0: it is about no frame */
 };
 
 struct group_list {
     enum group_key key;
     struct group *groups; /* largest first: by size, count, key, all descending */
     size_t count;
+    struct group_frame *frames; /* those of all groups */
     uint64_t size, blocks; /* sums over the blocks, each counted once */
 };
 
@@ -80,27 +60,10 @@ struct group_list {
 struct group_list *group_create(const struct heap *heap, struct symbols *symbols,
                                 const struct group_options *options);
 
+/* Do OPTIONS ask for what only single blocks tell, and not the sums of each stack? */
+bool group_needs_blocks(const struct group_options *options);
+
 /* Free LIST, which may be NULL. */
 void group_destroy(struct group_list *list);
-
-/* Order of the keys of A and B, which are of kind KEY and may be of different
- * heaps: negative, 0 (the same group) or positive. */
-int group_compare(enum group_key key, const struct group *a, const struct group *b);
-
-/* The name that the user types for KEY ("lineno"). */
-const char *group_key_name(enum group_key key);
-
-/* Is KEY about a frame, and not about the whole stack? */
-bool group_key_of_frames(enum group_key key);
-
-/* The names of all keys, as a list for the user: "lineno, filename …". */
-#define GROUP_KEY_NAMES "lineno, filename, function, traceback, module, program, process"
-
-/* Find the key named NAME. Returns 0 or -EINVAL. */
-int group_key_find(const char *name, enum group_key *out_key);
-
-/* Write "FILE:LINE (FUNCTION)", "FUNCTION [MODULE]" or what else names GROUP in one line into
- * BUFFER of SIZE bytes; cut if it does not fit. */
-void group_name(enum group_key key, const struct group *group, char *buffer, size_t size);
 
 #endif

@@ -910,6 +910,21 @@ int heap_peek(const char *path, struct heap **out_heap, struct error *error)
     return result;
 }
 
+uint32_t heap_find_epoch(const struct heap *heap, const char *mark)
+{
+    char *end;
+    unsigned long number;
+
+    for (size_t i = heap->epoch_count; *mark && i > 0; i--) {
+        if (strcmp(heap->epochs[i - 1].label, mark) == 0)
+            return heap->epochs[i - 1].number;
+    }
+    number = strtoul(mark, &end, 10);
+    if (*mark < '0' || *mark > '9' || *end || number > heap->process->epoch)
+        return 0;
+    return (uint32_t)number;
+}
+
 void heap_destroy(struct heap *heap)
 {
     struct owned_heap *owned = (struct owned_heap *)heap;

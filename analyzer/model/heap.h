@@ -194,6 +194,10 @@ int heap_peek(const char *path, struct heap **out_heap, struct error *error);
  * OUT_BLOCKS of heap->point_count elements. */
 void heap_series(const struct heap *heap, size_t stack, uint64_t *out_bytes, uint64_t *out_blocks);
 
+/* Find the epoch that began with the mark or snapshot labelled MARK, the last one of them, or
+ * that has the number MARK. Returns its number; 0: there is none. */
+uint32_t heap_find_epoch(const struct heap *heap, const char *mark);
+
 /* Free HEAP, which may be NULL. */
 void heap_destroy(struct heap *heap);
 

@@ -43,6 +43,7 @@ enum report_flags {
     REPORT_DATA_ONLY = 2, /* for programs: people see it elsewhere, or would not miss it */
     REPORT_TEXT_ONLY = 4, /* for people: programs can compute it */
     REPORT_SERIES = 8,    /* a number per snapshot, oldest first */
+    REPORT_ASIDE = 16,    /* belongs to the column before it, in a table of statistics */
 };
 
 /* A value, or (all zero) that there is none. */
@@ -59,6 +60,8 @@ struct report_frame {
     const char *function; /* NULL: unknown */
     const char *file;     /* NULL: unknown */
     uint32_t line;
+    const char *place;  /* what names it where its file is not known; may be NULL */
+    const char *source; /* the text of the line; NULL: not looked for, or not there */
     const char *module; /* NULL: none */
     uint64_t offset;
     bool inlined;

@@ -195,14 +195,14 @@ static bool keeps(const struct heap *heap, struct symbols *symbols, const struct
 
     if (!outer) {
         symbol = site_newest(heap, symbols, filter, stack, true, &frame);
-        return filter_keeps(filter, &symbol, 1);
+        return filter_keeps(filter, heap->stacks[stack].domain, symbol, &symbol, 1);
     }
     for (frame = heap->stacks[stack].frame; frame; frame = heap->frames[frame].parent) {
         struct symbol_list list = symbols_frame(symbols, frame);
 
         for (size_t i = 0; i < list.count; i++) {
             symbol = &list.symbols[i];
-            if (filter_keeps(filter, &symbol, 1))
+            if (filter_keeps(filter, heap->stacks[stack].domain, symbol, &symbol, 1))
                 return true;
         }
     }

@@ -54,6 +54,13 @@ static uint64_t hash_module(const struct heap_module *module)
                                  : hash_bytes(name, strlen(name));
 }
 
+/* The stack of CALLER with one more frame, told from others by OWN. */
+static struct stack_id add_frame(const struct stack_id *caller, uint64_t own)
+{
+    return (struct stack_id){{mix(mix(caller->words[0] + 1) ^ own),
+                              mix(mix(caller->words[1] + 2) + mix(own))}};
+}
+
 struct stack_id *stack_id_create(const struct heap *heap)
 {
     uint64_t *modules = calloc(heap->module_count + 1, sizeof(*modules));
@@ -68,13 +75,30 @@ struct stack_id *stack_id_create(const struct heap *heap)
         modules[i + 1] = hash_module(&heap->modules[i]);
     /* A caller has a lower number, so its id is known. */
     for (uint32_t i = 1; i < heap->frame_count; i++) {
-        const uint64_t *caller = ids[heap->frames[i].parent].words;
         uint64_t own = modules[heap->frames[i].module] + frame_offset(heap, i);
 
-        ids[i].words[0] = mix(mix(caller[0] + 1) ^ own);
-        ids[i].words[1] = mix(mix(caller[1] + 2) + mix(own));
+        ids[i] = add_frame(&ids[heap->frames[i].parent], own);
     }
     free(modules);
+    return ids;
+}
+
+struct stack_id *stack_id_create_by_names(const struct heap *heap, struct symbols *symbols)
+{
+    struct stack_id *ids = calloc(heap->frame_count + 1, sizeof(*ids));
+
+    for (uint32_t i = 1; ids && i < heap->frame_count; i++) {
+        struct symbol_list list = symbols_frame(symbols, i);
+
+        ids[i] = ids[heap->frames[i].parent];
+        for (size_t j = list.count; j > 0; j--) {
+            const struct symbol *symbol = &list.symbols[j - 1];
+            const char *file = symbol->file ? symbol->file : symbol->place;
+
+            ids[i] = add_frame(&ids[i], hash_bytes(file, strlen(file)) +
+                                            mix(symbol->file ? symbol->line : 0));
+        }
+    }
     return ids;
 }
 

@@ -8,6 +8,7 @@
 #define MODEL_STACK_ID_H
 
 #include "model/heap.h"
+#include "model/symbols.h"
 
 #include <stdint.h>
 
@@ -18,6 +19,10 @@ struct stack_id {
 /* The ids of all stacks in HEAP: element I is that of the stack whose newest frame is
  * I. To be freed with free(); NULL for lack of memory. */
 struct stack_id *stack_id_create(const struct heap *heap);
+
+/* The same, where a frame, inlined or not, counts by its file and its line, as those of
+ * Python's tracemalloc do. */
+struct stack_id *stack_id_create_by_names(const struct heap *heap, struct symbols *symbols);
 
 /* Order of the stack whose newest frame is FRAME_A in A and the one of FRAME_B in B, the
  * oldest frames first: negative, 0 or positive. Of two builds of a module the same

@@ -72,6 +72,8 @@ int columns_print(FILE *out, const struct report_table *table)
         }
         fputc('\n', out);
     }
+    if (table->omitted)
+        fprintf(out, "  … %zu more, --limit 0 shows all\n", table->omitted);
     result = 0;
 out:
     free(widths);

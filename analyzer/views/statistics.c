@@ -82,7 +82,7 @@ static void print_place(FILE *out, const struct report_table *table, const struc
 /* Is COLUMN the first of a phrase "title=value (difference)"? */
 static bool begins_phrase(const struct report_column *column)
 {
-    return !(column->flags & (REPORT_DATA_ONLY | REPORT_SIGNED)) && !is_place_kind(column->kind);
+    return !(column->flags & (REPORT_DATA_ONLY | REPORT_SIGNED | REPORT_ASIDE)) && !is_place_kind(column->kind);
 }
 
 /* How the fields of a table are laid out. */
@@ -119,7 +119,8 @@ static void make_phrases(struct fields *fields, const struct report_table *table
             continue;
         fprintf(fields->stream, "%s=", column->title);
         value_print(fields->stream, &cells[i], column->kind, column->flags, table->series_length);
-        if (i + 1 < table->column_count && column[1].flags & REPORT_SIGNED && cells[i + 1].known) {
+        if (i + 1 < table->column_count && column[1].flags & (REPORT_SIGNED | REPORT_ASIDE) &&
+            cells[i + 1].known) {
             fputs(" (", fields->stream);
             value_print(fields->stream, &cells[i + 1], column[1].kind, column[1].flags, 0);
             fputc(')', fields->stream);

@@ -26,9 +26,18 @@ KEYS = {
     "function": ("function", "module"),
     "traceback": ("stack",),
     "module": ("module",),
+    "thread": ("thread", "module", "tid"),
+    "size": ("size_min", "size_max"), # only where there are blocks
+    "domain": ("domain",),
     "program": ("program",),
     "process": ("program", "pid"),
 }
+def keys_of(*infos):
+    """The keys that snapshots with these INFOS can be grouped by."""
+    return {key: parts for key, parts in KEYS.items()
+            if key != "size" or all(info["has_blocks"] for info in infos)}
+
+
 FRAME_KEYS = ("lineno", "filename", "function", "module")  # those that are about a frame
 FRAME = {"function", "file", "line", "module", "offset", "inlined"}
 
@@ -59,7 +68,7 @@ def column_sum(rows, column):
 
 def check_stats(path, info):
     """The rows of every key add up to the numbers of info."""
-    for group_by, key in KEYS.items():
+    for group_by, key in keys_of(info).items():
         stats = load("stats", "--group-by", group_by, "--limit", 0, path)
         rows = stats["rows"]
         sums = (column_sum(rows, "size"), column_sum(rows, "count"))
@@ -90,7 +99,7 @@ def check_stats(path, info):
 
 def check_diff(old, new):
     """A diff is what the two stats differ by, and backwards it has the other signs."""
-    for group_by, key in KEYS.items():
+    for group_by, key in keys_of(load("info", old), load("info", new)).items():
         diff = load("diff", "--group-by", group_by, "--limit", 0, old, new)
         back = load("diff", "--group-by", group_by, "--limit", 0, new, old)
         rows = diff["rows"]
@@ -110,6 +119,40 @@ def check_diff(old, new):
                       for r in rows), f"{name}: the old sizes are those of stats")
 
 
+def known_blocks(path):
+    """{identity: size} of the blocks in PATH, as dump has them."""
+    lines = [json.loads(line) for line in call("dump", "--format", "json", path).splitlines()]
+    domains = [line["domain"] for line in lines if line["section"] == "owners"]
+    return {(domains[line["stack"]] if domains else 0, line["address"], line["epoch"]): line["size"]
+            for line in lines if line["section"] in ("blocks", "tracked")}
+
+
+def check_blocks(old, new):
+    """What became of each block is what its identity says."""
+    before, after = known_blocks(old), known_blocks(new)
+    fates = {(key, "gone"): before[key] for key in before.keys() - after.keys()}
+    fates.update({(key, "new"): after[key] for key in after.keys() - before.keys()})
+    fates.update({(key, "kept" if before[key] == after[key] else "resized"): after[key]
+                  for key in before.keys() & after.keys()})
+    name = f"{old.name} to {new.name}"
+    rows = load("diff", "--list", "--limit", 0, old, new)["blocks"]
+    actual = {((row["domain"], row["address"], row["epoch"]), row["fate"]): row["size"]
+              for row in rows}
+    check(actual == fates and len(rows) == len(fates), f"{name}: the fate of each block",
+          set(actual.items()) ^ set(fates.items()))
+    for group_by in keys_of(load("info", old)):
+        if group_by == "size":
+            continue
+        diff = load("diff", "--blocks", "--group-by", group_by, "--limit", 0, old, new)
+        for fate in ("new", "resized", "gone", "kept"):
+            sizes = [size for (_, other), size in fates.items() if other == fate]
+            total = (diff["total"][f"{fate}_size"], diff["total"][f"{fate}_count"])
+            sums = (column_sum(diff["rows"], f"{fate}_size"),
+                    column_sum(diff["rows"], f"{fate}_count"))
+            check(total == sums == (sum(sizes), len(sizes)),
+                  f"{name} by {group_by}: {fate} adds up", f"{total} {sums}")
+
+
 def totals(path, group_by):
     """What stats says of each group: {key: (size, count)}. A stack is known by its frames."""
     rows = load("stats", "--group-by", group_by, "--limit", 0, path)["rows"]
@@ -123,8 +166,9 @@ def totals(path, group_by):
     return sums
 
 
-def check_together(together, parts, name, keys=KEYS):
+def check_together(together, parts, name, keys=None):
     """What is known of several snapshots together is the sum of what each one says."""
+    keys = keys or keys_of(load("info", together), *[load("info", part) for part in parts])
     for group_by in keys:
         sums = {}
         for path in parts:
@@ -189,12 +233,15 @@ def main():
         info = load("info", path)
         check_stats(path, info)
         lines = [json.loads(line) for line in call("dump", "--format", "json", path).splitlines()]
-        blocks = [line for line in lines if line["section"] == "blocks"]
+        blocks = [line for line in lines if line["section"] in ("blocks", "tracked")]
         if info["has_blocks"]:
             check((len(blocks), column_sum(blocks, "size")) == (info["blocks"], info["bytes"]),
                   f"{path.name}: the blocks of dump are those of info")
     check_diff(made["before"], made["after"])
     check_diff(made["before"], made["moved"])
+    check_blocks(made["before"], made["after"])
+    check_blocks(made["owned"], made["owned_later"])
+    check_blocks(taken[0], taken[1])
     check_diff(made["empty"], made["odd"])
     check_diff(taken[0], taken[1])
     check_diff(made["before"], made["child"])

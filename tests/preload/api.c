@@ -1,6 +1,6 @@
 /* api.c - calls each function of heapdelta.h and checks what it says of itself.
  *
- * usage: api traced | untraced
+ * usage: api traced | followed | untraced
  * Prints a line for each thing that is not as heapdelta.h promises; status 1 if any.
  * Traced, it leaves these snapshots, in this order:
  *
@@ -10,17 +10,20 @@
  *   a_b_c.d-e_f__            label "a b/c.d-e_f\303\244"
  *   llll… (64 times)         of 100
  *   epochs                   after the marks "one" and "two"
+ *   tracked                  with 201 and 202 bytes in domain 7, 203 in domain 4294967295
  *   limited                  with a limit of 3 frames
  *   late                     taken by an exit handler
  */
 #include "preload/heapdelta.h"
 
+#include <execinfo.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define CHECK(condition) check(condition, #condition, __LINE__)
@@ -76,6 +79,9 @@ static void untraced_answers(void)
     CHECK(heapdelta_take_snapshot("none") == -ENOSYS);
     CHECK(heapdelta_take_snapshot_to("none.hds", "none") == -ENOSYS);
     CHECK(heapdelta_mark("none") == -ENOSYS);
+    CHECK(heapdelta_track(1, &bytes, 5) == -ENOSYS);
+    CHECK(heapdelta_untrack(1, &bytes) == -ENOSYS);
+    CHECK(heapdelta_get_traceback(&bytes, NULL, 0, NULL) == -ENOSYS);
     CHECK(access("none.hds", F_OK) != 0);
 }
 
@@ -153,6 +159,197 @@ static void epochs(void)
     CHECK(heapdelta_take_snapshot("epochs") == 0);
 }
 
+static char pool[1000];
+
+/* Blocks of other domains count like those of malloc. */
+static NOINLINE void tracking(void)
+{
+    size_t before = current();
+    char *volatile block = malloc(1000);
+
+    CHECK(heapdelta_track(0, pool, 10) == -EINVAL);
+    CHECK(heapdelta_track(7, NULL, 10) == -EINVAL);
+    CHECK(heapdelta_reset_peak() == 0);
+    CHECK(heapdelta_track(7, pool, 300) == 0);
+    CHECK(current() == before + 1300);
+    CHECK(heapdelta_track(7, pool, 100) == 0); /* replaced */
+    CHECK(current() == before + 1100);
+    CHECK(peak() == before + 1300);
+    CHECK(heapdelta_track(8, pool, 50) == 0);
+    CHECK(heapdelta_track(8, block, 500) == 0); /* within what malloc gave */
+    CHECK(current() == before + 1650);
+    CHECK(heapdelta_untrack(9, pool) == 0); /* nothing there */
+    CHECK(heapdelta_untrack(7, pool + 1) == 0);
+    CHECK(current() == before + 1650);
+    CHECK(heapdelta_untrack(7, pool) == 0);
+    CHECK(heapdelta_untrack(7, pool) == 0);
+    CHECK(current() == before + 1550);
+    free(block); /* of its own domain alone */
+    CHECK(current() == before + 550);
+    CHECK(heapdelta_untrack(8, pool) == 0);
+    CHECK(heapdelta_untrack(8, block) == 0);
+    CHECK(heapdelta_track(5, pool, 0) == 0);
+    CHECK(current() == before);
+    CHECK(heapdelta_untrack(5, pool) == 0);
+
+    CHECK(heapdelta_track(7, pool, 201) == 0);
+    CHECK(heapdelta_track(7, pool + 301, 202) == 0);
+    CHECK(heapdelta_track(UINT32_MAX, pool, 203) == 0);
+    CHECK(heapdelta_take_snapshot("tracked") == 0);
+}
+
+/* There are 1024 domains, and each forgets when all is forgotten. */
+static void domains(void)
+{
+    size_t known = 0;
+
+    for (unsigned domain = 1; domain <= 1100; domain++) {
+        int result = heapdelta_track(domain, pool, 2);
+
+        CHECK(result == 0 || result == -ENOMEM);
+        known += result == 0;
+    }
+    CHECK(known == 1023); /* and the highest, of before */
+    CHECK(current() >= 2 * known);
+    CHECK(heapdelta_clear_traces() == 0);
+    CHECK(current() == 0);
+    for (unsigned domain = 1; domain <= 1100; domain++)
+        CHECK(heapdelta_untrack(domain, pool) == 0);
+    CHECK(current() == 0);
+}
+
+#define DEEP 70000
+
+static void *frames[DEEP + 100], *addresses[DEEP + 100];
+
+/* Allocates with DEPTH frames more. Returns how many backtrace() sees there. */
+static NOINLINE int allocate_below(int depth)
+{
+    int count;
+
+    if (depth > 0) {
+        count = allocate_below(depth - 1);
+    } else {
+        kept = malloc(155);
+        count = backtrace(addresses, DEEP + 100);
+    }
+    __asm__ volatile("" : : : "memory");
+    return count;
+}
+
+/* The frames of a block are those that backtrace() sees. */
+static NOINLINE void tracebacks(void)
+{
+    int known = allocate_below(20), complete = 2;
+
+    CHECK(known > 20);
+    CHECK(heapdelta_get_traceback(kept, frames, DEEP, &complete) == known);
+    CHECK(complete == 1);
+    for (int i = 1; i < known; i++)
+        CHECK((char *)frames[i] + 1 == addresses[i]);
+    CHECK((char *)frames[0] < (char *)addresses[0] && (char *)frames[0] + 100 > (char *)addresses[0]);
+
+    frames[5] = NULL;
+    CHECK(heapdelta_get_traceback(kept, frames, 5, NULL) == known);
+    CHECK(frames[5] == NULL && (char *)frames[4] + 1 == addresses[4]);
+    CHECK(heapdelta_get_traceback(kept, NULL, 0, NULL) == known);
+
+    complete = 2;
+    CHECK(heapdelta_get_traceback((char *)kept + 1, frames, DEEP, &complete) == -ENOENT);
+    CHECK(heapdelta_get_traceback(NULL, frames, DEEP, &complete) == -ENOENT);
+    CHECK(heapdelta_get_traceback(pool, frames, DEEP, &complete) == -ENOENT);
+    free(kept);
+    CHECK(heapdelta_get_traceback(kept, frames, DEEP, &complete) == -ENOENT);
+    CHECK(complete == 2 && frames[5] == NULL);
+}
+
+/* The smallest, the largest and some between. */
+static void limits(void)
+{
+    const int chosen[] = { 1, 2, 3, 10, 24, 255, 65534, 65535 };
+
+    for (size_t i = 0; i < sizeof(chosen) / sizeof(*chosen); i++) {
+        int complete = 2, depth = chosen[i] < 255 ? 30 : DEEP;
+
+        CHECK(heapdelta_stop() == 0);
+        CHECK(heapdelta_start((unsigned)chosen[i]) == 0);
+        CHECK(heapdelta_get_traceback_limit() == (unsigned)chosen[i]);
+        CHECK(allocate_below(depth) > depth);
+        CHECK(heapdelta_get_traceback(kept, frames, DEEP, &complete) == chosen[i]);
+        CHECK(complete == 0);
+        for (int frame = 1; frame < chosen[i]; frame++)
+            CHECK((char *)frames[frame] + 1 == addresses[frame]);
+        free(kept);
+    }
+}
+
+/* What the functions say where nothing is traced, and nothing can be. */
+static void child_answers(void)
+{
+    size_t bytes = 17, highest = 18;
+
+    CHECK(heapdelta_is_tracing() == 0);
+    CHECK(heapdelta_start(3) == -ENODATA);
+    CHECK(heapdelta_start(65536) == -EINVAL);
+    CHECK(heapdelta_stop() == -ENODATA);
+    CHECK(heapdelta_is_tracing() == 0);
+    CHECK(heapdelta_get_traceback_limit() == 0);
+    CHECK(heapdelta_get_traced_memory(&bytes, &highest) == 0);
+    CHECK(bytes == 0 && highest == 0);
+    CHECK(heapdelta_reset_peak() == -ENODATA);
+    CHECK(heapdelta_clear_traces() == -ENODATA);
+    CHECK(heapdelta_get_tracer_memory() > 0);
+    CHECK(heapdelta_take_snapshot("none") == -ENODATA);
+    CHECK(heapdelta_take_snapshot_to("none.hds", "none") == -ENODATA);
+    CHECK(access("none.hds", F_OK) != 0);
+    CHECK(heapdelta_mark("none") == -ENODATA);
+    CHECK(heapdelta_track(1, pool, 5) == -ENODATA);
+    CHECK(heapdelta_untrack(1, pool) == -ENODATA);
+    CHECK(heapdelta_get_traceback(kept, frames, DEEP, NULL) == -ENODATA);
+}
+
+/* In a traced child everything goes on. */
+static void traced_child_answers(size_t before)
+{
+    CHECK(heapdelta_is_tracing() == 1);
+    CHECK(current() == before);
+    CHECK(heapdelta_get_traceback(kept, frames, DEEP, NULL) > 0);
+    CHECK(heapdelta_untrack(3, pool) == 0);
+    CHECK(current() == before - 77);
+    CHECK(heapdelta_track(4, pool, 78) == 0);
+    CHECK(heapdelta_take_snapshot("child") == 0);
+    CHECK(heapdelta_stop() == 0);
+    CHECK(heapdelta_start(3) == 0);
+    CHECK(heapdelta_get_traceback_limit() == 3);
+    CHECK(heapdelta_track(4, pool, 79) == 0);
+    CHECK(current() == 79);
+}
+
+/* Forks a child, TRACED or not, and checks what the functions say there. */
+static void forking(bool child_traced)
+{
+    size_t before;
+    pid_t child;
+    int status = 0;
+
+    kept = malloc(156);
+    CHECK(heapdelta_track(3, pool, 77) == 0);
+    before = current();
+    child = fork();
+    if (child == 0) {
+        if (child_traced)
+            traced_child_answers(before);
+        else
+            child_answers();
+        _exit(complaints != 0);
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    CHECK(heapdelta_is_tracing() == 1);
+    CHECK(current() == before); /* what the child did was its own */
+    CHECK(heapdelta_untrack(3, pool) == 0);
+}
+
 /* Clearing forgets; what is freed later is not missed. */
 static void clearing(void)
 {
@@ -169,6 +366,9 @@ static void clearing(void)
     CHECK(current() == 40000);
     free(moved);
     CHECK(current() == 0 && peak() == 40000);
+    CHECK(heapdelta_untrack(7, pool) == 0);
+    CHECK(heapdelta_untrack(UINT32_MAX, pool) == 0);
+    CHECK(current() == 0);
 }
 
 static NOINLINE void allocate_at(int depth)
@@ -199,6 +399,9 @@ static void stopping(void)
     CHECK(heapdelta_take_snapshot_to("none.hds", "none") == -ENODATA);
     CHECK(access("none.hds", F_OK) != 0);
     CHECK(heapdelta_mark("none") == -ENODATA);
+    CHECK(heapdelta_track(1, pool, 5) == -ENODATA);
+    CHECK(heapdelta_untrack(1, pool) == -ENODATA);
+    CHECK(heapdelta_get_traceback(old, frames, DEEP, NULL) == -ENODATA);
     CHECK(heapdelta_reset_peak() == 0);
     CHECK(heapdelta_clear_traces() == 0);
     CHECK(heapdelta_start(65536) == -EINVAL);
@@ -240,16 +443,32 @@ static void threads(void)
         pthread_join(thread[i], NULL);
 }
 
+/* What is not in main works alike. */
+static void outside_main(const char *label)
+{
+    size_t before = current();
+    void *volatile block = malloc(10);
+
+    CHECK(heapdelta_get_traceback(block, frames, DEEP, NULL) > 0);
+    CHECK(heapdelta_track(6, pool, 20) == 0);
+    CHECK(current() == before + 30);
+    CHECK(heapdelta_mark(label) == 0);
+    CHECK(heapdelta_take_snapshot(label) == 0);
+    CHECK(heapdelta_untrack(6, pool) == 0);
+    free(block);
+    CHECK(current() == before);
+}
+
 static __attribute__((constructor)) void early(void)
 {
     if (heapdelta_is_tracing())
-        CHECK(heapdelta_take_snapshot("early") == 0);
+        outside_main("early");
 }
 
 static void late(void)
 {
     if (traced)
-        CHECK(heapdelta_take_snapshot("late") == 0);
+        outside_main("late");
     if (complaints)
         _exit(1);
 }
@@ -258,7 +477,7 @@ int main(int argc, char **argv)
 {
     if (argc < 2)
         return 2;
-    traced = strcmp(argv[1], "traced") == 0;
+    traced = strcmp(argv[1], "untraced") != 0;
     atexit(late);
     if (!traced) {
         untraced_answers();
@@ -272,11 +491,18 @@ int main(int argc, char **argv)
     CHECK(errno == 4242 || errno == ENOENT); /* access() sets it, we do not */
     sizes();
     epochs();
+    tracking();
     errno = 4242;
     CHECK(heapdelta_take_snapshot_to("to.hds", "again") == -EEXIST);
     CHECK(errno == 4242);
     clearing();
     stopping();
     threads();
+    tracebacks();
+    forking(strcmp(argv[1], "followed") == 0);
+    domains();
+    limits();
+    CHECK(heapdelta_stop() == 0);
+    CHECK(heapdelta_start(0) == 0);
     return complaints != 0;
 }

@@ -14,6 +14,10 @@
  *        signal_handlers snapshots   a timer that restarts no system call, while 30
  *                                    snapshots are taken; the handler keeps 300 blocks of
  *                                    55 bytes
+ *        signal_handlers gone        a timer interrupts a loop of malloc and free; where it
+ *                                    finds heapdelta at work, the handler frees a block,
+ *                                    reallocates one and fails to reallocate another, and
+ *                                    another thread takes snapshots "gone" meanwhile
  *
  * "in-malloc" is sound because the loop's blocks always come from glibc's
  * per-thread cache, and the handler's from another size's bin of it, which main
@@ -22,14 +26,17 @@
 #include "preload/heapdelta.h"
 
 #include <link.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -162,6 +169,93 @@ static void mapped(void)
     hits = HITS;
 }
 
+static _Atomic int wanted, taken; /* snapshots */
+
+static void *take_wanted(void *unused)
+{
+    while (wanted < 1 << 30)
+        if (wanted > taken) {
+            /* Refused where the interrupted thread is at the tables: it waits for us. */
+            int result = heapdelta_take_snapshot("gone");
+
+            if (result != 0 && result != -ETIMEDOUT && result != -ENOSYS)
+                printf("snapshot: %s\n", strerror(-result));
+            taken = taken + 1;
+        }
+    return unused;
+}
+
+/* Let the other thread take a snapshot, but don't wait for long: it may need what the
+ * interrupted code holds. */
+static void want_snapshot(void)
+{
+    time_t end = time(NULL) + 5;
+
+    wanted = wanted + 1;
+    while (taken < wanted && time(NULL) < end)
+        continue;
+}
+
+/* Sound as map_and_unmap(). */
+static void free_and_reallocate(int signal, siginfo_t *unused, void *context)
+{
+    uintptr_t pc = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+
+    (void)signal;
+    (void)unused;
+    if (pc - shim_start < shim_size && hits < 40) {
+        free(kept[3 * hits]);
+        kept[3 * hits + 1] = realloc(kept[3 * hits + 1], 5000);
+        if (realloc(kept[3 * hits + 2], (size_t)PTRDIFF_MAX - 4096))
+            abort();
+        if (hits % 2 == 0)
+            want_snapshot();
+        hits = hits + 1;
+    }
+}
+
+/* Something to do for heapdelta: a stack that it has not seen. */
+static __attribute__((noinline)) void allocate_somewhere(unsigned path)
+{
+    void *volatile block;
+
+    if (path > 1) {
+        if (path & 1)
+            allocate_somewhere(path / 2);
+        else
+            allocate_somewhere(path / 2);
+        return;
+    }
+    block = malloc(300);
+    free(block);
+}
+
+static void gone(void)
+{
+    struct sigaction action = {.sa_sigaction = free_and_reallocate,
+                               .sa_flags = SA_RESTART | SA_SIGINFO};
+    sigset_t alarm;
+    pthread_t thread;
+
+    for (int i = 0; i < 120; i++)
+        kept[i] = malloc(56);
+    dl_iterate_phdr(find_shim, NULL);
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &alarm, NULL);
+    if (pthread_create(&thread, NULL, take_wanted, NULL) != 0)
+        exit(1);
+    pthread_sigmask(SIG_UNBLOCK, &alarm, NULL);
+    sigaction(SIGALRM, &action, NULL);
+    set_timer(500);
+    for (unsigned path = 1; hits < 40 && shim_size > 0; path++)
+        allocate_somewhere(path);
+    set_timer(0);
+    wanted = 1 << 30;
+    pthread_join(thread, NULL);
+    hits = 40;
+}
+
 static void small_stack(void)
 {
     const size_t size = 8192;
@@ -220,6 +314,8 @@ int main(int argc, char **argv)
         in_malloc();
     else if (strcmp(way, "mapped") == 0)
         mapped();
+    else if (strcmp(way, "gone") == 0)
+        gone();
     else if (strcmp(way, "small-stack") == 0)
         small_stack();
     else if (strcmp(way, "fault") == 0)

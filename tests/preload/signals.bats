@@ -37,6 +37,14 @@ END
     snapshots_add_up
 }
 
+@test "a snapshot while a handler's frees and reallocs wait to be counted" {
+    same_as_native "$PROGRAMS/signal_handlers" gone
+    [ "$status" -eq 0 ]
+    ls "$OUT"/*.gone.hds # some are refused: the interrupted thread was at the tables
+    snapshots_add_up
+    [ "$(info "$(snapshot exit)" 'it["missed_frees"]')" -eq 0 ]
+}
+
 @test "a handler on an alternate stack of 8 KiB" {
     same_as_native "$PROGRAMS/signal_handlers" small-stack
     kept 20 53

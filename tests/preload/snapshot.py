@@ -13,6 +13,7 @@ import sys
 MASK = (1 << 64) - 1
 (END, STRINGS, PROCESS, MODULES, SEGMENTS, FRAMES, STACKS, COUNTERS, BLOCKS, EPOCHS, THREADS,
  TIMELINE, ACCOUNT, SERIES) = range(14)
+OWNERS, TRACKED = 22, 23
 FIXED, VARINT, BYTES, ZSTD = 1, 2, 3, 0x100
 TRUNCATED, LIMITED = 1, 2
 MAIN, UNLOADED, DELETED, OWN = 1, 2, 4, 8
@@ -109,6 +110,12 @@ class Snapshot:
         self.blocks = []
         if not self.process.flags & COUNTERS_ONLY:
             self.blocks = [Block(*r) for r in records(self.payload(BLOCKS, VARINT), 4, 0)]
+        self.domains = [0] * len(self.stacks)
+        if OWNERS in sections:
+            self.domains = [domain for domain, _ in records(self.payload(OWNERS, VARINT), 2)]
+        self.tracked = []
+        if TRACKED in sections:
+            self.tracked = [Block(*r) for r in records(self.payload(TRACKED, VARINT), 4, 0)]
         self.epochs = list(struct.iter_unpack("<IIQ", self.payload(EPOCHS, FIXED)))
         self.timeline = records(self.payload(TIMELINE, VARINT), 4, 0) if TIMELINE in sections else []
         self.series = self.read_series() if SERIES in sections else []
@@ -171,8 +178,8 @@ class Snapshot:
             expect("live_bytes", account.live_bytes, sum(c[1] - c[3] for c in self.counters))
             expect("live_blocks", account.live_blocks, sum(c[0] - c[2] for c in self.counters))
         else:
-            expect("live_bytes", account.live_bytes, sum(b.size for b in self.blocks))
-            expect("live_blocks", account.live_blocks, len(self.blocks))
+            expect("live_bytes", account.live_bytes, sum(b.size for b in self.blocks + self.tracked))
+            expect("live_blocks", account.live_blocks, len(self.blocks + self.tracked))
         expect("allocations", account.allocations, sum(c[0] for c in self.counters))
         expect("frees", account.frees, sum(c[2] for c in self.counters))
         expect("truncated_stacks", account.truncated_stacks,
@@ -185,14 +192,22 @@ class Snapshot:
 
         for kind, have in ((MODULES, self.modules), (SEGMENTS, self.segments), (FRAMES, self.frames[1:]),
                            (STACKS, self.stacks), (BLOCKS, self.blocks), (EPOCHS, self.epochs),
-                           (COUNTERS, self.counters)):
+                           (COUNTERS, self.counters), (OWNERS, self.domains),
+                           (TRACKED, self.tracked)):
             if kind in self.sections:
                 expect(f"records of section {kind}", len(have), self.sections[kind][1])
 
         live = collections.defaultdict(lambda: [0, 0])
-        for block in self.blocks:
+        for block in self.blocks + self.tracked:
             live[block.stack][0] += 1
             live[block.stack][1] += block.size
+        for kind, blocks in (BLOCKS, self.blocks), (TRACKED, self.tracked):
+            for block in blocks:
+                if (self.domains[block.stack] == 0) != (kind == BLOCKS):
+                    found.append(f"{block} is of domain {self.domains[block.stack]}")
+        addresses = [(self.domains[block.stack], block.address) for block in self.tracked]
+        if len(set(addresses)) < len(addresses):
+            found.append("two blocks at one address of one domain")
         expect("counters", len(self.counters), len(self.stacks))
         for number, counts in enumerate(self.counters):
             allocations, bytes_, frees, freed, reallocations = counts
@@ -209,7 +224,7 @@ class Snapshot:
             if one.address + max(one.size, 1) > two.address:
                 found.append(f"{one} overlaps {two}")
         epochs = {number for number, _label, _time in self.epochs}
-        for block in blocks:
+        for block in blocks + self.tracked:
             if block.epoch not in epochs:
                 found.append(f"{block} is of an unknown epoch")
             if block.stack >= len(self.stacks):

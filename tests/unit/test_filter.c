@@ -33,7 +33,7 @@ static bool matches(const char *text, const struct symbol *symbol)
     bool kept;
 
     add(filter, FILTER_INCLUDE, text);
-    kept = filter_keeps(filter, &symbol, 1);
+    kept = filter_keeps(filter, 0, symbol, &symbol, 1);
     filter_destroy(filter);
     return kept;
 }
@@ -92,7 +92,8 @@ static void frame_without_line_has_its_place_for_a_file(void **state)
 
 static void bad_pattern_is_refused(void **state)
 {
-    static const char *const texts[] = {"", "file=", "function=", "thread=main", "x=y"};
+    static const char *const texts[] = {"", "file=", "function=", "thread=main", "x=y",
+                                        "domain=", "domain=x", "domain=4294967296", "domain=2,"};
     struct filter *filter = filter_create();
 
     (void)state;
@@ -135,7 +136,7 @@ static void exclusive_wins_over_inclusive(void **state)
             if (cases[i].exclude[j])
                 add(filter, FILTER_EXCLUDE, cases[i].exclude[j]);
         }
-        assert_int_equal(filter_keeps(filter, stack, 1), cases[i].kept);
+        assert_int_equal(filter_keeps(filter, 0, stack[0], stack, 1), cases[i].kept);
         filter_destroy(filter);
     }
 }
@@ -148,16 +149,73 @@ static void any_frame_decides_if_all_are_looked_at(void **state)
     (void)state;
     add(include, FILTER_INCLUDE, "main.c");
     assert_false(filter_wants_all_frames(include));
-    assert_false(filter_keeps(include, stack, 1));
+    assert_false(filter_keeps(include, 0, stack[0], stack, 1));
     filter_look_at_all_frames(include);
     assert_true(filter_wants_all_frames(include));
-    assert_true(filter_keeps(include, stack, 3));
+    assert_true(filter_keeps(include, 0, stack[0], stack, 3));
 
     add(exclude, FILTER_EXCLUDE, "main.c");
-    assert_true(filter_keeps(exclude, stack, 1));
-    assert_false(filter_keeps(exclude, stack, 3));
+    assert_true(filter_keeps(exclude, 0, stack[0], stack, 1));
+    filter_look_at_all_frames(exclude);
+    assert_false(filter_keeps(exclude, 0, stack[0], stack, 3));
     filter_destroy(include);
     filter_destroy(exclude);
+}
+
+static bool keeps(enum filter_kind kind, const char *text, uint32_t domain)
+{
+    struct filter *filter = filter_create();
+    bool kept;
+
+    add(filter, kind, text);
+    kept = filter_keeps(filter, domain, stack[0], stack, 3);
+    filter_destroy(filter);
+    return kept;
+}
+
+static void pattern_may_have_a_domain(void **state)
+{
+    (void)state;
+    assert_true(keeps(FILTER_INCLUDE, "domain=2", 2));
+    assert_false(keeps(FILTER_INCLUDE, "domain=2", 0));
+    assert_false(keeps(FILTER_EXCLUDE, "domain=2", 2));
+    assert_true(keeps(FILTER_EXCLUDE, "domain=2", 0));
+    assert_true(keeps(FILTER_INCLUDE, "domain=2,cache.c", 2));
+    assert_false(keeps(FILTER_INCLUDE, "domain=2,cache.c", 1));
+    assert_false(keeps(FILTER_INCLUDE, "domain=2,other.c", 2));
+    /* Out goes only what matches both. */
+    assert_false(keeps(FILTER_EXCLUDE, "domain=2,file=cache.c", 2));
+    assert_true(keeps(FILTER_EXCLUDE, "domain=2,file=cache.c", 1));
+    assert_true(keeps(FILTER_EXCLUDE, "domain=2,file=other.c", 2));
+}
+
+static void a_pattern_alone_may_look_at_all_frames(void **state)
+{
+    (void)state;
+    assert_false(keeps(FILTER_INCLUDE, "main.c", 0));
+    assert_true(keeps(FILTER_INCLUDE, "all-frames,main.c", 0));
+    assert_true(keeps(FILTER_INCLUDE, "domain=0,all-frames,file=main.c", 0));
+    assert_false(keeps(FILTER_EXCLUDE, "all-frames,main.c", 0));
+}
+
+/* Whole names of files, no skipping, and .pyc is .py. */
+static void in_the_manner_of_tracemalloc(void **state)
+{
+    struct filter *filter = filter_create();
+    const struct symbol source = {.file = "/src/x.py", .line = 1, .place = ""};
+    const struct symbol *symbol = &source;
+
+    (void)state;
+    add(filter, FILTER_SKIP, "cache_*");
+    assert_true(filter_skips(filter, &newest));
+    add(filter, FILTER_INCLUDE, "x.py");
+    assert_true(filter_keeps(filter, 0, symbol, &symbol, 1));
+    filter_follow_tracemalloc(filter);
+    assert_false(filter_skips(filter, &newest));
+    assert_false(filter_keeps(filter, 0, symbol, &symbol, 1));
+    add(filter, FILTER_INCLUDE, "*/x.pyc");
+    assert_true(filter_keeps(filter, 0, symbol, &symbol, 1));
+    filter_destroy(filter);
 }
 
 static void wrappers_are_skipped(void **state)
@@ -238,7 +296,7 @@ static void skip_pattern_is_of_a_function_by_default(void **state)
     assert_true(filter_skips(filter, &oldest));
     /* To skip is not to filter. */
     assert_false(filter_has_patterns(filter));
-    assert_true(filter_keeps(filter, stack, 3));
+    assert_true(filter_keeps(filter, 0, stack[0], stack, 3));
     filter_destroy(filter);
 }
 
@@ -252,6 +310,9 @@ int main(void)
         cmocka_unit_test(bad_pattern_is_refused),
         cmocka_unit_test(exclusive_wins_over_inclusive),
         cmocka_unit_test(any_frame_decides_if_all_are_looked_at),
+        cmocka_unit_test(pattern_may_have_a_domain),
+        cmocka_unit_test(a_pattern_alone_may_look_at_all_frames),
+        cmocka_unit_test(in_the_manner_of_tracemalloc),
         cmocka_unit_test(wrappers_are_skipped),
         cmocka_unit_test(standard_library_is_known_by_its_names),
         cmocka_unit_test(skip_pattern_is_of_a_function_by_default),

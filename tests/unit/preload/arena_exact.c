@@ -79,6 +79,12 @@ void *arena_alloc(size_t size, enum arena_use use)
     return memset(memory, 0, size);
 }
 
+void arena_populate(void *memory, size_t size)
+{
+    for (volatile char *byte = memory; size > 0; size--, byte++)
+        *byte = *byte; /* all of it must be there */
+}
+
 uint64_t arena_used(enum arena_use use)
 {
     return used[use];

@@ -44,7 +44,7 @@ static void a_request_is_seen_and_left_alone(void **state)
     assert_false(attention_needed());
     attention_raise(ATTENTION_TICK);
     assert_int_equal(page.request, CONTROL_FINISHED);
-    assert_int_equal(page.own[0], 0);
+    assert_int_equal(page.own[0], ATTENTION_AWAKE >> 8);
     assert_int_equal(attention_take(), ATTENTION_TICK);
 }
 
@@ -76,12 +76,40 @@ static void threads_raise_and_take(void **state)
     assert_false(attention_needed());
 }
 
+/* Hooks sleep only if told to, and wake for whatever is raised; a move does not change that. */
+static void hooks_sleep_if_told_to(void **state)
+{
+    static _Atomic uint32_t word;
+
+    (void)state;
+    assert_false(attention_asleep());
+    assert_false(attention_needed());
+    attention_set_awake(false);
+    assert_true(attention_asleep());
+    attention_raise(ATTENTION_TICK);
+    assert_false(attention_asleep());
+    assert_int_equal(attention_take(), ATTENTION_TICK);
+    assert_true(attention_asleep());
+    attention_move(&word);
+    assert_true(attention_asleep());
+    word = CONTROL_WANTED;
+    assert_false(attention_asleep());
+    word = CONTROL_BUSY;
+    assert_true(attention_asleep());
+    attention_set_awake(true);
+    assert_false(attention_asleep());
+    assert_false(attention_needed());
+    attention_move(NULL);
+    assert_false(attention_asleep());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         child_test(what_is_raised_is_taken_once),
         child_test(a_request_is_seen_and_left_alone),
         child_test(threads_raise_and_take),
+        child_test(hooks_sleep_if_told_to),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

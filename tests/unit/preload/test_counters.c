@@ -149,6 +149,7 @@ static void *grow_and_shrink(void *counters)
 
 static void the_sum_over_threads_is_exact(void **state)
 {
+    static struct counter sums[1000];
     struct counters_size sum_of_sizes;
     pthread_t threads[THREADS];
 
@@ -166,6 +167,11 @@ static void the_sum_over_threads_is_exact(void **state)
         assert_int_equal(sum.value[SNAPSHOT_ALLOCATIONS], THREADS * 100);
         assert_int_equal(sum.value[SNAPSHOT_FREES], 0);
     }
+    for (int i = 0; i < THREADS; i++)
+        counters_add_all(&all_counters[i], 999, sums);
+    for (uint32_t stack = 0; stack < 1000; stack++)
+        assert_int_equal(sums[stack].value[SNAPSHOT_ALLOCATIONS],
+                         stack < 999 ? THREADS * 100 : 0);
     for (int i = 0; i < THREADS; i++)
         counters_add_size(&all_counters[i], &sum_of_sizes);
     assert_int_equal(sum_of_sizes.current, THREADS * 50000 * 10);

@@ -92,6 +92,30 @@ static void blocks_to_come_are_expected(void **state)
     assert_true(deferred_expects(&ring, 6));
 }
 
+static void what_is_cancelled_was_never_there(void **state)
+{
+    (void)state;
+    assert_non_null(deferred_begin(&ring));
+    deferred_cancel(&ring);
+    assert_null(deferred_first(&ring));
+    assert_null(deferred_get(&ring, 0));
+    assert_true(put(DEFERRED_NEW, 1));
+    assert_int_equal(deferred_first(&ring)->block.address, 1);
+}
+
+static void any_event_can_be_looked_at(void **state)
+{
+    (void)state;
+    for (uintptr_t i = 1; i <= 40; i++) { /* once around */
+        assert_true(put(DEFERRED_GONE, i));
+        if (i > 10)
+            deferred_drop(&ring);
+    }
+    for (uint32_t i = 0; i < 10; i++)
+        assert_int_equal(deferred_get(&ring, i)->block.address, 31 + i);
+    assert_null(deferred_get(&ring, 10));
+}
+
 /* ---- handlers that interrupt the thread that takes them -------------------------- */
 
 static volatile uintptr_t handled, refused;
@@ -145,6 +169,8 @@ int main(void)
         child_test(a_full_ring_takes_no_more),
         child_test(one_handler_puts_at_a_time),
         child_test(blocks_to_come_are_expected),
+        child_test(what_is_cancelled_was_never_there),
+        child_test(any_event_can_be_looked_at),
         child_test(a_handler_may_interrupt_anything),
     };
 

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "preload/live.h"
+#include "live_list.h"
 
 #include <pthread.h>
 #include <stdlib.h>

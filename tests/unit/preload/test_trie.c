@@ -420,6 +420,30 @@ static bool intern_without_memory(void)
     return all;
 }
 
+static void a_domain_has_stacks_of_its_own(void **state)
+{
+    uintptr_t frames[] = { 5, 6, 7 };
+    uint32_t number, others[3];
+
+    (void)state;
+    assert_true(trie_init(&modules));
+    number = add(frames, 3, 2);
+    for (uint32_t i = 0; i < 3; i++) {
+        others[i] = trie_of_domain(number, i + 1);
+        assert_int_equal(others[i], number + 1 + i);
+        assert_int_equal(trie_stack(others[i])->domain, i + 1);
+        assert_int_equal(trie_stack(others[i])->frame, trie_stack(number)->frame);
+        assert_int_equal(trie_stack(others[i])->flags, 2);
+    }
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(trie_of_domain(number, i + 1), others[i]);
+    assert_int_equal(add(frames, 3, 2), number);
+    assert_int_equal(trie_stack(number)->domain, 0);
+    trie_refresh();
+    assert_int_equal(trie_of_domain(number, 1), others[0]);
+    assert_int_equal(trie_frame_count(), 4);
+}
+
 static void without_memory_there_is_no_number(void **state)
 {
     (void)state;
@@ -465,6 +489,7 @@ int main(void)
         child_test(the_next_at_an_address_is_another),
         child_test(while_unloaded_nothing_matches),
         child_test(coming_and_going_is_free),
+        child_test(a_domain_has_stacks_of_its_own),
         cmocka_unit_test(without_memory_there_is_no_number),
         cmocka_unit_test(a_refresh_without_memory_changes_nothing),
     };
