@@ -222,9 +222,9 @@ static void do_malloc(void)
     unsigned size = 0;
 
     for (send_soon();; size++) {
-        void *block = malloc(size % 1000);
+        void *block = malloc(100 + size % 1000); /* not 71 */
 
-        free(realloc(block, size % 1500));
+        free(realloc(block, 100 + size % 1500));
     }
 }
 
