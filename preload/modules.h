@@ -33,6 +33,7 @@ struct module {
     uint32_t segment_count;
     uint32_t generation;
     uint32_t flags; /* enum snapshot_module_flags */
+    size_t tls_size; /* of its thread-local variables; 0: none */
     uint32_t build_id_size;
     uint8_t build_id[MODULES_BUILD_ID_MAX];
     uintptr_t build_id_address; /* where it was read */
