@@ -13,15 +13,17 @@
 
 /* What may come between the preparation and the closing of the gate. */
 #define MORE_STACKS 1024u
-#define MORE        64u
+#define MORE 64u
 
 /* ---- the gate is still open -------------------------------------------------------- */
 
 /* Have memory for CUT, so that no page fault lasts while the gate is closed. */
 static bool prepare(struct cut *cut)
 {
+    const size_t stacks = (size_t)trie_stack_count() + MORE_STACKS;
+
     arena_populate(cut, sizeof *cut);
-    return buffer_prepare(&cut->sums, (trie_stack_count() + MORE_STACKS) * sizeof(struct counter)) &&
+    return buffer_prepare(&cut->sums, stacks * sizeof(struct counter)) &&
            buffer_prepare(&cut->moments, series_size()) &&
            buffer_prepare(&cut->modules, (modules_count() + MORE) * sizeof(struct module)) &&
            buffer_prepare(&cut->epochs, (epochs_count() + MORE) * sizeof(struct epoch)) &&

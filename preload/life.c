@@ -213,8 +213,8 @@ static void choose_unwinder(void)
     if (engine)
         stack_use(engine);
     else
-        message_line(CONTROL_ENV_UNWINDER "=", config->unwinder, ": ", why, ", so stacks are walked by heapdelta",
-                     NULL);
+        message_line(CONTROL_ENV_UNWINDER "=", config->unwinder, ": ", why,
+                     ", so stacks are walked by heapdelta", NULL);
 }
 
 /* Before main and most constructors: what is registered here runs last at exit, after the

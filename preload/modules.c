@@ -229,7 +229,8 @@ static bool same_build_id(const struct module *module)
     size = SYSCALL_6(SYS_process_vm_readv, syscall_getpid(), &to, 1, &from, 1, 0);
     if (size < 0)
         return size != -EFAULT;
-    return size == (long)module->build_id_size && memcmp(found, module->build_id, (size_t)size) == 0;
+    return size == (long)module->build_id_size &&
+           memcmp(found, module->build_id, (size_t)size) == 0;
 }
 
 /* Whether MODULE is still where it was, and not another one in its place. */

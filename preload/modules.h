@@ -1,9 +1,9 @@
 /* modules.h - what is mapped where: executable and shared objects that frames lie in.
  *
  * A module is found when the first address in it is seen (object.h, without a lock);
- * its build-id and segments are read from its own mapped headers. Numbers count from 1 and are never given to another module; one that
- * is unloaded stays known, and gets its number back if it is loaded again at the
- * same place.
+ * its build-id and segments are read from its own mapped headers. Numbers count from 1
+ * and are never given to another module; one that is unloaded stays known, and gets its
+ * number back if it is loaded again at the same place.
  *
  * modules_find() is for one thread at a time (the trie's lock), modules_check()
  * for a closed gate. Memory comes from the arena; on lack of it a module is unknown.
