@@ -43,6 +43,7 @@ enum variable {
     VARIABLE_PEAK,
     VARIABLE_KEEP,
     VARIABLE_COUNTERS,
+    VARIABLE_GRAPH,
     VARIABLE_SIGNALS,
     VARIABLE_FOLLOW,
     VARIABLE_EXEC_COUNT, /* taken out only */
@@ -58,6 +59,7 @@ static const char *const variable_names[VARIABLE_COUNT] = {
     [VARIABLE_PEAK] = CONTROL_ENV_PEAK,
     [VARIABLE_KEEP] = CONTROL_ENV_KEEP,
     [VARIABLE_COUNTERS] = CONTROL_ENV_COUNTERS,
+    [VARIABLE_GRAPH] = CONTROL_ENV_GRAPH,
     [VARIABLE_SIGNALS] = CONTROL_ENV_SIGNALS,
     [VARIABLE_FOLLOW] = CONTROL_ENV_FOLLOW,
     [VARIABLE_EXEC_COUNT] = CONTROL_ENV_EXEC_COUNT,
@@ -287,6 +289,7 @@ enum {
     OPTION_COUNTERS,
     OPTION_FOLLOW,
     OPTION_QUIET,
+    OPTION_GRAPH,
     OPTION_NO_GRAPH,
     OPTION_HELP,
 };
@@ -302,6 +305,7 @@ static const struct option long_options[] = {
     {"counters", no_argument, NULL, OPTION_COUNTERS},
     {"follow", required_argument, NULL, OPTION_FOLLOW},
     {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"graph", no_argument, NULL, OPTION_GRAPH},
     {"no-graph", no_argument, NULL, OPTION_NO_GRAPH},
     {"help", no_argument, NULL, OPTION_HELP},
     {0},
@@ -352,7 +356,11 @@ static int take_option(struct settings *settings, int option, const char *value)
     case OPTION_QUIET:
         settings->quiet = true;
         return -1;
-    case OPTION_NO_GRAPH: /* there is none yet to leave out */
+    case OPTION_GRAPH:
+        settings->values[VARIABLE_GRAPH] = "2";
+        return -1;
+    case OPTION_NO_GRAPH:
+        settings->values[VARIABLE_GRAPH] = NULL;
         return -1;
     default:
         return command_help(command);
@@ -369,6 +377,7 @@ static int read_options(int argc, char **argv, struct settings *settings)
 
     settings->values[VARIABLE_KEEP] = KEEP_DEFAULT;
     settings->values[VARIABLE_SIGNALS] = "1";
+    settings->values[VARIABLE_GRAPH] = "1"; /* at exit */
     optind = 0; /* main may have used getopt before */
     opterr = 0;
     while ((option = getopt_long(argc, argv, "+:o:h", long_options, NULL)) != -1) {
@@ -534,7 +543,8 @@ const struct command command_run = {
             "                (the programs that they execute), all, or none, the default\n"
             "  --nframe N    keep the N newest frames of each stack; 0, the default: all\n"
             "  --quiet       no summary; errors only\n"
-            "  --no-graph    do not record which block points to which\n"
+            "  --graph       each snapshot tells which block points to which, for leaks and why\n"
+            "  --no-graph    not even the one at exit\n"
             "  -h, --help    show this\n"
             "\n"
             "A program that can't be traced (static, setuid, of another libc, with a\n"

@@ -34,6 +34,7 @@
 #define CONTROL_ENV_PEAK "HEAPDELTA_PEAK"     /* 1: a snapshot at each new peak */
 #define CONTROL_ENV_KEEP "HEAPDELTA_KEEP"     /* snapshots kept, the middle is thinned; 0 = all */
 #define CONTROL_ENV_COUNTERS "HEAPDELTA_COUNTERS" /* 1: snapshots without the list of blocks */
+#define CONTROL_ENV_GRAPH "HEAPDELTA_GRAPH"   /* enum control_graph */
 #define CONTROL_ENV_SIGNALS "HEAPDELTA_SIGNALS" /* 1: a last snapshot at INT, TERM and HUP */
 #define CONTROL_ENV_FOLLOW "HEAPDELTA_FOLLOW" /* enum control_follow */
 #define CONTROL_ENV_UNWINDER "HEAPDELTA_UNWINDER" /* libunwind: it walks the stacks, not we */
@@ -48,6 +49,13 @@ enum control_follow {
     CONTROL_FOLLOW_FORK = 1, /* those of fork, until they exec */
     CONTROL_FOLLOW_EXEC = 2, /* programs that any descendant executes */
     CONTROL_FOLLOW_ALL = 3,
+};
+
+/* Which snapshots have the heap graph. */
+enum control_graph {
+    CONTROL_GRAPH_NEVER = 0,
+    CONTROL_GRAPH_AT_EXIT = 1, /* the last one */
+    CONTROL_GRAPH_ALWAYS = 2,
 };
 
 #define CONTROL_MAGIC "HEAPCTRL" /* eight bytes, no NUL */

@@ -20,6 +20,7 @@ EXPORT int heapdelta_api_reset_peak(void);
 EXPORT int heapdelta_api_clear_traces(void);
 EXPORT size_t heapdelta_api_get_tracer_memory(void);
 EXPORT int heapdelta_api_take_snapshot(const char *label);
+EXPORT int heapdelta_api_take_graph_snapshot(const char *label);
 EXPORT int heapdelta_api_take_snapshot_to(const char *path, const char *label);
 EXPORT int heapdelta_api_mark(const char *label);
 EXPORT int heapdelta_api_track(unsigned domain, const void *block, size_t size);
@@ -85,12 +86,17 @@ size_t heapdelta_api_get_tracer_memory(void)
 
 int heapdelta_api_take_snapshot(const char *label)
 {
-    return attended(snapshot_take(SNAPSHOT_BY_API, label, NULL));
+    return attended(snapshot_take(SNAPSHOT_BY_API, label, NULL, false));
+}
+
+int heapdelta_api_take_graph_snapshot(const char *label)
+{
+    return attended(snapshot_take(SNAPSHOT_BY_API, label, NULL, true));
 }
 
 int heapdelta_api_take_snapshot_to(const char *path, const char *label)
 {
-    return path && *path ? attended(snapshot_take(SNAPSHOT_BY_API, label, path)) : -ENOENT;
+    return path && *path ? attended(snapshot_take(SNAPSHOT_BY_API, label, path, false)) : -ENOENT;
 }
 
 int heapdelta_api_mark(const char *label)

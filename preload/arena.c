@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #define PAGE ((size_t)4096)
@@ -37,19 +38,91 @@ static int must_fail(void)
     return atomic_fetch_sub(&fail_countdown, 1) <= 1;
 }
 
-void *arena_reserve(size_t size)
+/* ---- which memory is ours ---------------------------------------------------------- */
+
+/* A list without a lock, since a signal handler may interrupt any of this. Where a range
+ * stands follows from its address: in one of the PLACES_TRIED places from there on. */
+#define PLACES       32768u /* 16 bytes each, in memory as it is used */
+#define PLACES_TRIED 64u
+#define PLACE_SHIFT  16 /* neighbours in memory are neighbours here */
+
+static struct {
+    _Atomic uintptr_t start; /* 0: free */
+    _Atomic size_t size;
+} places[PLACES];
+
+static uint32_t place_of(uintptr_t start, uint32_t tried)
+{
+    return ((uint32_t)(start >> PLACE_SHIFT) + tried) % PLACES;
+}
+
+static void note(uintptr_t start, size_t size)
+{
+    for (uint32_t i = 0; i < PLACES_TRIED; i++) {
+        uint32_t place = place_of(start, i);
+        uintptr_t none = 0;
+
+        if (atomic_compare_exchange_strong_explicit(&places[place].start, &none, start,
+                                                    memory_order_relaxed, memory_order_relaxed)) {
+            atomic_store_explicit(&places[place].size, size, memory_order_relaxed);
+            return;
+        }
+    }
+}
+
+/* Before the memory is given back: then another thread may have it. */
+static void forget(uintptr_t start)
+{
+    for (uint32_t i = 0; i < PLACES_TRIED; i++) {
+        uint32_t place = place_of(start, i);
+
+        if (atomic_load_explicit(&places[place].start, memory_order_relaxed) == start) {
+            atomic_store_explicit(&places[place].size, 0, memory_order_relaxed);
+            atomic_store_explicit(&places[place].start, 0, memory_order_relaxed);
+            return;
+        }
+    }
+}
+
+void arena_each(void (*each)(void *context, uintptr_t start, uintptr_t end), void *context)
+{
+    for (uint32_t i = 0; i < PLACES; i++) {
+        uintptr_t start = atomic_load_explicit(&places[i].start, memory_order_relaxed);
+
+        if (start)
+            each(context, start,
+                 start + atomic_load_explicit(&places[i].size, memory_order_relaxed));
+    }
+}
+
+/* ---- mapping ------------------------------------------------------------------------ */
+
+static void *map(size_t size, int flags)
 {
     long memory;
 
     if (size == 0 || must_fail())
         return NULL;
-    memory = SYSCALL_6(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory < 0 && memory > -4096 ? NULL : (void *)memory;
+    memory = SYSCALL_6(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (memory < 0 && memory > -4096)
+        return NULL;
+    note((uintptr_t)memory, size);
+    return (void *)memory;
+}
+
+void *arena_reserve(size_t size)
+{
+    return map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+}
+
+void *arena_share(size_t size)
+{
+    return map(size, MAP_SHARED | MAP_ANONYMOUS);
 }
 
 void arena_unreserve(void *memory, size_t size)
 {
+    forget((uintptr_t)memory);
     SYSCALL_2(SYS_munmap, memory, size);
 }
 
@@ -74,6 +147,7 @@ void arena_unmap(void *memory, size_t size, enum arena_use use)
     if (!memory)
         return;
     size = round_up(size, PAGE);
+    forget((uintptr_t)memory);
     if (SYSCALL_2(SYS_munmap, memory, size) == 0)
         arena_count(-(int64_t)size, use);
 }
@@ -88,9 +162,13 @@ void *arena_resize(void *memory, size_t old_size, size_t new_size, enum arena_us
     new_size = round_up(new_size, PAGE);
     if (must_fail())
         return NULL;
+    forget((uintptr_t)memory);
     moved = SYSCALL_4(SYS_mremap, memory, old_size, new_size, MREMAP_MAYMOVE);
-    if (moved < 0 && moved > -4096)
+    if (moved < 0 && moved > -4096) {
+        note((uintptr_t)memory, old_size);
         return NULL;
+    }
+    note((uintptr_t)moved, new_size);
     atomic_fetch_add_explicit(&used[use], new_size - old_size, memory_order_relaxed);
     return (void *)moved;
 }
@@ -142,6 +220,11 @@ uint64_t arena_used_together(void)
     for (int use = 0; use < ARENA_USES; use++)
         bytes += arena_used(use);
     return bytes;
+}
+
+void arena_forked(void)
+{
+    memset(pieces, 0, sizeof pieces); /* what is left of them is lost: it is little */
 }
 
 void arena_fail_after(unsigned long count)

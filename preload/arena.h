@@ -30,6 +30,10 @@ void *arena_reserve(size_t size);
 void arena_unreserve(void *memory, size_t size);
 void arena_count(int64_t change, enum arena_use use);
 
+/* SIZE bytes that copies of this process share with it; to be given back by
+ * arena_unreserve(). */
+void *arena_share(size_t size);
+
 /* Make the OLD_SIZE bytes at MEMORY (or none, if NULL), mapped for USE, NEW_SIZE bytes
  * long, here or elsewhere. On failure (NULL) they stay as they are. */
 void *arena_resize(void *memory, size_t old_size, size_t new_size, enum arena_use use);
@@ -46,6 +50,13 @@ uint64_t arena_used(enum arena_use use);
 
 /* Bytes held for all uses now. */
 uint64_t arena_used_together(void);
+
+/* Call EACH for every range of addresses mapped here, in no order. Not for one that no room
+ * was found for in the list of them: there are thousands of places. */
+void arena_each(void (*each)(void *context, uintptr_t start, uintptr_t end), void *context);
+
+/* This process is a copy of one whose other threads were anywhere: leave what they held. */
+void arena_forked(void);
 
 /* Let the COUNT-th mapping from now on fail, and all after it; 0: none (for tests). */
 void arena_fail_after(unsigned long count);

@@ -16,7 +16,7 @@
 /* The lowest byte is control_page.request. */
 #define ATTENTION_REQUEST 0xffu
 
-/* CONTROL_BUSY is a bit that no state with something to do is without another. */
+/* A request that asks us to do something has a bit besides CONTROL_BUSY. */
 _Static_assert((CONTROL_WANTED & ~CONTROL_BUSY) && (CONTROL_FINISHED & ~CONTROL_BUSY), "bits");
 
 enum attention_bit {
@@ -33,21 +33,24 @@ extern _Atomic uint32_t *_Atomic attention_word;
 /* From now on it is WORD, NULL: one of our own. What is raised in the old one is lost. */
 void attention_move(_Atomic uint32_t *word);
 
+/* The word itself. */
 static inline _Atomic uint32_t *attention_load(void)
 {
     return atomic_load_explicit(&attention_word, memory_order_relaxed);
 }
 
-/* Whether hooks have more to do than to pass on; true until it is first set. */
+/* Say whether hooks have more to do than to pass on, as they have until this is called. */
 void attention_set_awake(bool awake);
 
+/* Whether hooks just pass on. */
 static inline bool attention_asleep(void)
 {
     return __builtin_expect((atomic_load_explicit(attention_load(), memory_order_relaxed) &
                              ~(uint32_t)CONTROL_BUSY) == 0, false);
 }
 
-/* Not while a request is being served: CONTROL_BUSY. */
+/* Whether there is something for control.c to do. A request that is being served
+ * (CONTROL_BUSY) is not. */
 static inline bool attention_needed(void)
 {
     return __builtin_expect(atomic_load_explicit(attention_load(), memory_order_relaxed) &
@@ -59,7 +62,7 @@ static inline void attention_raise(enum attention_bit bit)
     atomic_fetch_or_explicit(attention_load(), bit, memory_order_relaxed);
 }
 
-/* Take all bits that are raised. */
+/* Take all bits that are raised, and see the request, which stays. */
 static inline uint32_t attention_take(void)
 {
     return atomic_fetch_and_explicit(attention_load(), ATTENTION_REQUEST | ATTENTION_AWAKE,

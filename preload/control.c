@@ -274,7 +274,7 @@ static void serve_request(void)
     label[sizeof label - 1] = '\0';
     switch (page->verb) {
     case CONTROL_SNAPSHOT:
-        result = snapshot_begin(SNAPSHOT_BY_REQUEST, label, answer);
+        result = snapshot_begin(SNAPSHOT_BY_REQUEST, label, false, answer);
         if (result == -EBUSY)
             move_request(CONTROL_BUSY, CONTROL_WANTED); /* another is being written */
         if (result == -EBUSY || result == 0)
@@ -310,7 +310,7 @@ static void tick(void)
     if (series_due(now))
         tracker_add_to_series();
     if (config->interval && now >= next_interval &&
-        snapshot_begin(SNAPSHOT_BY_INTERVAL, NULL, NULL) == 0)
+        snapshot_begin(SNAPSHOT_BY_INTERVAL, NULL, false, NULL) == 0)
         next_interval = timeline_now() + config->interval * 1000000; /* from this cut on */
 }
 
@@ -319,7 +319,7 @@ static void tick(void)
 static void trigger(enum snapshot_trigger why)
 {
     snapshot_finish(true);
-    snapshot_begin(why, NULL, NULL);
+    snapshot_begin(why, NULL, false, NULL);
 }
 
 /* Do what is raised now. */

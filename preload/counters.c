@@ -77,14 +77,14 @@ void counters_watch(uint64_t growth, bool peak)
 /* The live bytes are CURRENT now: that is as much growth as was waited for. */
 static void grown(int64_t current)
 {
-    int64_t next = atomic_load_explicit(&totals.next_size, memory_order_relaxed);
+    int64_t next = atomic_load_explicit(&totals.next_size, memory_order_relaxed), later;
 
-    do
+    do {
         if (current < next)
             return; /* another thread was first */
-    while (!atomic_compare_exchange_weak_explicit(
-        &totals.next_size, &next, next + (current - next) / totals.growth * totals.growth + totals.growth,
-        memory_order_relaxed, memory_order_relaxed));
+        later = next + ((current - next) / totals.growth + 1) * totals.growth;
+    } while (!atomic_compare_exchange_weak_explicit(&totals.next_size, &next, later,
+                                                    memory_order_relaxed, memory_order_relaxed));
     attention_raise(ATTENTION_GROWTH);
 }
 
@@ -106,8 +106,9 @@ static int64_t raise_peak(int64_t size)
 {
     int64_t peak = atomic_load_explicit(&totals.peak, memory_order_relaxed);
 
-    while (size > peak && !atomic_compare_exchange_weak_explicit(
-                              &totals.peak, &peak, size, memory_order_relaxed, memory_order_relaxed))
+    while (size > peak &&
+           !atomic_compare_exchange_weak_explicit(&totals.peak, &peak, size, memory_order_relaxed,
+                                                  memory_order_relaxed))
         ;
     return size > peak ? size : peak;
 }

@@ -13,15 +13,17 @@
 
 /* What may come between the preparation and the closing of the gate. */
 #define MORE_STACKS 1024u
-#define MORE        64u
+#define MORE 64u
 
 /* ---- the gate is still open -------------------------------------------------------- */
 
 /* Have memory for CUT, so that no page fault lasts while the gate is closed. */
 static bool prepare(struct cut *cut)
 {
+    const size_t stacks = (size_t)trie_stack_count() + MORE_STACKS;
+
     arena_populate(cut, sizeof *cut);
-    return buffer_prepare(&cut->sums, (trie_stack_count() + MORE_STACKS) * sizeof(struct counter)) &&
+    return buffer_prepare(&cut->sums, stacks * sizeof(struct counter)) &&
            buffer_prepare(&cut->moments, series_size()) &&
            buffer_prepare(&cut->modules, (modules_count() + MORE) * sizeof(struct module)) &&
            buffer_prepare(&cut->epochs, (epochs_count() + MORE) * sizeof(struct epoch)) &&
@@ -56,10 +58,16 @@ static void copy_counters(struct cut *cut)
     cut->sums.size = size;
 }
 
-static void copy_lists(struct cut *cut)
+static void copy_modules(struct cut *cut)
 {
+    cut->module_count = modules_count();
     for (uint32_t number = 1; number <= cut->module_count; number++)
         buffer_put(&cut->modules, modules_get(number), sizeof(struct module));
+}
+
+static void copy_lists(struct cut *cut)
+{
+    copy_modules(cut);
     for (uint32_t i = 0; i < cut->epoch_count; i++)
         buffer_put(&cut->epochs, epochs_get(i), sizeof(struct epoch));
 }
@@ -72,7 +80,6 @@ static void fill(struct cut *cut, const char *label)
     cut->elapsed = timeline_now();
     cut->stack_count = trie_stack_count();
     cut->frame_count = trie_frame_count();
-    cut->module_count = modules_count();
     cut->frame_limit = tracker_frame_limit();
     cut->peak = (uint64_t)tracker_size().peak;
     cut->threads_seen = guard_threads_seen();
@@ -88,7 +95,8 @@ static void fill(struct cut *cut, const char *label)
     epochs_begin(label, cut->elapsed);
 }
 
-int cut_take(struct cut *cut, const char *label, bool counters_only)
+int cut_take(struct cut *cut, const char *label, bool counters_only, void (*taken)(void *context),
+             void *context)
 {
     uint64_t before;
     int result;
@@ -106,10 +114,13 @@ int cut_take(struct cut *cut, const char *label, bool counters_only)
         fill(cut, label);
     else
         result = -ENODATA;
-    guard_open();
-    cut->pause = syscall_time(CLOCK_MONOTONIC) - before;
     if (cut->sums.failed || cut->moments.failed || cut->modules.failed || cut->epochs.failed)
         result = -ENOMEM;
+    cut->pause = syscall_time(CLOCK_MONOTONIC) - before;
+    if (taken && result == 0)
+        taken(context);
+    guard_open();
+    cut->pause = syscall_time(CLOCK_MONOTONIC) - before;
     return result;
 }
 
@@ -164,6 +175,13 @@ static void put_counters(struct cut *cut)
             cut->bytes += value[SNAPSHOT_ALLOCATED_BYTES] - value[SNAPSHOT_FREED_BYTES];
         }
     }
+}
+
+bool cut_renew_modules(struct cut *cut)
+{
+    cut->modules.size = 0;
+    copy_modules(cut);
+    return !cut->modules.failed;
 }
 
 static void finish_copies(struct cut *cut)

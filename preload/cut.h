@@ -51,11 +51,16 @@ struct cut {
 /* Fill in CUT, zeroed memory, but for what cut_encode() makes, and begin the epoch LABEL;
  * without the list of blocks if COUNTERS_ONLY. Call inside (guard.h). -ENODATA when not
  * tracing, -ETIMEDOUT if a thread did not come to rest, -ENOMEM. To be given back by
- * cut_finish(), also then. */
-int cut_take(struct cut *cut, const char *label, bool counters_only);
+ * cut_finish(), also then. If all went well TAKEN, if there is one, is called with CONTEXT
+ * before the gate opens. */
+int cut_take(struct cut *cut, const char *label, bool counters_only, void (*taken)(void *context),
+             void *context);
 
 /* Encode the copies, and give their memory back. Any time; once. 0 or -ENOMEM. */
 int cut_encode(struct cut *cut);
+
+/* In a copy of the process, where more modules were found: have all of them in CUT. */
+bool cut_renew_modules(struct cut *cut);
 
 void cut_finish(struct cut *cut);
 

@@ -179,7 +179,8 @@ struct thread *guard_self(void)
 bool guard_inside(void)
 {
     return guard_current == GUARD_BUSY ||
-           (guard_is_state(guard_current) && atomic_load_explicit(&guard_current->inside, memory_order_relaxed));
+           (guard_is_state(guard_current) &&
+            atomic_load_explicit(&guard_current->inside, memory_order_relaxed));
 }
 
 __attribute__((noinline)) void guard_leave_shared(void)
@@ -286,14 +287,17 @@ void guard_open(void)
 
 void guard_forked(bool held)
 {
-    for (struct thread *state = guard_threads(); state; state = state->next)
-        if (state != guard_current && state->alive) {
-            state->alive = false;
-            atomic_store_explicit(&state->recording, 0, memory_order_relaxed);
-            atomic_store_explicit(&state->inside, false, memory_order_relaxed);
-            state->next_spare = spare_states;
-            spare_states = state;
-        }
+    for (struct thread *state = guard_threads(); state; state = state->next) {
+        if (state == guard_current)
+            continue;
+        atomic_store_explicit(&state->recording, 0, memory_order_relaxed);
+        atomic_store_explicit(&state->inside, false, memory_order_relaxed);
+        if (!state->alive) /* spare, or the departed threads' */
+            continue;
+        state->alive = false;
+        state->next_spare = spare_states;
+        spare_states = state;
+    }
     if (guard_is_state(guard_current))
         guard_current->tid = syscall_gettid();
     atomic_store_explicit(&states_lock.state, 0, memory_order_relaxed);

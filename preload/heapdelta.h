@@ -108,7 +108,12 @@ HEAPDELTA_FUNCTION_(size_t, get_tracer_memory, (void), (), 0)
  * tracing, else the error of the file system. */
 HEAPDELTA_FUNCTION_(int, take_snapshot, (const char *label), (label), -ENOSYS)
 
-/* The same into the file PATH, which must not exist (-EEXIST). */
+/* The same with the heap graph, for `heapdelta leaks` and `why`: who points at whom. The program
+ * stands still while its memory is marked to be copied when it is written to. A snapshot
+ * without the graph (`heapdelta info` tells) is written where there is no memory for it. */
+HEAPDELTA_FUNCTION_(int, take_graph_snapshot, (const char *label), (label), -ENOSYS)
+
+/* As heapdelta_take_snapshot() into the file PATH, which must not exist (-EEXIST). */
 HEAPDELTA_FUNCTION_(int, take_snapshot_to, (const char *path, const char *label), (path, label),
                     -ENOSYS)
 

@@ -48,8 +48,9 @@ static void in_task(void *context)
     image->task(image->context);
 }
 
-/* Start the task; with WAIT the calling thread stands still until it ends. */
-static void start_task(struct image *image, bool wait)
+/* Start the task; with WAIT the calling thread stands still until it ends. False if none can
+ * be had. */
+static bool start_task(struct image *image, bool wait)
 {
     uint64_t all = ~(uint64_t)0, before;
 
@@ -59,11 +60,23 @@ static void start_task(struct image *image, bool wait)
     if (image->stack)
         image->pid = clone_task(CLONE_VM | CLONE_UNTRACED | (wait ? CLONE_VFORK : 0),
                                 (uintptr_t)(image->stack + STACK_SIZE), in_task, image);
-    if (image->pid < 0) {
-        image->pid = 0;
-        image->task(image->context);
-        syscall_take_back_xfsz();
-    }
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+    if (image->pid > 0)
+        return true;
+    arena_unmap(image->stack, STACK_SIZE, ARENA_OTHER);
+    image->stack = NULL;
+    image->pid = 0;
+    return false;
+}
+
+/* Run the task in the calling thread. */
+static void run_here(struct image *image)
+{
+    uint64_t all = ~(uint64_t)0, before;
+
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+    image->task(image->context);
+    syscall_take_back_xfsz();
     SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
 }
 
@@ -71,15 +84,46 @@ void image_run(void (*task)(void *context), void *context)
 {
     struct image image = { task, context, NULL, 0 };
 
-    start_task(&image, true);
+    if (!start_task(&image, true))
+        run_here(&image);
     image_reap(&image, true);
+}
+
+bool image_try_start(struct image *image, void (*task)(void *context), void *context)
+{
+    image->task = task;
+    image->context = context;
+    return start_task(image, false);
 }
 
 void image_start(struct image *image, void (*task)(void *context), void *context)
 {
-    image->task = task;
-    image->context = context;
-    start_task(image, false);
+    if (!image_try_start(image, task, context))
+        run_here(image);
+}
+
+long image_copy(void (*task)(void *context), void *context)
+{
+    char *stack = arena_map(STACK_SIZE, ARENA_OTHER); /* in the copy it is another one */
+    long pid = -ENOMEM;
+
+    if (stack)
+        pid = clone_task(CLONE_UNTRACED, (uintptr_t)(stack + STACK_SIZE), task, context);
+    arena_unmap(stack, STACK_SIZE, ARENA_OTHER);
+    return pid;
+}
+
+int image_wait(long pid, void (*other)(long pid, int status))
+{
+    int status = 0;
+    long ended;
+
+    while ((ended = SYSCALL_4(SYS_wait4, -1, &status, __WALL, NULL)) != pid)
+        if (ended > 0)
+            other(ended, status);
+        else if (ended != -EINTR)
+            return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 bool image_reap(struct image *image, bool wait)

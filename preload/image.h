@@ -1,10 +1,14 @@
-/* image.h - a short-lived task beside the program.
+/* image.h - a short-lived task beside the program, and a copy of the program's memory.
  *
  * A child of a raw clone that shares the program's memory and nothing else: its own
  * stack, all signals blocked, no exit signal (the program's wait() and SIGCHLD see
  * nothing), a copy of the descriptor table in which all are closed, so that no
  * descriptor of the program is used or held open. It shares the thread-locals of
  * its creator: only code without errno, locks and libc state may run in it.
+ *
+ * Such a task can make a copy of itself that has all memory as it was at that moment: an
+ * image of the program, in which nothing changes any more. What it costs the program is to copy
+ * the pages that either writes to while the image is there.
  */
 #ifndef PRELOAD_IMAGE_H
 #define PRELOAD_IMAGE_H
@@ -26,6 +30,16 @@ void image_run(void (*task)(void *context), void *context);
 
 /* The same without waiting. IMAGE must stay until image_reap() says so. */
 void image_start(struct image *image, void (*task)(void *context), void *context);
+
+/* The same, but false where no task can be had. */
+bool image_try_start(struct image *image, void (*task)(void *context), void *context);
+
+/* In a task: run TASK with CONTEXT in a copy of it. Returns its pid, or the error. */
+long image_copy(void (*task)(void *context), void *context);
+
+/* Wait for the copy PID, which the calling task made. Returns its exit status; -1: it was
+ * killed. OTHER is told of other processes that the caller traces. */
+int image_wait(long pid, void (*other)(long pid, int status));
 
 /* Whether the task of IMAGE has ended; with WAIT, wait until it has. Then it is gone. */
 bool image_reap(struct image *image, bool wait);

@@ -106,7 +106,8 @@ static void *realloc_boot(void *block, size_t size)
 }
 
 /* A realloc that takes the old block out of the tables while it runs. */
-static __attribute__((noinline)) void *realloc_known(void *block, size_t size, const struct stack_start *start)
+static __attribute__((noinline)) void *realloc_known(void *block, size_t size,
+                                                     const struct stack_start *start)
 {
     struct tracker_realloc call;
     void *moved;
@@ -154,7 +155,8 @@ AWAKE void *realloc_awake(void *block, size_t size)
 
 static inline void *reallocate(void *block, size_t size)
 {
-    return attention_asleep() && !boot_owns(block) ? real.realloc(block, size) : realloc_awake(block, size);
+    return attention_asleep() && !boot_owns(block) ? real.realloc(block, size)
+                                                   : realloc_awake(block, size);
 }
 
 EXPORT void *realloc(void *block, size_t size)

@@ -5,6 +5,7 @@
 #include "preload/config.h"
 #include "preload/control.h"
 #include "preload/environment.h"
+#include "preload/glibc.h"
 #include "preload/guard.h"
 #include "preload/identity.h"
 #include "preload/message.h"
@@ -59,6 +60,7 @@ bool life_begin(void)
     message_init();
     configure(environ);
     real_find();
+    glibc_find();
     stack_init(real_stack_end);
     if (!tracker_init(!config->off))
         message_line("not enough memory to trace this program", NULL);
@@ -126,7 +128,7 @@ static void take_last(enum snapshot_trigger why)
 
     if (!config->out || !tracker_tracing())
         return;
-    result = snapshot_take(why, "exit", NULL);
+    result = snapshot_take(why, "exit", NULL, false);
     if (result < 0)
         message_line("no snapshot at exit in ", config->out, ": ", message_error(result), NULL);
 }
@@ -211,8 +213,8 @@ static void choose_unwinder(void)
     if (engine)
         stack_use(engine);
     else
-        message_line(CONTROL_ENV_UNWINDER "=", config->unwinder, ": ", why, ", so stacks are walked by heapdelta",
-                     NULL);
+        message_line(CONTROL_ENV_UNWINDER "=", config->unwinder, ": ", why,
+                     ", so stacks are walked by heapdelta", NULL);
 }
 
 /* Before main and most constructors: what is registered here runs last at exit, after the

@@ -187,8 +187,7 @@ bool live_meets(uintptr_t address, size_t size)
         uint64_t value = slot ? atomic_load_explicit(slot, memory_order_relaxed) : 0;
 
         if (value & ~LIVE_CROWDED) {
-            struct live_block block = live_unpack(
-                slot_address + (value & LIVE_HALF) / LIVE_HALF * 16, value);
+            struct live_block block = live_unpack(live_address(slot_address, value), value);
 
             meet(&range, &block);
         }

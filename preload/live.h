@@ -62,6 +62,12 @@ static inline uint64_t live_pack(const struct live_block *block)
            (uint64_t)block->size << LIVE_SIZE_SHIFT | live_half(block->address);
 }
 
+/* Where the block of the word VALUE begins, whose slot is that of SLOT_ADDRESS. */
+static inline uintptr_t live_address(uintptr_t slot_address, uint64_t value)
+{
+    return slot_address + ((value & LIVE_HALF) << 3);
+}
+
 /* The block of the word VALUE, which begins at ADDRESS. */
 static inline struct live_block live_unpack(uintptr_t address, uint64_t value)
 {
@@ -79,7 +85,8 @@ bool live_remove_anywhere(uintptr_t address, struct live_block *out_block);
 /* Put BLOCK into the table. A block already known there is replaced and copied to
  * OUT_REPLACED (address 0: there was none): its free was missed. False on lack of
  * memory: the block is not known. */
-static inline __attribute__((always_inline)) bool live_add(const struct live_block *block, struct live_block *out_replaced)
+static inline __attribute__((always_inline)) bool live_add(const struct live_block *block,
+                                                           struct live_block *out_replaced)
 {
     if (__builtin_expect(live_spaced && !live_is_odd(block->address) && live_fits(block), 1)) {
         shadow_slot *slot = shadow_find(block->address);
@@ -100,13 +107,15 @@ static inline __attribute__((always_inline)) bool live_add(const struct live_blo
 }
 
 /* Take the block at ADDRESS out of the table into OUT_BLOCK. False if none is known. */
-static inline __attribute__((always_inline)) bool live_remove(uintptr_t address, struct live_block *out_block)
+static inline __attribute__((always_inline)) bool live_remove(uintptr_t address,
+                                                              struct live_block *out_block)
 {
     if (__builtin_expect(live_spaced && !live_is_odd(address), 1)) {
         shadow_slot *slot = shadow_find(address);
         uint64_t value = slot ? atomic_load_explicit(slot, memory_order_relaxed) : 0;
 
-        if (__builtin_expect(value && (value & (LIVE_HALF | LIVE_CROWDED)) == live_half(address), 1)) {
+        if (__builtin_expect(value && (value & (LIVE_HALF | LIVE_CROWDED)) == live_half(address),
+                             1)) {
             atomic_store_explicit(slot, 0, memory_order_release);
             *out_block = live_unpack(address, value);
             return true;

@@ -5,7 +5,7 @@
 
 #define MAP_BITS   64u
 #define MAP_WORDS  (SHADOW_PAGE_SLOTS / MAP_BITS)
-#define TABLE_PAGE 4096u /* of the shadow, in memory */
+#define TABLE_PAGE (SHADOW_PAGE_SLOTS * sizeof(shadow_slot)) /* in memory */
 #define SLACK      ((size_t)64 * 1024)
 
 struct page {
@@ -127,9 +127,8 @@ bool live_copy_each(struct live_copy *copy,
         for (unsigned i = 0; i < MAP_WORDS; i++)
             for (uint64_t map = page->map[i]; map; map &= map - 1, word++) {
                 uintptr_t slot = i * MAP_BITS + (uintptr_t)__builtin_ctzll(map);
-                struct live_block block =
-                    live_unpack(page->address + slot * SHADOW_GRANULE +
-                                    (*word & LIVE_HALF) / LIVE_HALF * 16, *word);
+                uintptr_t address = live_address(page->address + slot * SHADOW_GRANULE, *word);
+                struct live_block block = live_unpack(address, *word);
 
                 for (; other < last && other->address < block.address; other++)
                     each(context, other);

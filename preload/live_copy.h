@@ -5,7 +5,7 @@
  *   others   blocks of the hash, and those that are added
  *
  * live_copy_prepare() has memory for about that many, so that the copying, with the gate
- * closed, causes no page faults; what the words mean is looked at later, in the writer's
+ * closed, causes few page faults; what the words mean is looked at later, in the writer's
  * task for instance. Zeroed memory is an empty copy.
  */
 #ifndef PRELOAD_LIVE_COPY_H

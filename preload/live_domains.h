@@ -2,7 +2,7 @@
  *
  * Domain 0 is the allocator, whose blocks are in the live table. Each of the others,
  * known from its first block on, has a table of its own: a block is found by its domain and
- * its address. Threads and memory as with live.h; each domain takes 4 KiB.
+ * its address. Threads and memory as with live.h; each domain takes 8 KiB and more.
  */
 #ifndef PRELOAD_LIVE_DOMAINS_H
 #define PRELOAD_LIVE_DOMAINS_H

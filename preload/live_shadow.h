@@ -29,7 +29,8 @@
 #define SHADOW_PAGE_BYTES (SHADOW_PAGE_SLOTS * SHADOW_GRANULE) /* of address space */
 #define SHADOW_LEAVES     (1u << SHADOW_LEAF_BITS)
 #define SHADOW_BRANCHES   (1u << SHADOW_BRANCH_BITS)
-#define SHADOW_END        ((uintptr_t)1 << (SHADOW_LEAF_SHIFT + SHADOW_LEAF_BITS + SHADOW_BRANCH_BITS))
+#define SHADOW_END \
+    ((uintptr_t)1 << (SHADOW_LEAF_SHIFT + SHADOW_LEAF_BITS + SHADOW_BRANCH_BITS))
 
 typedef _Atomic uint64_t shadow_slot;
 

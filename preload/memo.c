@@ -79,8 +79,8 @@ static uint32_t match(const struct memo *memo, uint32_t known, const struct stac
     known -= known && frames[known].state.sp < state->sp;
     while (known && frames[known].state.sp < state->sp)
         known--;
-    if (!known || !memo_state_is(&frames[known].state, frames[known].bp_counts, state->pc, state->sp,
-                                 state->bp))
+    if (!known || !memo_state_is(&frames[known].state, frames[known].bp_counts, state->pc,
+                                 state->sp, state->bp))
         return known;
     differing = memo_differing(memo->words, frames[known].words_end);
     if (differing == 0) {

@@ -40,15 +40,18 @@
 #define MEMO_ENTRY_WORDS 12u
 #define MEMO_NONE UINT32_MAX
 
+/* What a step begins with, and what it and those to its callers depend on. */
 struct memo_frame {
     struct stack_state state;
-    uint64_t hash, hash_power;   /* its and its callers' key, and what the next one's is */
-    uint32_t more, more_power;   /* multiplied by; in pieces, so that it all is 64 bytes */
+    /* Its and its callers' key, and the power that the next one's is multiplied by: two
+     * struct stack_key in pieces, for these would be padded. */
+    uint64_t hash, hash_power;
+    uint32_t more, more_power;
     bool bp_counts;              /* rbp is part of the state */
     uint32_t words_end;          /* its words and its callers' are those before this one */
-    uint64_t stamp;
+    uint64_t stamp;              /* of no other frame, now or before */
 };
-_Static_assert(sizeof(struct memo_frame) <= 72, "written for each new frame");
+_Static_assert(sizeof(struct memo_frame) == 64, "written for each new frame");
 
 struct memo_entry {
     struct stack_state state; /* pc 0: none */

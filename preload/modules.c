@@ -88,6 +88,8 @@ static void read_segments(struct module *module, const struct object *object)
     for (unsigned i = 0; segments && i < object->header_count; i++) {
         const ElfW(Phdr) *header = &object->headers[i];
 
+        if (header->p_type == PT_TLS)
+            module->tls_size = header->p_memsz;
         if (header->p_type == PT_LOAD)
             segments[module->segment_count++] =
                 (struct module_segment){ module->bias + header->p_vaddr, header->p_memsz,
@@ -176,15 +178,15 @@ static uint32_t record(const struct module *found, const char *path)
     return number;
 }
 
-/* Where a path is put together: too large for a caller's stack, and modules_find() is
- * for one thread at a time. */
+/* What modules_find() puts together: too large for a caller's stack, and that is for one
+ * thread at a time. */
 static char path_buffer[PATH_MAX];
+static struct module candidate;
 
 uint32_t modules_find(uintptr_t address, bool *out_back)
 {
     uint32_t known = modules_count();
     struct object object;
-    struct module found;
     const char *path;
 
     for (uint32_t i = 0; i <= known; i++) {
@@ -197,20 +199,20 @@ uint32_t modules_find(uintptr_t address, bool *out_back)
     }
     if (!object_find(address, &object))
         return 0;
-    describe(&found, &object);
+    describe(&candidate, &object);
     path = object_path(&object, path_buffer, sizeof path_buffer);
     for (uint32_t number = 1; number <= known; number++) {
         struct module *module = get(number);
 
-        if (module->flags & SNAPSHOT_MODULE_UNLOADED && same_module(module, &found, path)) {
-            module->link_map = found.link_map;
+        if (module->flags & SNAPSHOT_MODULE_UNLOADED && same_module(module, &candidate, path)) {
+            module->link_map = candidate.link_map;
             module->flags &= ~(uint32_t)SNAPSHOT_MODULE_UNLOADED;
             *out_back = true;
             return last_found = number;
         }
     }
-    read_segments(&found, &object);
-    return last_found = record(&found, path);
+    read_segments(&candidate, &object);
+    return last_found = record(&candidate, path);
 }
 
 /* Whether the build-id of MODULE is where it was. The kernel reads it, since another
@@ -227,7 +229,8 @@ static bool same_build_id(const struct module *module)
     size = SYSCALL_6(SYS_process_vm_readv, syscall_getpid(), &to, 1, &from, 1, 0);
     if (size < 0)
         return size != -EFAULT;
-    return size == (long)module->build_id_size && memcmp(found, module->build_id, (size_t)size) == 0;
+    return size == (long)module->build_id_size &&
+           memcmp(found, module->build_id, (size_t)size) == 0;
 }
 
 /* Whether MODULE is still where it was, and not another one in its place. */

@@ -1,9 +1,9 @@
 /* modules.h - what is mapped where: executable and shared objects that frames lie in.
  *
  * A module is found when the first address in it is seen (object.h, without a lock);
- * its build-id and segments are read from its own mapped headers. Numbers count from 1 and are never given to another module; one that
- * is unloaded stays known, and gets its number back if it is loaded again at the
- * same place.
+ * its build-id and segments are read from its own mapped headers. Numbers count from 1
+ * and are never given to another module; one that is unloaded stays known, and gets its
+ * number back if it is loaded again at the same place.
  *
  * modules_find() is for one thread at a time (the trie's lock), modules_check()
  * for a closed gate. Memory comes from the arena; on lack of it a module is unknown.
@@ -33,6 +33,7 @@ struct module {
     uint32_t segment_count;
     uint32_t generation;
     uint32_t flags; /* enum snapshot_module_flags */
+    size_t tls_size; /* of its thread-local variables; 0: none */
     uint32_t build_id_size;
     uint8_t build_id[MODULES_BUILD_ID_MAX];
     uintptr_t build_id_address; /* where it was read */

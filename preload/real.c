@@ -54,6 +54,12 @@ void *boot_alloc(size_t size, size_t alignment)
     return boot + begin;
 }
 
+void boot_range(uintptr_t *out_start, uintptr_t *out_end)
+{
+    *out_start = (uintptr_t)boot;
+    *out_end = *out_start + atomic_load_explicit(&boot_used, memory_order_relaxed);
+}
+
 size_t boot_size(const void *block)
 {
     size_t size;

@@ -56,6 +56,9 @@ static inline bool boot_owns(const void *block)
     return __builtin_expect((uintptr_t)block - (uintptr_t)boot < BOOT_SIZE, false);
 }
 
+/* Where the blocks from boot_alloc() lie. */
+void boot_range(uintptr_t *out_start, uintptr_t *out_end);
+
 /* How many bytes BLOCK, from boot_alloc(), has. */
 size_t boot_size(const void *block);
 

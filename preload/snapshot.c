@@ -1,8 +1,10 @@
 #include "preload/snapshot.h"
 
+#include "format/control.h"
 #include "preload/arena.h"
 #include "preload/config.h"
 #include "preload/cut.h"
+#include "preload/graph.h"
 #include "preload/guard.h"
 #include "preload/identity.h"
 #include "preload/image.h"
@@ -11,19 +13,41 @@
 #include "preload/snapshot_file.h"
 #include "preload/snapshot_write.h"
 #include "preload/syscall.h"
+#include "preload/threads.h"
 #include "preload/tracker.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 /* A snapshot under way. */
 struct snapshot {
     struct snapshot_origin origin;
     const char *path; /* NULL: make a name */
     struct cut cut;
+    bool encoded;
     struct snapshot_file file;
     struct image image;
     int result;
     void (*done)(int result, const char *path);
+
+    /* With the heap graph. */
+    bool wants_graph;
+    struct cfi_registers caller; /* of the thread that asks */
+    uint32_t asking;             /* its tid */
+    _Atomic uint32_t copied;     /* 1: the gate may open */
+    struct threads threads;
+    struct resumption *resumption;
+};
+
+/* What the task tells its copy, in memory that they share. */
+struct resumption {
+    _Atomic uint32_t done; /* the threads of the program go on */
+    uint64_t pause;        /* ns that they stood still */
 };
 
 static struct lock lock;         /* held while one is taken */
@@ -39,6 +63,114 @@ static bool is_thinned(enum snapshot_trigger trigger)
            trigger == SNAPSHOT_AT_PEAK || trigger == SNAPSHOT_AT_EXIT;
 }
 
+/* ---- the heap graph ----------------------------------------------------------------- */
+
+static void set_and_wake(_Atomic uint32_t *word)
+{
+    atomic_store_explicit(word, 1, memory_order_release);
+    SYSCALL_3(SYS_futex, word, FUTEX_WAKE, 1);
+}
+
+static void wait_for(_Atomic uint32_t *word)
+{
+    while (!atomic_load_explicit(word, memory_order_acquire))
+        SYSCALL_4(SYS_futex, word, FUTEX_WAIT, 0, NULL);
+}
+
+/* The program may need the memory more than we do. */
+static void offer_memory(void)
+{
+    long file = SYSCALL_4(SYS_openat, AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
+
+    if (file < 0)
+        return;
+    SYSCALL_3(SYS_write, file, "1000", 4);
+    SYSCALL_1(SYS_close, file);
+}
+
+#define NO_GRAPH 255 /* exit status of the copy; others are an errno value, or 0 */
+
+/* The copy: find the graph and write the file. */
+static void write_in_copy(void *context)
+{
+    struct snapshot *snapshot = context;
+    struct cut *cut = &snapshot->cut;
+    struct graph *graph;
+    int result;
+
+    SYSCALL_2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+    arena_forked();
+    offer_memory();
+    graph = arena_map(sizeof *graph, ARENA_OTHER);
+    if (!graph || cut_encode(cut) < 0)
+        SYSCALL_1(SYS_exit, NO_GRAPH);
+    result = graph_find(graph, cut->blocks.data, cut->blocks.size - cut->tracked_size,
+                        cut->block_count - cut->tracked_count, &snapshot->threads);
+    if (result < 0 || !cut_renew_modules(cut))
+        SYSCALL_1(SYS_exit, NO_GRAPH);
+    wait_for(&snapshot->resumption->done);
+    graph->record.pause = snapshot->resumption->pause;
+    cut->pause += graph->record.pause;
+    result = snapshot_write(cut, &snapshot->origin, graph, snapshot->file.descriptor);
+    SYSCALL_1(SYS_exit, -result);
+}
+
+/* Stop the program, copy it, let it go on. Returns the pid of the copy, or the error. */
+static long copy_program(struct snapshot *snapshot)
+{
+    uint64_t begin = syscall_time(CLOCK_MONOTONIC);
+    long pid;
+
+    threads_stop(&snapshot->threads, identity->pid, snapshot->asking, &snapshot->caller);
+    pid = image_copy(write_in_copy, snapshot);
+    threads_resume(&snapshot->threads);
+    snapshot->resumption->pause = syscall_time(CLOCK_MONOTONIC) - begin;
+    set_and_wake(&snapshot->resumption->done);
+    set_and_wake(&snapshot->copied);
+    return pid;
+}
+
+/* Write the file from a copy of the program. -ECHILD if that can't be had, or was killed. */
+static int write_with_graph(struct snapshot *snapshot)
+{
+    long pid = -ENOMEM;
+    int status = -1;
+
+    snapshot->resumption = arena_share(sizeof *snapshot->resumption);
+    if (snapshot->resumption)
+        pid = copy_program(snapshot);
+    if (pid > 0)
+        status = image_wait(pid, threads_stopped_late);
+    threads_finish(&snapshot->threads);
+    if (snapshot->resumption)
+        arena_unreserve(snapshot->resumption, sizeof *snapshot->resumption);
+    return status < 0 || status == NO_GRAPH ? -ECHILD : -status;
+}
+
+/* ---- the task ------------------------------------------------------------------------ */
+
+static int write_whole(struct snapshot *snapshot)
+{
+    int result = -ECHILD;
+
+    if (snapshot->wants_graph) {
+        snapshot->wants_graph = false; /* there is one moment only */
+        result = write_with_graph(snapshot);
+        set_and_wake(&snapshot->copied); /* also if it was not to be */
+        if (result == -ECHILD) {
+            SYSCALL_2(SYS_ftruncate, snapshot->file.descriptor, 0);
+            SYSCALL_3(SYS_lseek, snapshot->file.descriptor, 0, SEEK_SET);
+        }
+    }
+    if (result != -ECHILD)
+        return result;
+    result = snapshot->encoded ? 0 : cut_encode(&snapshot->cut);
+    snapshot->encoded = true;
+    return result < 0 ? result
+                      : snapshot_write(&snapshot->cut, &snapshot->origin, NULL,
+                                       snapshot->file.descriptor);
+}
+
 /* Write the file of SNAPSHOT under the next name that is free. */
 static int write_file(struct snapshot *snapshot)
 {
@@ -49,7 +181,7 @@ static int write_file(struct snapshot *snapshot)
     if (result < 0)
         return result;
     snapshot->origin.sequence = sequence;
-    result = snapshot_write(&snapshot->cut, &snapshot->origin, snapshot->file.descriptor);
+    result = write_whole(snapshot);
     return snapshot_file_close(&snapshot->file, result);
 }
 
@@ -59,17 +191,38 @@ static void write_snapshot(void *context)
     struct snapshot *snapshot = context;
     int result;
 
-    result = cut_encode(&snapshot->cut);
-    if (result == 0)
-        do /* the number is in the file, too: another one means another file */
-            result = write_file(snapshot);
-        while (result == -EEXIST && !snapshot->path);
+    do /* the number is in the file, too: another one means another file */
+        result = write_file(snapshot);
+    while (result == -EEXIST && !snapshot->path);
+    set_and_wake(&snapshot->copied); /* also if there was no file */
     cut_finish(&snapshot->cut);
     if (result == 0 && is_thinned(snapshot->origin.trigger))
         snapshot_file_keep(snapshot->file.name, snapshot->cut.time, (uint32_t)config->keep);
     snapshot->result = result;
     if (snapshot->done)
         snapshot->done(result, snapshot->file.name);
+}
+
+/* With the gate closed: start the task, which copies the program first. */
+static void start_with_graph(void *context)
+{
+    struct snapshot *snapshot = context;
+
+    THREADS_CAPTURE(&snapshot->caller);
+    snapshot->asking = syscall_gettid();
+    if (image_try_start(&snapshot->image, write_snapshot, snapshot))
+        wait_for(&snapshot->copied);
+    else
+        snapshot->wants_graph = false;
+}
+
+/* Whether a snapshot by TRIGGER is to have the graph. */
+static bool wants_graph(enum snapshot_trigger trigger)
+{
+    return !config->counters &&
+           (config->graph == CONTROL_GRAPH_ALWAYS ||
+            (config->graph == CONTROL_GRAPH_AT_EXIT &&
+             (trigger == SNAPSHOT_AT_EXIT || trigger == SNAPSHOT_BY_SIGNAL)));
 }
 
 static void destroy(struct snapshot *snapshot)
@@ -80,8 +233,11 @@ static void destroy(struct snapshot *snapshot)
     arena_unmap(snapshot, sizeof *snapshot, ARENA_OTHER);
 }
 
-/* A snapshot with its cut; the program goes on. */
-static int create(enum snapshot_trigger trigger, const char *label, struct snapshot **out_snapshot)
+/* A snapshot with its cut, from when the program goes on; it goes to PATH, and DONE is told, if
+ * they are not NULL. With GRAPH its task has begun, if one could be had. */
+static int create(enum snapshot_trigger trigger, const char *label, const char *path,
+                  void (*done)(int result, const char *path), bool graph,
+                  struct snapshot **out_snapshot)
 {
     struct snapshot *snapshot = arena_map(sizeof *snapshot, ARENA_OTHER);
     int result;
@@ -92,7 +248,11 @@ static int create(enum snapshot_trigger trigger, const char *label, struct snaps
     snapshot->origin.trigger = trigger;
     snapshot->origin.counters_only = config->counters;
     snapshot->origin.parent_pid = (uint32_t)SYSCALL_0(SYS_getppid);
-    result = cut_take(&snapshot->cut, snapshot->origin.label, config->counters);
+    snapshot->path = path;
+    snapshot->done = done;
+    snapshot->wants_graph = graph;
+    result = cut_take(&snapshot->cut, snapshot->origin.label, config->counters,
+                      graph ? start_with_graph : NULL, snapshot);
     if (result < 0) {
         destroy(snapshot);
         return result;
@@ -130,7 +290,7 @@ static bool clean_up(bool wait)
     return true;
 }
 
-int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *path)
+int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *path, bool graph)
 {
     struct snapshot *snapshot;
     struct thread *self;
@@ -143,10 +303,12 @@ int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *
         return guard_inside() ? -EBUSY : -ENOMEM;
     lock_take(&lock);
     clean_up(true);
-    result = create(trigger, label, &snapshot);
+    result = create(trigger, label, path, NULL, graph || wants_graph(trigger), &snapshot);
     if (result == 0) {
-        snapshot->path = path;
-        image_run(write_snapshot, snapshot);
+        if (snapshot->image.pid)
+            image_reap(&snapshot->image, true);
+        else
+            image_run(write_snapshot, snapshot);
         result = snapshot->result;
         destroy(snapshot);
     }
@@ -155,7 +317,7 @@ int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *
     return result;
 }
 
-int snapshot_begin(enum snapshot_trigger trigger, const char *label,
+int snapshot_begin(enum snapshot_trigger trigger, const char *label, bool graph,
                    void (*done)(int result, const char *path))
 {
     struct snapshot *snapshot;
@@ -170,11 +332,11 @@ int snapshot_begin(enum snapshot_trigger trigger, const char *label,
     if (!lock_try(&lock))
         goto out;
     if (clean_up(false)) {
-        result = create(trigger, label, &snapshot);
+        result = create(trigger, label, NULL, done, graph || wants_graph(trigger), &snapshot);
         if (result == 0) {
-            snapshot->done = done;
             pending = snapshot;
-            image_start(&snapshot->image, write_snapshot, snapshot);
+            if (!snapshot->image.pid)
+                image_start(&snapshot->image, write_snapshot, snapshot);
         }
     }
     lock_release(&lock);

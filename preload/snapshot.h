@@ -4,6 +4,10 @@
  *   gate open     a short-lived task (image.h) encodes them and the rest (snapshot_write.h)
  *                 into a file that appears whole (snapshot_file.h)
  *
+ * With the heap graph the task begins while the gate is closed: it stops the threads
+ * (threads.h), makes a copy of the whole program, and lets it go on. The copy finds the graph
+ * (graph.h) and writes the file; if it is killed, the task writes it without the graph.
+ *
  * One at a time. Not from a handler that interrupted us: -EBUSY.
  */
 #ifndef PRELOAD_SNAPSHOT_H
@@ -16,15 +20,16 @@
 
 /* Take a snapshot named LABEL (NULL: none) and begin a new epoch. It goes to the file
  * PATH, or, if that is NULL, to a made name in the directory of the configuration,
- * else in the working directory. Returns 0 when the file is complete. -ENODATA when
+ * else in the working directory. With GRAPH, or if the configuration wants it for TRIGGER, it has
+ * the heap graph, unless there is not enough for that. Returns 0 when the file is complete. -ENODATA when
  * not tracing, -ETIMEDOUT if a thread did not come to rest, -EBUSY from within
  * ourselves, or the error of the file system: then there is no file. */
-int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *path);
+int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *path, bool graph);
 
 /* The same with a made name, but return after the cut. If that went well (0), DONE is
  * called in the task at its end, with the error and the path of the file; it may only
  * do what a task may. -EBUSY, too, while another is being written. */
-int snapshot_begin(enum snapshot_trigger trigger, const char *label,
+int snapshot_begin(enum snapshot_trigger trigger, const char *label, bool graph,
                    void (*done)(int result, const char *path));
 
 /* Wait for what snapshot_begin() began, and clean up. With WAIT false only clean up what

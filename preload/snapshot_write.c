@@ -23,6 +23,7 @@
 struct writer {
     const struct cut *cut;
     const struct snapshot_origin *origin;
+    const struct graph *graph;
     long file;
     uint64_t size, rss;
     int result;
@@ -331,6 +332,45 @@ static void write_account(struct writer *writer)
     write_section(writer, SNAPSHOT_ACCOUNT, SNAPSHOT_FIXED, 1, &account, sizeof account);
 }
 
+static void write_roots(struct writer *writer)
+{
+    const struct roots *roots = &writer->graph->roots;
+
+    for (uint32_t i = 0; i < roots->count; i++) {
+        const struct root *root = roots_get(roots, i);
+        struct snapshot_root record = {
+            .start = root->start,
+            .size = root->end - root->start + root->size,
+            .kind = root->kind,
+            .thread = root->thread,
+            .module = root->module,
+            .name = root->name ? put_text(writer, root->name) : 0,
+        };
+
+        buffer_put(&writer->records, &record, sizeof record);
+    }
+    write_records(writer, SNAPSHOT_ROOTS, SNAPSHOT_FIXED, roots->count);
+}
+
+static void write_graph_records(struct writer *writer, enum snapshot_kind kind,
+                                const struct graph_records *records)
+{
+    write_section(writer, kind, SNAPSHOT_VARINT, records->count, records->bytes.data,
+                  records->bytes.size);
+}
+
+static void write_graph(struct writer *writer)
+{
+    const struct graph *graph = writer->graph;
+
+    write_section(writer, SNAPSHOT_GRAPH, SNAPSHOT_FIXED, 1, &graph->record, sizeof graph->record);
+    write_roots(writer);
+    write_graph_records(writer, SNAPSHOT_ROOT_FRAMES, &graph->root_frames);
+    write_graph_records(writer, SNAPSHOT_ROOT_EDGES, &graph->root_edges);
+    write_graph_records(writer, SNAPSHOT_EDGES, &graph->edges);
+    write_graph_records(writer, SNAPSHOT_MODULE_WORDS, &graph->module_words);
+}
+
 static void write_file(struct writer *writer)
 {
     struct snapshot_header header = { SNAPSHOT_MAGIC, SNAPSHOT_VERSION, sizeof header };
@@ -352,6 +392,8 @@ static void write_file(struct writer *writer)
     write_threads(writer);
     write_timeline(writer);
     write_account(writer);
+    if (writer->graph)
+        write_graph(writer);
     if (writer->strings.failed && writer->result == 0)
         writer->result = -ENOMEM;
     write_section(writer, SNAPSHOT_STRINGS, SNAPSHOT_BYTES, writer->strings.size,
@@ -360,7 +402,8 @@ static void write_file(struct writer *writer)
                   writer->size + sizeof(struct snapshot_section), NULL, 0);
 }
 
-int snapshot_write(const struct cut *cut, const struct snapshot_origin *origin, long file)
+int snapshot_write(const struct cut *cut, const struct snapshot_origin *origin,
+                   const struct graph *graph, long file)
 {
     struct writer *writer = arena_map(sizeof *writer, ARENA_OTHER);
     int result;
@@ -369,6 +412,7 @@ int snapshot_write(const struct cut *cut, const struct snapshot_origin *origin, 
         return -ENOMEM;
     writer->cut = cut;
     writer->origin = origin;
+    writer->graph = graph;
     writer->file = file;
     write_file(writer);
     result = writer->result;

@@ -1,12 +1,13 @@
 /* snapshot_write.h - a cut becomes the bytes of a snapshot file (format/snapshot.h).
  *
- * Runs in the short-lived task (image.h) while the program goes on.
+ * Runs in the short-lived task (image.h), or its copy, while the program goes on.
  */
 #ifndef PRELOAD_SNAPSHOT_WRITE_H
 #define PRELOAD_SNAPSHOT_WRITE_H
 
 #include "format/snapshot.h"
 #include "preload/cut.h"
+#include "preload/graph.h"
 #include "preload/identity.h"
 
 /* Why and when there is a snapshot. */
@@ -17,7 +18,9 @@ struct snapshot_origin {
     char label[IDENTITY_NAME_MAX + 1];
 };
 
-/* Write CUT, encoded, taken by ORIGIN, to the descriptor FILE, which is empty. 0 or the error. */
-int snapshot_write(const struct cut *cut, const struct snapshot_origin *origin, long file);
+/* Write CUT, encoded, taken by ORIGIN, with GRAPH, unless that is NULL, to the descriptor FILE,
+ * which is empty. 0 or the error. */
+int snapshot_write(const struct cut *cut, const struct snapshot_origin *origin,
+                   const struct graph *graph, long file);
 
 #endif

@@ -274,7 +274,8 @@ static enum stack_result step_signal(struct stack *stack, struct stack_state *st
 {
     uint64_t pc, sp, bp;
 
-    if (!load(stack, state->sp + UCONTEXT_RIP, &pc) || !load(stack, state->sp + UCONTEXT_RBP, &bp) ||
+    if (!load(stack, state->sp + UCONTEXT_RIP, &pc) ||
+        !load(stack, state->sp + UCONTEXT_RBP, &bp) ||
         !load(stack, state->sp + UCONTEXT_RSP, &sp))
         return STACK_ASTRAY;
     *state = (struct stack_state){ pc, sp, bp };
@@ -440,7 +441,8 @@ static bool walk(struct stack *stack, const struct stack_start *start, uint32_t 
 }
 
 static __attribute__((noinline)) void walk_by_engine(struct stack *stack,
-                                                     const struct stack_start *start, uint32_t limit)
+                                                     const struct stack_start *start,
+                                                     uint32_t limit)
 {
     stack_begin(stack, start->sp);
     stack->count = 0;

@@ -51,6 +51,12 @@ static inline struct tracker_thread *enter(void)
     return (struct tracker_thread *)guard_enter();
 }
 
+/* Why enter() gave NULL. */
+static int not_entered(void)
+{
+    return guard_inside() ? -EBUSY : -ENOMEM;
+}
+
 static void take_deferred(struct tracker_thread *self);
 
 static inline bool anything_deferred(const struct tracker_thread *self)
@@ -116,7 +122,7 @@ static inline void count_free(struct tracker_thread *self, const struct live_blo
 }
 
 static inline void count_allocation(struct tracker_thread *self, const struct live_block *block,
-                             bool reallocation)
+                                    bool reallocation)
 {
     struct counter *counter = counters_of(&self->counters, block->stack);
 
@@ -183,7 +189,8 @@ put(struct tracker_thread *self, struct live_block block, size_t usable, bool re
 }
 
 /* Count BLOCK, which is out of the table and has USABLE bytes, as freed. */
-static inline void take_away(struct tracker_thread *self, const struct live_block *block, size_t usable)
+static inline void take_away(struct tracker_thread *self, const struct live_block *block,
+                             size_t usable)
 {
     self->usable -= usable;
     count_free(self, block);
@@ -564,7 +571,7 @@ int tracker_track(uint32_t domain, uintptr_t block, size_t size, const struct st
         return -EINVAL;
     self = enter();
     if (!self)
-        return guard_inside() ? -EBUSY : -ENOMEM;
+        return not_entered();
     stack = find_stack(self, start);
     guard_record(&self->guard);
     if (tracker_tracing()) {
@@ -587,7 +594,7 @@ int tracker_untrack(uint32_t domain, uintptr_t block)
         return -ENODATA;
     self = enter();
     if (!self)
-        return guard_inside() ? -EBUSY : -ENOMEM;
+        return not_entered();
     guard_record(&self->guard);
     if (tracker_tracing()) {
         result = 0;
@@ -625,7 +632,7 @@ int tracker_traceback(uintptr_t block, void **frames, size_t size, bool *out_com
         return -ENODATA;
     self = enter();
     if (!self)
-        return guard_inside() ? -EBUSY : -ENOMEM;
+        return not_entered();
     guard_record(&self->guard);
     if (tracker_tracing())
         result = live_find(block, &found) ? 0 : -ENOENT;
@@ -715,7 +722,7 @@ static void forget(void)
 }
 
 /* Make the shared total the whole. Call with the gate closed. */
-static void settle(void)
+static void settle_counters(void)
 {
     for (struct thread *state = guard_threads(); state; state = state->next)
         counters_settle(&((struct tracker_thread *)state)->counters);
@@ -733,7 +740,7 @@ static int change(enum change what, uint32_t new_limit, const char *label)
         return -ENODATA;
     self = enter();
     if (!self)
-        return -EBUSY;
+        return not_entered();
     result = guard_close();
     if (result < 0)
         goto out;
@@ -754,7 +761,7 @@ static int change(enum change what, uint32_t new_limit, const char *label)
         forget();
         break;
     case RESET_PEAK:
-        settle();
+        settle_counters();
         counters_reset_peak();
         break;
     case MARK:

@@ -22,7 +22,7 @@ GROUND = [f"preload/{name}.h" for name in (
     "syscall")]
 LEAVES = [f"preload/{name}.h" for name in (
     "stack", "memo", "trie", "live", "live_copy", "live_domains", "modules", "counters", "epochs",
-    "timeline", "series", "identity", "snapshot_file")]
+    "timeline", "series", "identity", "snapshot_file", "maps", "block_index", "glibc")]
 
 # Files (first match counts): what they may include of ours, what of others they may
 # not. A file may always include its own header.
@@ -49,8 +49,12 @@ RULES = [
     *[(f"preload/{name}.[ch]", FORMAT + GROUND + LEAVES + ["preload/tracker.h", "preload/real.h"]
        + more, STDIO + LIBDW) for name, more in (
           ("cut", []),
-          ("snapshot_write", ["preload/cut.h"]),
-          ("snapshot", ["preload/cut.h", "preload/snapshot_write.h", "preload/image.h"]))],
+          ("roots", ["preload/threads.h", "preload/cfi.h"]),
+          ("graph", ["preload/threads.h", "preload/roots.h", "preload/cfi.h"]),
+          ("snapshot_write", ["preload/cut.h", "preload/graph.h", "preload/roots.h"]),
+          ("snapshot", ["preload/cut.h", "preload/snapshot_write.h", "preload/image.h",
+                        "preload/graph.h", "preload/threads.h"]))],
+    ("preload/threads.[ch]", GROUND + ["preload/cfi.h"], STDIO + LIBDW),
     ("preload/*", FORMAT + ["preload/*.h"], STDIO + LIBDW),
     ("samples/lib/*", ["samples/lib/*.h"], []),
     ("samples/*", ["preload/heapdelta.h", "samples/*.h"], []),
@@ -85,6 +89,8 @@ FORBIDDEN = [
     ("preload/arena.c", '"preload/live.h"'),
     ("preload/tracker.c", '"preload/snapshot_write.h"'),
     ("preload/snapshot_write.c", '"preload/life.h"'),
+    ("preload/threads.c", '"preload/tracker.h"'),
+    ("preload/maps.c", '"preload/live.h"'),
     ("preload/interpose.c", "<stdio.h>"),
     ("preload/life.c", '"model/heap.h"'),
     ("samples/event_handler_leak.c", '"preload/tracker.h"'),

@@ -12,6 +12,7 @@ variables() {
 
 @test "what is set without options" {
     [ "$(HEAPDELTA_GROWTH=7 HEAPDELTA_FOLLOW=3 variables)" = "HEAPDELTA_KEEP=100
+HEAPDELTA_GRAPH=1
 HEAPDELTA_SIGNALS=1" ]
 }
 
@@ -29,6 +30,7 @@ HEAPDELTA_SIGNALS=1" ]
     }
     expect HEAPDELTA_OFF=1 --off
     expect HEAPDELTA_PEAK=1 --peak
+    expect HEAPDELTA_GRAPH=2 --graph
     expect HEAPDELTA_COUNTERS=1 --counters
     expect HEAPDELTA_INTERVAL=250 --interval 250ms
     expect HEAPDELTA_INTERVAL=1500 --interval 1.5s
@@ -46,6 +48,7 @@ HEAPDELTA_SIGNALS=1" ]
     expect HEAPDELTA_FOLLOW=1 --follow fork
     expect HEAPDELTA_FOLLOW=2 --follow exec
     expect HEAPDELTA_FOLLOW=3 --follow all
+    [ -z "$(variables --graph --no-graph | grep GRAPH)" ]
 }
 
 @test "a wrong value: status 2, one line, nothing runs" {

@@ -508,6 +508,61 @@ static void destructors_of_all_rounds_are_served(void **state)
     assert_in_range(states_made(), 1, THREADS + 1); /* one for all the departed */
 }
 
+static int from_departed[2], to_departed[2];
+
+/* Records, in the last round of all, when its state is given up, until it is told. */
+static void record_departed(void *argument)
+{
+    uintptr_t round = (uintptr_t)argument;
+    struct thread *self;
+    char byte = 0;
+
+    if (round < PTHREAD_DESTRUCTOR_ITERATIONS) {
+        pthread_setspecific(keys[0], (void *)(round + 1));
+        return;
+    }
+    self = guard_enter();
+    assert_null(guard_self());
+    guard_record(self);
+    assert_int_equal(write(from_departed[1], &byte, 1), 1);
+    assert_int_equal(read(to_departed[0], &byte, 1), 1);
+    guard_pause(self);
+    guard_leave(self);
+}
+
+static void *end_recording(void *unused)
+{
+    step_once(NULL);
+    pthread_setspecific(keys[0], (void *)1);
+    return unused;
+}
+
+static void a_forked_child_does_not_wait_for_the_departed(void **state)
+{
+    pthread_t thread;
+    char byte = 0;
+    int status;
+    pid_t child;
+
+    (void)state;
+    begin();
+    assert_int_equal(pipe(from_departed), 0);
+    assert_int_equal(pipe(to_departed), 0);
+    assert_true(guard_watch_threads());
+    assert_int_equal(pthread_key_create(&keys[0], record_departed), 0);
+    assert_int_equal(pthread_create(&thread, NULL, end_recording, NULL), 0);
+    assert_int_equal(read(from_departed[0], &byte, 1), 1);
+    child = fork();
+    if (child == 0) {
+        guard_forked(false);
+        _exit(guard_close() == 0 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(write(to_departed[1], &byte, 1), 1);
+    pthread_join(thread, NULL);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -525,6 +580,7 @@ int main(void)
         child_test(states_of_finished_threads_serve_again),
         child_test(unwatched_threads_keep_theirs),
         child_test(destructors_of_all_rounds_are_served),
+        child_test(a_forked_child_does_not_wait_for_the_departed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

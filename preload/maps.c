@@ -1,0 +1,250 @@
+#include "preload/maps.h"
+
+#include "preload/arena.h"
+#include "preload/syscall.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#define PAGE        ((uintptr_t)4096)
+#define PAGES       512u /* looked at together */
+#define FEW_PAGES   4u   /* not worth a system call to know which were written to */
+#define READ_SIZE   ((size_t)64 * 1024)
+
+/* ---- /proc/self/maps --------------------------------------------------------------- */
+
+static int read_text(struct buffer *text)
+{
+    long file = SYSCALL_4(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), got = 0;
+    uint8_t *room;
+
+    if (file < 0)
+        return (int)file;
+    while ((room = buffer_reserve(text, READ_SIZE)) &&
+           (got = SYSCALL_3(SYS_read, file, room, READ_SIZE)) > 0)
+        text->size += (size_t)got;
+    SYSCALL_1(SYS_close, file);
+    buffer_put(text, "", 1);
+    return got < 0 ? (int)got : text->failed ? -ENOMEM : 0;
+}
+
+static uintptr_t read_hexadecimal(const char **at)
+{
+    uintptr_t number = 0;
+
+    for (;; ++*at) {
+        char digit = **at;
+
+        if (digit >= '0' && digit <= '9')
+            number = number << 4 | (uintptr_t)(digit - '0');
+        else if (digit >= 'a' && digit <= 'f')
+            number = number << 4 | (uintptr_t)(digit - 'a' + 10);
+        else
+            return number;
+    }
+}
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static uint32_t flags_of_name(const char *name, bool is_shared)
+{
+    if (name[0] == '\0' || begins(name, "[anon"))
+        return 0;
+    if (begins(name, "[stack"))
+        return AREA_STACK;
+    if (begins(name, "[heap"))
+        return AREA_HEAP;
+    if (name[0] == '[' || begins(name, "anon_inode:"))
+        return AREA_HIDDEN;
+    if (is_shared && (begins(name, "/dev/zero") || begins(name, "/SYSV") ||
+                      begins(name, "/memfd:") || begins(name, "/dev/shm/")))
+        return 0;
+    return begins(name, "/dev/") && !begins(name, "/dev/zero") && !begins(name, "/dev/shm/")
+               ? AREA_HIDDEN
+               : AREA_FILE;
+}
+
+/* A line: 7f0000000000-7f0000001000 rw-p 00000000 08:01 1234      /some/file */
+static void read_line(struct maps *maps, char *line)
+{
+    const char *at = line;
+    struct area area = { .start = read_hexadecimal(&at) };
+
+    at += *at == '-';
+    area.end = read_hexadecimal(&at);
+    at += *at == ' ';
+    if (area.end <= area.start || strlen(at) < 5)
+        return;
+    area.flags = (at[0] == 'r' ? AREA_READ : 0) | (at[1] == 'w' ? AREA_WRITE : 0) |
+                 (at[2] == 'x' ? AREA_EXECUTE : 0) | (at[3] == 's' ? AREA_SHARED : 0);
+    for (int field = 0; field < 4; field++) {
+        at += strcspn(at, " ");
+        at += strspn(at, " ");
+    }
+    area.name = at;
+    area.flags |= flags_of_name(area.name, area.flags & AREA_SHARED);
+    buffer_put(&maps->areas, &area, sizeof area);
+}
+
+int maps_read(struct maps *maps)
+{
+    int result = read_text(&maps->text);
+    char *line = (char *)maps->text.data, *end;
+
+    if (result < 0)
+        return result;
+    for (; (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        read_line(maps, line);
+    }
+    maps->count = (uint32_t)(maps->areas.size / sizeof(struct area));
+    maps->page_file =
+        SYSCALL_4(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+    maps->pages = arena_map(PAGES * sizeof *maps->pages, ARENA_OTHER);
+    maps->copy = arena_map(PAGES * PAGE, ARENA_OTHER);
+    return maps->areas.failed || !maps->pages || !maps->copy ? -ENOMEM : 0;
+}
+
+/* The number of the first area that ends behind ADDRESS, which often is the LIKELY one. */
+static uint32_t first_behind(const struct maps *maps, uintptr_t address, uint32_t likely)
+{
+    uint32_t low = 0, high = maps->count;
+
+    if (likely < high && maps_area(maps, likely)->start <= address &&
+        address < maps_area(maps, likely)->end)
+        return likely;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (maps_area(maps, middle)->end <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct area *maps_find(const struct maps *maps, uintptr_t address)
+{
+    uint32_t number = first_behind(maps, address, maps->last);
+
+    return number < maps->count && maps_area(maps, number)->start <= address
+               ? maps_area(maps, number)
+               : NULL;
+}
+
+bool maps_readable(const struct maps *maps, uintptr_t address, size_t size)
+{
+    const struct area *area = maps_find(maps, address);
+
+    return area && area->flags & AREA_READ && !(area->flags & (AREA_SHARED | AREA_HIDDEN)) &&
+           (!(area->flags & AREA_FILE) || area->flags & AREA_WRITE) && size <= area->end - address;
+}
+
+/* ---- looking ----------------------------------------------------------------------- */
+
+enum { PAGE_PRESENT = 63, PAGE_SWAPPED = 62, PAGE_OF_FILE = 61 };
+
+/* Set maps->pages to whether each of the COUNT pages from START on may hold something. */
+static void ask_pages(struct maps *maps, const struct area *area, uintptr_t start, uint32_t count)
+{
+    long size = -1;
+
+    if (area->flags & AREA_SHARED) {
+        uint8_t *resident = (uint8_t *)maps->copy;
+
+        size = SYSCALL_3(SYS_mincore, start, count * PAGE, resident);
+        for (uint32_t i = 0; i < count; i++)
+            maps->pages[i] = size < 0 || resident[i] & 1;
+        return;
+    }
+    if (maps->page_file >= 0)
+        size = SYSCALL_4(SYS_pread64, maps->page_file, maps->pages, count * sizeof *maps->pages,
+                         start / PAGE * sizeof *maps->pages);
+    for (uint32_t i = 0; i < count; i++)
+        maps->pages[i] = size != (long)(count * sizeof *maps->pages) ||
+                         ((maps->pages[i] >> PAGE_PRESENT & 1 || maps->pages[i] >> PAGE_SWAPPED & 1) &&
+                          !(maps->pages[i] >> PAGE_OF_FILE & 1));
+}
+
+/* Visit the words from START to END, not more than PAGES pages of AREA. */
+static void visit_words(struct maps *maps, const struct area *area, uintptr_t start, uintptr_t end,
+                        maps_visit *visit, void *context)
+{
+    struct iovec to = { maps->copy, end - start }, from = { (void *)start, end - start };
+    long size;
+
+    if (!(area->flags & AREA_SHARED) && (maps->page_file >= 0 || !(area->flags & AREA_FILE))) {
+        visit(context, start, (const uint64_t *)start, (end - start) / sizeof(uint64_t));
+        return;
+    }
+    size = SYSCALL_6(SYS_process_vm_readv, syscall_getpid(), &to, 1, &from, 1, 0);
+    if (size < 0)
+        size = 0;
+    maps->skipped += (uint64_t)(end - start) - (uint64_t)size;
+    visit(context, start, maps->copy, (size_t)size / sizeof(uint64_t));
+}
+
+/* The same of what was asked about pages from FIRST on, in runs of pages that count. */
+static void visit_pages(struct maps *maps, const struct area *area, uintptr_t start, uintptr_t end,
+                        maps_visit *visit, void *context)
+{
+    uintptr_t first = start & ~(PAGE - 1);
+    uint32_t count = (uint32_t)((end - first + PAGE - 1) / PAGE);
+
+    ask_pages(maps, area, first, count);
+    for (uint32_t i = 0, run; i < count; i = run) {
+        uintptr_t from, to;
+
+        for (run = i + 1; run < count && maps->pages[run] == maps->pages[i];)
+            run++;
+        from = first + i * PAGE;
+        to = first + run * PAGE;
+        if (maps->pages[i])
+            visit_words(maps, area, from > start ? from : start, to < end ? to : end, visit, context);
+    }
+}
+
+uint64_t maps_look(struct maps *maps, uintptr_t start, uintptr_t end, maps_visit *visit,
+                   void *context)
+{
+    uint64_t skipped = maps->skipped, size;
+
+    start = (start + 7) & ~(uintptr_t)7;
+    end &= ~(uintptr_t)7;
+    size = end > start ? end - start : 0;
+    for (uint32_t i = first_behind(maps, start, maps->last); start < end; i++) {
+        const struct area *area = i < maps->count ? maps_area(maps, i) : NULL;
+        uintptr_t until;
+
+        if (!area || area->start >= end) {
+            maps->skipped += end - start;
+            break;
+        }
+        if (area->start > start) {
+            maps->skipped += area->start - start;
+            start = area->start;
+        }
+        maps->last = i;
+        until = area->end < end ? area->end : end;
+        if (!(area->flags & AREA_READ) || area->flags & AREA_HIDDEN) {
+            maps->skipped += until - start;
+        } else if (!(area->flags & (AREA_FILE | AREA_SHARED)) && until - start < FEW_PAGES * PAGE) {
+            visit_words(maps, area, start, until, visit, context);
+        } else {
+            for (uintptr_t next; start < until; start = next) {
+                next = (start & ~(PAGE - 1)) + PAGES * PAGE;
+                next = next < until ? next : until;
+                visit_pages(maps, area, start, next, visit, context);
+            }
+        }
+        start = until;
+    }
+    return size - (maps->skipped - skipped);
+}

@@ -1,0 +1,44 @@
+# Who holds what: each kind of memory that can hold a block, and some that can't.
+
+load common.bash
+
+run_traced() {
+    "$HEAPDELTA" run --quiet -o "$OUT" "$@"
+}
+
+leaks() {
+    "$HEAPDELTA" leaks --all --limit 0 --format json "$1"
+}
+
+@test "each kind of memory holds its block, and none else does" {
+    run_traced -- "$PROGRAMS/holders" >truth
+    leaks "$(snapshot .exit)" | "$PYTHON" "$TOOLS/holders.py" truth truth
+    snapshots_add_up
+}
+
+@test "memcheck sees the same" {
+    command -v valgrind >/dev/null || skip "no valgrind"
+    valgrind --leak-check=full --show-leak-kinds=all --fair-sched=yes \
+        "$PROGRAMS/holders" >truth 2>log
+    "$PYTHON" "$TOOLS/holders.py" valgrind truth <log
+}
+
+@test "all threads were stopped, and their registers seen" {
+    run_traced -- "$PROGRAMS/holders" >truth
+    "$HEAPDELTA" info "$(snapshot .exit)" | grep -E 'threads stopped +4 +of 4, registers seen'
+}
+
+@test "where another one traces the program, nothing is stopped, and none is lost for that" {
+    command -v strace >/dev/null || skip "no strace"
+    strace -f -o /dev/null "$HEAPDELTA" run --quiet -o "$OUT" -- "$PROGRAMS/holders" >truth
+    "$HEAPDELTA" info "$(snapshot .exit)" | grep -E 'threads stopped +1 +of 4, registers not seen'
+    # Whose stack pointer is not known has its whole stack looked at, where the registers' blocks
+    # have left a trace.
+    leaks "$(snapshot .exit)" | "$PYTHON" "$TOOLS/holders.py" truth truth
+}
+
+@test "without the graph there is none" {
+    run_traced --no-graph -- "$PROGRAMS/holders" >truth
+    run "$HEAPDELTA" leaks "$(snapshot .exit)"
+    [ "$status" -ne 0 ]
+}
