@@ -42,7 +42,8 @@ static uint64_t delta(struct graph_records *records, unsigned field, uint64_t va
 
 /* ---- modules ----------------------------------------------------------------------- */
 
-void graph_find_modules(struct graph *graph)
+/* Have all modules that are loaded in the list of modules (modules.h). */
+static void find_modules(struct graph *graph)
 {
     bool back;
 
@@ -51,6 +52,15 @@ void graph_find_modules(struct graph *graph)
 
         if (area->flags & AREA_EXECUTE && area->flags & AREA_FILE)
             modules_find(area->start, &back);
+    }
+    graph->modules_low = UINTPTR_MAX;
+    for (uint32_t number = 1; number <= modules_count(); number++) {
+        const struct module *module = modules_get(number);
+
+        if (graph->modules_low > module->start)
+            graph->modules_low = module->start;
+        if (graph->modules_high < module->end)
+            graph->modules_high = module->end;
     }
 }
 
@@ -295,6 +305,7 @@ static void look_at_first_word(struct graph *graph, uint64_t rank, const struct 
     uint64_t word;
 
     if (block->size < sizeof word || !read_word(graph, block->address, &word) ||
+        word - graph->modules_low >= graph->modules_high - graph->modules_low ||
         !is_read_only(graph, word))
         return;
     put(graph, &graph->module_words,
@@ -347,7 +358,7 @@ int graph_find(struct graph *graph, const uint8_t *records, size_t size, uint64_
 
     if (result < 0)
         return result;
-    graph_find_modules(graph);
+    find_modules(graph);
     if (!block_index_make(&graph->blocks, records, size, count))
         return -ENOMEM;
     if (threads->count > 0)

@@ -28,14 +28,13 @@ struct graph {
     struct maps maps;
     struct block_index blocks;
     struct roots roots;
+    uintptr_t modules_low, modules_high; /* all modules lie in between */
     struct graph_records root_frames, root_edges, edges, module_words;
 };
 
-/* Have all modules that are loaded in the list of modules (modules.h). */
-void graph_find_modules(struct graph *graph);
-
 /* Find the GRAPH, zeroed memory, of this process, which has COUNT blocks, as SNAPSHOT_BLOCKS has
- * them in the SIZE bytes at RECORDS, and had THREADS. Returns 0, or why there is no graph. */
+ * them in the SIZE bytes at RECORDS, and had THREADS. All modules that are loaded are in the list
+ * of modules (modules.h) then. Returns 0, or why there is no graph. */
 int graph_find(struct graph *graph, const uint8_t *records, size_t size, uint64_t count,
                struct threads *threads);
 

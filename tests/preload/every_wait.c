@@ -2,10 +2,14 @@
  *
  *     every_wait CALL       waits in CALL until it gets SIGUSR1
  *     every_wait --list     the names of all calls
+ *     every_wait --graph CALL  the same while another thread takes 20 snapshots with the heap
+ *                           graph, each of which stops this one, then sends SIGUSR1
  *
  * Prints "ready" and goes into the call. When that returns: "ends early"; when SIGUSR1
  * comes before: "goes on". So who tests asks for a snapshot, then sends SIGUSR1.
  */
+#include "preload/heapdelta.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -15,6 +19,7 @@
 #include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,10 +61,56 @@ static void fail(const char *what)
     _exit(9);
 }
 
+/* Wait until the thread TID of this process waits. */
+static void until_at_rest(pid_t tid)
+{
+    char path[64], line[256];
+    const char *state;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
+    do {
+        FILE *file = fopen(path, "r");
+
+        state = file && fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
+        if (file)
+            fclose(file);
+    } while (!state || state[2] != 'S');
+}
+
+static bool with_graph;
+static pthread_t waiting;
+static pid_t waiting_tid;
+
+static void *take_snapshots(void *unused)
+{
+    until_at_rest(waiting_tid);
+    for (int i = 0; i < 20; i++) {
+        int result = heapdelta_take_graph_snapshot(NULL);
+
+        if (result < 0) {
+            printf("no snapshot: %s\n", strerror(-result));
+            break;
+        }
+    }
+    pthread_kill(waiting, SIGUSR1);
+    return unused;
+}
+
 static void ready(void)
 {
+    sigset_t all, before;
+    pthread_t thread;
+
     if (write(1, "ready\n", 6) != 6)
         _exit(9);
+    if (!with_graph)
+        return;
+    waiting = pthread_self();
+    waiting_tid = gettid();
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_create(&thread, NULL, take_snapshots, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* A child that does nothing until its parent ends. */
@@ -556,6 +607,11 @@ int main(int argc, char **argv)
 
     for (size_t i = 0; argc == 2 && strcmp(argv[1], "--list") == 0 && i < CALLS; i++)
         puts(calls[i].name);
+    if (argc == 3 && strcmp(argv[1], "--graph") == 0) {
+        with_graph = true;
+        argv++;
+        argc--;
+    }
     while (argc == 2 && call < CALLS && strcmp(argv[1], calls[call].name) != 0)
         call++;
     if (argc != 2 || call == CALLS)

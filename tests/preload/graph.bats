@@ -28,6 +28,15 @@ leaks() {
     "$HEAPDELTA" info "$(snapshot .exit)" | grep -E 'threads stopped +4 +of 4, registers seen'
 }
 
+@test "where another one traces the program, nothing is stopped, and none is lost for that" {
+    command -v strace >/dev/null || skip "no strace"
+    strace -f -o /dev/null "$HEAPDELTA" run --quiet -o "$OUT" -- "$PROGRAMS/holders" >truth
+    "$HEAPDELTA" info "$(snapshot .exit)" | grep -E 'threads stopped +1 +of 4, registers not seen'
+    # Whose stack pointer is not known has its whole stack looked at, where the registers' blocks
+    # have left a trace.
+    leaks "$(snapshot .exit)" | "$PYTHON" "$TOOLS/holders.py" truth truth
+}
+
 @test "without the graph there is none" {
     run_traced --no-graph -- "$PROGRAMS/holders" >truth
     run "$HEAPDELTA" leaks "$(snapshot .exit)"

@@ -76,3 +76,12 @@ logged_under_requests() {
     [ "$(ls "$OUT"/*.hds | grep -vc exit)" -eq 50 ]
     snapshots_add_up
 }
+
+@test "no call ends early when threads are stopped for the heap graph" {
+    "$PROGRAMS/every_wait" --list | while read -r call; do
+        HEAPDELTA_OUT=$OUT LD_PRELOAD=$SHIM "$PROGRAMS/every_wait" --graph "$call" >log </dev/null
+        echo "$call: $(tail -n +2 log)"
+        rm -f every_wait.fifo "$OUT"/*.hds
+    done >observed
+    "$PROGRAMS/every_wait" --list | sed 's/$/: goes on/' | diff -u - observed
+}
