@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Signals that are left alone: those of our own faults, and those of the kernel
@@ -157,6 +160,52 @@ static void forward(const struct launch *launch, const siginfo_t *info)
         kill(launch->pid, info->si_signo);
 }
 
+/* Whether PROCESS is stopped, by /proc. */
+static bool is_stopped(pid_t process)
+{
+    char path[32], line[512], *after;
+    FILE *file;
+    bool stopped = false;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+    file = fopen(path, "re");
+    if (!file)
+        return false;
+    if (fgets(line, sizeof line, file)) {
+        after = strrchr(line, ')'); /* the name before it may hold anything */
+        stopped = after && after[1] == ' ' && after[2] == 'T';
+    }
+    fclose(file);
+    return stopped;
+}
+
+/* Stop as the program did, since our caller watches us: it must see it. Go on when it lets us,
+ * or when somebody lets the program. That we can't see while we are stopped, so a child looks,
+ * and wakes us until it is ended: once might be before we have stopped. */
+static void stop_like(const struct launch *launch)
+{
+    const struct timespec nap = {.tv_nsec = 50000000};
+    pid_t self = getpid(), watcher = fork();
+
+    if (watcher == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        for (;;) {
+            nanosleep(&nap, NULL);
+            if (getppid() != self)
+                _exit(0);
+            if (!is_stopped(launch->pid))
+                kill(self, SIGCONT);
+        }
+    }
+    kill(self, SIGSTOP);
+    if (watcher > 0) {
+        kill(watcher, SIGKILL);
+        waitpid(watcher, NULL, 0);
+    }
+    if (is_stopped(launch->pid))
+        kill(launch->pid, SIGCONT); /* who lets us go on means the program */
+}
+
 int launch_wait(struct launch *launch)
 {
     sigset_t taken;
@@ -168,10 +217,7 @@ int launch_wait(struct launch *launch)
         while (waitpid(launch->pid, &status, WNOHANG | WUNTRACED) == launch->pid) {
             if (!WIFSTOPPED(status))
                 return status;
-            /* Our caller watches us: it must see that the program stopped, and
-             * when it lets us go on, it means the program. */
-            kill(getpid(), SIGSTOP);
-            kill(launch->pid, SIGCONT);
+            stop_like(launch);
         }
         if (sigwaitinfo(&taken, &info) > 0 && info.si_signo != SIGCHLD)
             forward(launch, &info);

@@ -253,7 +253,10 @@ static int find_page(struct target *target, const struct process *process, bool 
     if (result < 0)
         return fail_not_ours(target, process, result, error);
     result = error_set(error, -ENODATA,
-                       "%s is not traced: it must be started by 'heapdelta run -- COMMAND'",
+                       strcmp(process->name, "heapdelta") == 0
+                           ? "%s is no program that is traced: what it started has another "
+                             "process number, which 'heapdelta status' tells"
+                           : "%s is not traced: it must be started by 'heapdelta run -- COMMAND'",
                        target->title);
     while (result < 0 && next_mapping(&maps, &mapping))
         result = use_mapping(target, process, &mapping, writable, error);
