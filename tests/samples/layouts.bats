@@ -3,6 +3,13 @@
 
 load common
 
+# What the allocator makes of a request: what is left of a free piece, if too little for a
+# block of its own, goes with the one before. So it depends on all that was allocated since
+# the start, also by the loader, which has a library less to load when nothing is traced.
+without_usable() {
+    sed -E -e '/\|/s/( *\|[^|]*){2}$//' -e 's/, [0-9]+ usable$//'
+}
+
 # Check the table of SAMPLE with COUNT objects against the snapshots; the names of its
 # classes are the other arguments.
 check_table() {
@@ -66,7 +73,8 @@ POINTS="PointStandard PointSlots PointNamed PointPacked"
         traced "$SAMPLES/$sample" 50 | sed 1d >traced
         "$SAMPLES/$sample" 50 >untraced
         head -n 1 untraced | grep -q '^50 objects of each class; not traced by heapdelta'
-        sed 1d untraced | diff traced -
+        sed 1d untraced | without_usable >expected
+        without_usable <traced | diff - expected
     done
 }
 
