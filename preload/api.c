@@ -3,6 +3,7 @@
 #include "preload/attention.h"
 #include "preload/control.h"
 #include "preload/counters.h"
+#include "preload/deep_size.h"
 #include "preload/life.h"
 #include "preload/snapshot.h"
 #include "preload/tracker.h"
@@ -27,6 +28,7 @@ EXPORT int heapdelta_api_track(unsigned domain, const void *block, size_t size);
 EXPORT int heapdelta_api_untrack(unsigned domain, const void *block);
 EXPORT int heapdelta_api_get_traceback(const void *block, void **frames, size_t size,
                                        int *out_complete);
+EXPORT int heapdelta_api_get_deep_size(const void *block, size_t *out_size);
 
 /* RESULT, after what handlers left because they interrupted us: there may be no next
  * event. */
@@ -124,4 +126,9 @@ int heapdelta_api_get_traceback(const void *block, void **frames, size_t size, i
     if (result >= 0 && out_complete)
         *out_complete = complete;
     return result;
+}
+
+int heapdelta_api_get_deep_size(const void *block, size_t *out_size)
+{
+    return attended(deep_size_find((uintptr_t)block, out_size));
 }

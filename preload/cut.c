@@ -92,7 +92,8 @@ static void fill(struct cut *cut, const char *label)
     cut->epoch = epochs_current();
     cut->epoch_count = epochs_count();
     copy_lists(cut);
-    epochs_begin(label, cut->elapsed);
+    if (label)
+        epochs_begin(label, cut->elapsed);
 }
 
 int cut_take(struct cut *cut, const char *label, bool counters_only, void (*taken)(void *context),

@@ -48,8 +48,8 @@ struct cut {
     uint64_t last_address;  /* while blocks are put */
 };
 
-/* Fill in CUT, zeroed memory, but for what cut_encode() makes, and begin the epoch LABEL;
- * without the list of blocks if COUNTERS_ONLY. Call inside (guard.h). -ENODATA when not
+/* Fill in CUT, zeroed memory, but for what cut_encode() makes, and begin the epoch LABEL,
+ * unless that is NULL; without the list of blocks if COUNTERS_ONLY. Call inside (guard.h). -ENODATA when not
  * tracing, -ETIMEDOUT if a thread did not come to rest, -ENOMEM. To be given back by
  * cut_finish(), also then. If all went well TAKEN, if there is one, is called with CONTEXT
  * before the gate opens. */

@@ -138,6 +138,16 @@ HEAPDELTA_FUNCTION_(int, get_traceback,
                     (const void *block, void **frames, size_t size, int *out_complete),
                     (block, frames, size, out_complete), -ENOSYS)
 
+/* How much BLOCK, which malloc returned, takes with all that can be reached from it: the bytes
+ * that were requested for it and for the blocks that its words point into, their blocks
+ * and so on, each once, are stored in OUT_SIZE; what is shared with others is in it. A
+ * word that only looks like a pointer counts as one. Found in a copy of the program, as
+ * for heapdelta_take_graph_snapshot(), which is why it takes time (a snapshot's, not more) and
+ * why the answer is of one moment. -ENOENT if no live block begins there, -ENODATA when not
+ * tracing, -ECHILD if no copy can be had; then nothing is stored. Untraced: -ENOSYS. */
+HEAPDELTA_FUNCTION_(int, get_deep_size, (const void *block, size_t *out_size), (block, out_size),
+                    -ENOSYS)
+
 /* Begin a new epoch named LABEL without a snapshot. -ENODATA when not tracing. */
 HEAPDELTA_FUNCTION_(int, mark, (const char *label), (label), -ENOSYS)
 

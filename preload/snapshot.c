@@ -362,6 +362,77 @@ void snapshot_finish(bool wait)
     guard_leave(self);
 }
 
+/* ---- a look without a file ----------------------------------------------------------- */
+
+struct look {
+    struct cut cut;
+    struct image image;
+    int (*look)(struct cut *cut, void *context);
+    void *context;
+    int result;
+};
+
+static void look_in_copy(void *context)
+{
+    struct look *look = context;
+    int result;
+
+    SYSCALL_2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+    arena_forked();
+    offer_memory();
+    result = cut_encode(&look->cut);
+    if (result == 0)
+        result = look->look(&look->cut, look->context);
+    SYSCALL_1(SYS_exit, -result);
+}
+
+static void no_other(long pid, int status)
+{
+    (void)pid;
+    (void)status;
+}
+
+static void look_in_task(void *context)
+{
+    struct look *look = context;
+    long pid = image_copy(look_in_copy, look);
+    int status = pid > 0 ? image_wait(pid, no_other) : -1;
+
+    look->result = status < 0 ? -ECHILD : -status;
+}
+
+int snapshot_look(int (*look)(struct cut *cut, void *context), void *context)
+{
+    struct look *looking;
+    struct thread *self;
+    int result = -ENOMEM;
+
+    if (!tracker_tracing())
+        return -ENODATA;
+    self = guard_enter();
+    if (!self)
+        return guard_inside() ? -EBUSY : -ENOMEM;
+    lock_take(&lock);
+    clean_up(true);
+    looking = arena_map(sizeof *looking, ARENA_OTHER);
+    if (looking) {
+        looking->look = look;
+        looking->context = context;
+        looking->result = -ECHILD;
+        result = cut_take(&looking->cut, NULL, false, NULL, NULL);
+        if (result == 0) {
+            if (image_try_start(&looking->image, look_in_task, looking))
+                image_reap(&looking->image, true);
+            result = looking->result;
+        }
+        cut_finish(&looking->cut);
+        arena_unmap(looking, sizeof *looking, ARENA_OTHER);
+    }
+    lock_release(&lock);
+    guard_leave(self);
+    return result;
+}
+
 void snapshot_forked(void)
 {
     lock = (struct lock){ 0 };

@@ -36,6 +36,14 @@ int snapshot_begin(enum snapshot_trigger trigger, const char *label, bool graph,
  * is done. */
 void snapshot_finish(bool wait);
 
+struct cut;
+
+/* Call LOOK with the cut of this moment, encoded, and CONTEXT in a copy of the program
+ * (image.h). LOOK returns 0 or an error; what else it found goes into memory that
+ * copies share (arena_share()). There is no file and no new epoch. Returns what LOOK
+ * did, -ECHILD if the copy was killed or could not be made, or an error of snapshot_take(). */
+int snapshot_look(int (*look)(struct cut *cut, void *context), void *context);
+
 /* This is a child of fork: what is being written is the parent's. */
 void snapshot_forked(void);
 

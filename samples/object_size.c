@@ -4,8 +4,8 @@
  *
  * The shallow size is the object's own block, what `sys.getsizeof` tells in Python: what
  * was requested, and what the allocator gave. The deep size adds all that can be reached
- * from it, each block once, as `asizeof` does. Beside it stands what heapdelta measured
- * while the object was made.
+ * from it, each block once, as `asizeof` does. Beside it stands what heapdelta says: what
+ * can be reached from the object now, and what has come while all that was made.
  *
  * Then ITEMS items are made at once: the memory now and at its peak, and how many objects
  * there are of each type. The snapshot `items` holds them.
@@ -50,11 +50,12 @@ static void show(const char *name, const void *object, const struct footprint *d
 {
     const struct object *header = object;
     size_t measured = measure_traced_bytes() - before;
+    size_t reached = 0;
 
     printf("%-28s %8zu %8zu %8zu %8zu ", name, header->type->size,
            malloc_usable_size((void *)object), deep->requested, deep->blocks);
-    if (heapdelta_is_tracing())
-        printf("%10zu\n", measured);
+    if (heapdelta_get_deep_size(object, &reached) == 0)
+        printf("%10zu %10zu\n", reached, measured);
     else
         printf("%10s\n", "not traced");
 }
@@ -164,8 +165,8 @@ int main(int argc, char **argv)
 {
     size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000;
 
-    printf("%-28s %8s %8s %8s %8s %10s\n", "bytes", "shallow", "usable", "deep", "blocks",
-           "heapdelta");
+    printf("%-28s %8s %8s %8s %8s %10s %10s\n", "bytes", "shallow", "usable", "deep", "blocks",
+           "reached", "measured");
     show_members();
     show_dictionaries();
     puts("");

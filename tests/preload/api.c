@@ -82,6 +82,7 @@ static void untraced_answers(void)
     CHECK(heapdelta_track(1, &bytes, 5) == -ENOSYS);
     CHECK(heapdelta_untrack(1, &bytes) == -ENOSYS);
     CHECK(heapdelta_get_traceback(&bytes, NULL, 0, NULL) == -ENOSYS);
+    CHECK(heapdelta_get_deep_size(&bytes, &bytes) == -ENOSYS && bytes == 17);
     CHECK(access("none.hds", F_OK) != 0);
 }
 
@@ -261,6 +262,67 @@ static NOINLINE void tracebacks(void)
     free(kept);
     CHECK(heapdelta_get_traceback(kept, frames, DEEP, &complete) == -ENOENT);
     CHECK(complete == 2 && frames[5] == NULL);
+}
+
+struct knot {
+    struct knot *next, *other;
+    char *middle;
+    uintptr_t hidden;
+};
+
+static struct knot *new_knot(struct knot *next)
+{
+    struct knot *knot = calloc(1, sizeof *knot);
+
+    CHECK(knot);
+    knot->next = next;
+    return knot;
+}
+
+static size_t deep_size(const void *block)
+{
+    size_t size = 0;
+
+    CHECK(heapdelta_get_deep_size(block, &size) == 0);
+    return size;
+}
+
+/* What can be reached from a block: by each word, also into the middle, and once. */
+static NOINLINE void deep_sizes(void)
+{
+    struct knot *first = new_knot(NULL), *second = new_knot(first), *list = NULL;
+    size_t size = 17;
+
+    CHECK(deep_size(first) == sizeof *first);
+    CHECK(deep_size(second) == 2 * sizeof *first);
+    CHECK(deep_size(first) == sizeof *first);
+    first->next = second; /* a circle */
+    first->other = second;
+    CHECK(deep_size(first) == 2 * sizeof *first && deep_size(second) == 2 * sizeof *first);
+    first->middle = (char *)calloc(1, 1000) + 999; /* what was there before may look like pointers */
+    second->middle = (char *)calloc(1, 1 << 20) + 5;
+    CHECK(deep_size(first) == 2 * sizeof *first + 1000 + (1 << 20));
+    free(first->middle - 999);
+    CHECK(deep_size(first) == 2 * sizeof *first + (1 << 20));
+    second->hidden = ~(uintptr_t)malloc(50);
+    CHECK(deep_size(first) == 2 * sizeof *first + (1 << 20));
+    for (int i = 0; i < 10000; i++)
+        list = new_knot(list);
+    CHECK(deep_size(list) == 10000 * sizeof *list);
+
+    CHECK(heapdelta_get_deep_size((char *)first + 1, &size) == -ENOENT);
+    CHECK(heapdelta_get_deep_size(NULL, &size) == -ENOENT);
+    CHECK(heapdelta_get_deep_size(&size, &size) == -ENOENT && size == 17);
+
+    for (struct knot *next; list; list = next) {
+        next = list->next;
+        free(list);
+    }
+    free((void *)~second->hidden);
+    free(second->middle - 5);
+    free(second);
+    free(first);
+    CHECK(heapdelta_get_deep_size(first, &size) == -ENOENT && size == 17);
 }
 
 /* The smallest, the largest and some between. */
@@ -499,6 +561,7 @@ int main(int argc, char **argv)
     stopping();
     threads();
     tracebacks();
+    deep_sizes();
     forking(strcmp(argv[1], "followed") == 0);
     domains();
     limits();

@@ -88,6 +88,9 @@ static void *look(void *unused)
         int count = heapdelta_get_traceback(block, frames, 8, NULL);
 
         expect(count > 0 || count == -ENODATA || count == -ENOENT, "get_traceback", count);
+        count = heapdelta_get_deep_size(block, &current);
+        expect(count == 0 || count == -ENODATA || count == -ENOENT || count == -ETIMEDOUT,
+               "get_deep_size", count);
         expect(heapdelta_get_traced_memory(&current, &peak) == 0, "get_traced_memory", 0);
         expect(current < 100000000 && peak < 100000000, "peak", (long)peak);
         expect_or(heapdelta_reset_peak(), 0, "reset_peak");
