@@ -261,13 +261,14 @@ static int put_counts(struct exporter *exporter)
 }
 
 static int export_write(FILE *out, const struct heap *heap, struct symbols *symbols,
-                        struct error *error)
+                        const struct export_options *options, struct error *error)
 {
     struct exporter exporter = {.heap = heap, .symbols = symbols};
     struct pickle *pickle = &exporter.pickle;
     struct pickled *pickled, *next;
     int result;
 
+    (void)options;
     if (heap->account->live_blocks > UINT32_MAX)
         return error_set(error, -ERANGE, "%s: too many blocks: %" PRIu64, heap->path,
                          heap->account->live_blocks);
@@ -303,7 +304,6 @@ static int export_write(FILE *out, const struct heap *heap, struct symbols *symb
 
 const struct export_form export_tracemalloc = {
     .name = "tracemalloc",
-    .summary = "a pickle for tracemalloc.Snapshot.load() of Python 3.9 or later",
     .is_binary = true,
     .write = export_write,
 };

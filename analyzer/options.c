@@ -46,6 +46,7 @@ enum option_code {
     OPTION_COLUMNS,
     OPTION_WIDE,
     OPTION_LIST,
+    OPTION_VALUE,
 };
 
 /* Every option there is, and the sets it belongs to; 0: to each command. */
@@ -79,6 +80,7 @@ static const struct {
     {{"blocks", no_argument, NULL, OPTION_BLOCKS}, OPTIONS_BLOCKS},
     {{"list", no_argument, NULL, OPTION_LIST}, OPTIONS_BLOCKS},
     {{"to", required_argument, NULL, OPTION_TO}, OPTIONS_EXPORT},
+    {{"value", required_argument, NULL, OPTION_VALUE}, OPTIONS_EXPORT},
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
@@ -255,6 +257,14 @@ static int parse_option(struct options *options, const struct command *command, 
         return -1;
     case OPTION_TO:
         options->form = value;
+        return -1;
+    case OPTION_VALUE:
+        if (profile_value_find(value, &options->value) < 0)
+            return command_fail(command, COMMAND_USAGE,
+                                "--value '%s': none of bytes, blocks, allocated_bytes, "
+                                "allocations, lost_bytes, held_bytes",
+                                value);
+        options->value_given = true;
         return -1;
     case OPTION_LABEL:
         return parse_label(options, command, value);

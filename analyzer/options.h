@@ -10,6 +10,7 @@
 #include "model/diff.h"
 #include "model/filter.h"
 #include "model/group.h"
+#include "model/profile.h"
 #include "model/report.h"
 
 #include <stdbool.h>
@@ -28,7 +29,7 @@ enum options_set {
     OPTIONS_LIMIT = 128,  /* --limit, which OPTIONS_GROUPS have, too */
     OPTIONS_STRICT = 256, /* --strict */
     OPTIONS_LEAKS = 512,  /* --all, --error-exitcode */
-    OPTIONS_EXPORT = 1024, /* --to */
+    OPTIONS_EXPORT = 1024, /* --to, --value */
     OPTIONS_SINCE = 2048, /* --since, --columns */
     OPTIONS_BLOCKS = 4096, /* --blocks, --list */
 };
@@ -56,6 +57,8 @@ struct options {
     bool blocks;         /* by identity, */
     bool list;           /* one by one */
     const char *form;    /* to export to; NULL: none */
+    enum profile_value value; /* … of the one value it has */
+    bool value_given;
     uint64_t timeout;    /* ns to wait for a process; 0: as long as it takes */
     const char *label;   /* NULL: none */
     bool strict;         /* no pointer inside a block is there on purpose */
