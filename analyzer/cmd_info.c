@@ -54,6 +54,7 @@ static const struct trigger {
     [SNAPSHOT_AT_PEAK] = {"peak", "taken after a new peak"},
     [SNAPSHOT_BY_SIGNAL] = {"signal", "taken when a signal was about to end it"},
     [SNAPSHOT_BY_MERGE] = {"merge", "made of several snapshots"},
+    [SNAPSHOT_BEFORE_SECCOMP] = {"seccomp", "taken when it was about to put itself under seccomp"},
 };
 
 /* A later heapdelta may know more of them. */

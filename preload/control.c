@@ -207,6 +207,34 @@ void control_close(void)
     page_path[0] = '\0';
 }
 
+bool control_lost(const void *address)
+{
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+
+    if (page == &no_page || (uintptr_t)address - (uintptr_t)page >= CONTROL_SIZE ||
+        SYSCALL_6(SYS_mmap, page, CONTROL_SIZE, PROT_READ | PROT_WRITE, flags, -1, 0) !=
+            (long)(uintptr_t)page)
+        return false;
+    attention_move(attention_load()); /* as awake as before */
+    message_set_page(NULL);
+    return true;
+}
+
+void control_before_seccomp(void)
+{
+    end();
+    attention_move(NULL);
+    if (!config->out)
+        control_close(); /* who else would remove its file? */
+}
+
+void control_after_seccomp(bool was_tracing)
+{
+    if (config->out && was_tracing)
+        message_keep("no snapshot at exit: the program has put itself under seccomp, which may "
+                     "forbid it; what was alive then is in the snapshot \"seccomp\"");
+}
+
 void control_forked(void)
 {
     message_set_page(NULL);
@@ -251,9 +279,13 @@ static uint32_t taken_number; /* of the request that is being served: who asked 
 /* Answer the request. May be called in the task that writes the snapshot. */
 static void answer(int result, const char *path)
 {
-    page->path[0] = '\0';
-    if (result == 0 && path)
-        path_append(page->path, sizeof page->path, path);
+    size_t length = result == 0 && path ? strlen(path) : 0;
+
+    /* Not path_append(): others can write there meanwhile. */
+    if (length >= sizeof page->path)
+        length = 0;
+    memcpy(page->path, path, length);
+    page->path[length] = '\0';
     page->error = result;
     publish();
     atomic_thread_fence(memory_order_release);
@@ -344,7 +376,7 @@ void control_serve(void)
 {
     const uint32_t by_handlers = ATTENTION_DEATH | ATTENTION_AGAIN;
 
-    if (syscall_getpid() != identity->pid)
+    if (atomic_load(&guard_silent) || syscall_getpid() != identity->pid)
         return; /* a child of vfork or a bare clone: all this is its parent's */
     if (guard_inside()) {
         attention_raise(ATTENTION_AGAIN); /* in a handler that interrupted us */

@@ -8,6 +8,7 @@
 #ifndef PRELOAD_CONTROL_H
 #define PRELOAD_CONTROL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Watch for what the configuration asks, and make the page. */
@@ -33,6 +34,18 @@ void control_close(void);
 
 /* The signal that asks for control_serve() is another one now. */
 void control_signal_changed(void);
+
+/* Whether ADDRESS lies in the page; then what is left of that is ours alone. Any time: its file
+ * was cut short, and a touch of it is deadly. */
+bool control_lost(const void *address);
+
+/* The process is about to put itself under seccomp, as life_before_seccomp() has it: the page
+ * is ours alone from now on, or again by control_open(). */
+void control_before_seccomp(void);
+
+/* … and did. Say in the page why there will be no snapshot, if there would have been: the
+ * process WAS_TRACING. No system call is made. */
+void control_after_seccomp(bool was_tracing);
 
 /* This is a child of fork: the page is its parent's. */
 void control_forked(void);

@@ -124,6 +124,30 @@ static char *make_preload(char **text, const char *rest)
     return made;
 }
 
+/* VARIABLES without ours, for a program that is only to say what it would load. PRELOAD is
+ * among them. */
+static char **environment_without(char *const *variables, size_t count, const char *preload)
+{
+    size_t size = sizeof(struct restored) + (count + 1) * sizeof(char *) + strlen(preload) + 32;
+    struct restored *restored = arena_map(size, ARENA_OTHER);
+    char *text, *list;
+
+    if (!restored)
+        return (char **)variables;
+    restored->size = size;
+    text = (char *)&restored->variables[count + 1];
+    list = strcpy(stpcpy(text, PRELOAD_PREFIX), preload);
+    for (char *name; (name = find_under_any_name(list, library_path));)
+        remove_from_list(list, name);
+    for (count = 0; *variables; variables++) {
+        bool is_preload = *variables + strlen(PRELOAD_PREFIX) == preload;
+
+        if (is_preload ? *list != '\0' : !has_prefix(*variables, CONTROL_ENV_PREFIX))
+            restored->variables[count++] = is_preload ? text : *variables;
+    }
+    return restored->variables;
+}
+
 char **environment_restored(char *const *variables, unsigned long exec_count)
 {
     size_t count = 0, size = sizeof(struct restored) + 128;
@@ -131,14 +155,17 @@ char **environment_restored(char *const *variables, unsigned long exec_count)
     struct restored *restored;
     char digits[24], *text;
 
+    bool lists = false; /* the loader lists what it would load, and ends */
+
     if (!library_path || !variables)
         return (char **)variables;
     for (; variables[count]; count++) {
-        if (has_prefix(variables[count], "LD_TRACE_LOADED_OBJECTS="))
-            return (char **)variables;
+        lists |= has_prefix(variables[count], "LD_TRACE_LOADED_OBJECTS=");
         if (has_prefix(variables[count], PRELOAD_PREFIX))
             preload = variables[count] + strlen(PRELOAD_PREFIX);
     }
+    if (lists)
+        return preload ? environment_without(variables, count, preload) : (char **)variables;
     size += (count + saved_count + 3) * sizeof(char *) + strlen(library_path) +
             (preload ? strlen(preload) : 0);
     restored = arena_map(size, ARENA_OTHER);

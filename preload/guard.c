@@ -14,6 +14,7 @@
 #define CLOSE_TIMEOUT_NS 1000000000u
 
 _Atomic uint32_t guard_closed;
+_Atomic bool guard_silent;
 bool guard_fences = true; /* until the kernel agreed to membarrier */
 
 __thread struct thread *guard_current;
@@ -66,6 +67,8 @@ static void thread_ends(void *state)
 {
     uint64_t signals;
 
+    if (atomic_load(&guard_silent))
+        return;
     if (++farewells < PTHREAD_DESTRUCTOR_ITERATIONS) {
         pthread_setspecific(end_key, state);
         return;
@@ -283,6 +286,24 @@ void guard_open(void)
     SYSCALL_3(SYS_futex, &guard_closed, FUTEX_WAKE_PRIVATE, INT_MAX);
     lock_release(&gate_lock);
     SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+}
+
+void guard_wait_for_others(void)
+{
+    const uint64_t deadline = syscall_time(CLOCK_MONOTONIC) + CLOSE_TIMEOUT_NS;
+    const struct timespec begun = { .tv_nsec = 1000000 }; /* those that have not set their flag yet */
+    bool alone = true;
+
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        alone &= state == guard_current || !state->alive;
+    if (alone)
+        return;
+    SYSCALL_2(SYS_nanosleep, &begun, NULL);
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        while (state != guard_current &&
+               atomic_load_explicit(&state->inside, memory_order_acquire) &&
+               syscall_time(CLOCK_MONOTONIC) < deadline)
+            SYSCALL_2(SYS_nanosleep, &nap, NULL);
 }
 
 void guard_forked(bool held)

@@ -50,6 +50,10 @@ void guard_init(size_t size);
  * false if that is not to be had; then each thread keeps its own. */
 bool guard_watch_threads(void);
 
+/* The program has put itself under seccomp: we make no system call any more, since each may
+ * kill it. What is ours stays as it is. */
+extern _Atomic bool guard_silent;
+
 /* What the calling thread has: a state, or one of these. */
 #define GUARD_NOBODY ((struct thread *)0)   /* no event yet */
 #define GUARD_BUSY ((struct thread *)1)     /* between two of these: its allocations are ours */
@@ -136,6 +140,10 @@ void guard_open(void);
 /* In the child of a fork: what other threads held, which it does not have, is open; their
  * states are for others. If this thread HELD the gate, its signals are as they were. */
 void guard_forked(bool held);
+
+/* Wait, but not for long, until no other thread is inside. Who goes in at that moment has seen
+ * what it did by then. */
+void guard_wait_for_others(void);
 
 /* The first of all states, linked by `next`; also those of finished threads. */
 struct thread *guard_threads(void);

@@ -8,7 +8,7 @@
  * is its parent's memory and is recorded as that, and the functions below that end
  * or replace the process ask the kernel who they are. dlopen: the wrapper would be
  * the caller whose RPATH is searched; modules are found when code in them is first
- * seen. fork: pthread_atfork tells of it.
+ * seen. fork: pthread_atfork tells of it. prctl and syscall are here for seccomp's sake.
  */
 #ifndef PRELOAD_HOOKS_H
 #define PRELOAD_HOOKS_H
@@ -20,7 +20,8 @@
     HOOK(malloc_usable_size)                                                          \
     HOOK(dlclose) HOOK(_Fork) HOOK(_exit)                                             \
     HOOK(execve) HOOK(execvpe) HOOK(fexecve) HOOK(execveat)                           \
-    HOOK(sigaction) HOOK(signal) HOOK(sysv_signal)
+    HOOK(sigaction) HOOK(signal) HOOK(sysv_signal)                                    \
+    HOOK(prctl) HOOK(syscall)
 
 /* Are served by one of those. */
 #define HOOKS_BY_ANOTHER(HOOK)                                                        \

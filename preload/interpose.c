@@ -11,9 +11,11 @@
 #include "preload/life.h"
 #include "preload/real.h"
 #include "preload/signals.h"
+#include "preload/syscall.h"
 #include "preload/tracker.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -493,4 +495,74 @@ EXPORT sighandler_t sysv_signal(int number, sighandler_t handler)
 sighandler_t __sysv_signal(int number, sighandler_t handler)
 {
     return sysv_signal(number, handler);
+}
+
+/* ---- seccomp ------------------------------------------------------------------------- */
+
+/* As libc has it: whoever passes less does not mind what else is passed on. */
+EXPORT int prctl(int option, ...)
+{
+    unsigned long second, third, fourth, fifth;
+    bool seccomp, silent;
+    va_list rest;
+    int result;
+
+    va_start(rest, option);
+    second = va_arg(rest, unsigned long);
+    third = va_arg(rest, unsigned long);
+    fourth = va_arg(rest, unsigned long);
+    fifth = va_arg(rest, unsigned long);
+    va_end(rest);
+    life_begin();
+    seccomp = option == PR_SET_SECCOMP &&
+              (second == SECCOMP_MODE_STRICT || (second == SECCOMP_MODE_FILTER && third));
+    silent = seccomp && life_before_seccomp();
+    result = real.prctl(option, second, third, fourth, fifth);
+    if (silent)
+        life_after_seccomp(result == 0);
+    return result;
+}
+
+/* seccomp() has no function in libc. FILTER is NULL where only its flags are tried. */
+static __attribute__((used)) long seccomp_call(long number, unsigned long operation,
+                                               unsigned long flags, void *filter)
+{
+    bool silent = (operation == SECCOMP_SET_MODE_STRICT ||
+                   (operation == SECCOMP_SET_MODE_FILTER && filter)) &&
+                  life_ready() && life_before_seccomp();
+    long result = real.syscall(number, operation, flags, filter);
+
+    if (silent)
+        life_after_seccomp(result >= 0);
+    return result;
+}
+
+/* A call before the real functions are found. */
+static __attribute__((used)) long syscall_early(long number, long a, long b, long c, long d, long e,
+                                                long f)
+{
+    long result;
+
+    if (life_begin())
+        return real.syscall(number, a, b, c, d, e, f);
+    result = SYSCALL_6(number, a, b, c, d, e, f);
+    if (result < 0 && result > -4096) {
+        errno = (int)-result;
+        return -1;
+    }
+    return result;
+}
+
+/* Passed on as it came, in registers and on the stack, and without a frame of ours: it may
+ * return twice, or on another stack. */
+EXPORT __attribute__((naked)) long syscall(__attribute__((unused)) long number, ...)
+{
+    __asm__("cmpq %[seccomp], %%rdi\n\t"
+            "je seccomp_call\n\t"
+            "movq %[below], %%rax\n\t"
+            "testq %%rax, %%rax\n\t"
+            "jz syscall_early\n\t"
+            "jmp *%%rax"
+            :
+            : [seccomp] "i"(SYS_seccomp), [below] "m"(real.syscall));
 }

@@ -33,8 +33,10 @@ static _Atomic int phase;
 static uint32_t own_pid;
 static __thread bool gate_held; /* by this thread, which forks; others may fork, too */
 static bool by_fork;   /* this process is a traced child of fork */
+static bool forked_away; /* it is one that is not traced */
 static _Atomic uint32_t ending; /* the thread that takes the exit snapshot */
 static _Atomic uint32_t ended;  /* 1: it has */
+static bool was_tracing; /* before seccomp */
 
 /* Do as the environment asks, once. Before libc has it (NULL) nothing is asked, and
  * stacks are kept whole. */
@@ -79,7 +81,7 @@ void life_before_fork(void)
     struct thread *self;
 
     gate_held = false;
-    if (!(config->follow & CONTROL_FOLLOW_FORK) || syscall_getpid() != own_pid)
+    if (atomic_load(&guard_silent) || !(config->follow & CONTROL_FOLLOW_FORK) || syscall_getpid() != own_pid)
         return;
     self = guard_enter(); /* the gate is not to be closed by a thread without a state */
     if (self)
@@ -109,7 +111,7 @@ void life_forked(void)
 {
     bool traced = gate_held && guard_is_whole();
 
-    if (syscall_getpid() == own_pid)
+    if (atomic_load(&guard_silent) || syscall_getpid() == own_pid)
         return;
     control_forked();
     tracker_forked(traced);
@@ -117,35 +119,38 @@ void life_forked(void)
     gate_held = false;
     if (traced)
         begin_again();
+    else
+        forked_away = true;
 }
 
 /* ---- exit ---------------------------------------------------------------------- */
 
-/* Take the exit snapshot. */
-static void take_last(enum snapshot_trigger why)
+/* Take the last snapshot. */
+static void take_last(enum snapshot_trigger why, const char *label)
 {
     int result;
 
     if (!config->out || !tracker_tracing())
         return;
-    result = snapshot_take(why, "exit", NULL, false);
+    result = snapshot_take(why, label, NULL, false);
     if (result < 0)
-        message_line("no snapshot at exit in ", config->out, ": ", message_error(result), NULL);
+        message_line("no snapshot at ", label, " in ", config->out, ": ", message_error(result), NULL);
 }
 
 void life_exit(enum snapshot_trigger why)
 {
-    uint32_t first = 0, self = syscall_gettid();
+    uint32_t first = 0, self;
 
-    if (syscall_getpid() != own_pid)
+    if (atomic_load(&guard_silent) || syscall_getpid() != own_pid)
         return;
+    self = syscall_gettid();
     if (!atomic_compare_exchange_strong(&ending, &first, self)) {
         /* Unless in a handler that interrupted it, until it is there. */
         while (first != self && !atomic_load(&ended))
             SYSCALL_4(SYS_futex, &ended, FUTEX_WAIT_PRIVATE, 0, NULL);
         return;
     }
-    take_last(why);
+    take_last(why, "exit");
     snapshot_finish(true);
     tracker_set_tracing(false);
     control_close();
@@ -161,7 +166,8 @@ static void at_exit(void *unused)
 
 bool life_own(void)
 {
-    return atomic_load(&phase) == BEGUN && syscall_getpid() == own_pid;
+    return atomic_load(&phase) == BEGUN && !atomic_load(&guard_silent) &&
+           syscall_getpid() == own_pid;
 }
 
 bool life_follows(void)
@@ -177,6 +183,42 @@ void life_before_exec(void)
     snapshot_finish(true); /* the task's end would be a SIGCHLD to the new program */
     control_serve(); /* a deadly signal that came meanwhile would be forgotten */
     control_close();
+}
+
+/* ---- seccomp --------------------------------------------------------------------- */
+
+bool life_before_seccomp(void)
+{
+    bool own = life_own();
+
+    if (atomic_load(&guard_silent) || (!own && !forked_away))
+        return false; /* a child of vfork: the memory is its parent's */
+    if (own) {
+        was_tracing = tracker_tracing();
+        take_last(SNAPSHOT_BEFORE_SECCOMP, "seccomp");
+        snapshot_finish(true);
+        control_before_seccomp();
+        tracker_set_tracing(false);
+        guard_wait_for_others();
+    }
+    signals_give_back();
+    atomic_store(&guard_silent, true);
+    return true;
+}
+
+void life_after_seccomp(bool done)
+{
+    if (done) {
+        if (!forked_away)
+            control_after_seccomp(was_tracing);
+        return;
+    }
+    atomic_store(&guard_silent, false);
+    if (forked_away)
+        return;
+    signals_init();
+    control_open();
+    tracker_set_tracing(was_tracing);
 }
 
 void life_exec_failed(void)
@@ -217,6 +259,24 @@ static void choose_unwinder(void)
                      ", so stacks are walked by heapdelta", NULL);
 }
 
+/* Whether valgrind runs this program: it answers the question number 0x1001, which a processor
+ * takes for nothing. */
+static bool under_valgrind(void)
+{
+    const uint64_t question[6] = { 0x1001 };
+    uint64_t answer = 0;
+
+    __asm__ volatile("rolq $3, %%rdi\n\t"
+                     "rolq $13, %%rdi\n\t"
+                     "rolq $61, %%rdi\n\t"
+                     "rolq $51, %%rdi\n\t"
+                     "xchgq %%rbx, %%rbx"
+                     : "+d"(answer)
+                     : "a"(question)
+                     : "cc", "memory");
+    return answer != 0;
+}
+
 /* Before main and most constructors: what is registered here runs last at exit, after the
  * program's handlers and all destructors. */
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **variables)
@@ -226,6 +286,11 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     life_begin();
     configure(variables);
     environment_clean(variables, own_name(), !(config->follow & CONTROL_FOLLOW_EXEC));
+    if (under_valgrind()) { /* which gives up where we clone a task */
+        tracker_forked(false);
+        message_line("not traced: valgrind runs this program", NULL);
+        return;
+    }
     guard_watch_threads();
     choose_unwinder();
     signals_init();

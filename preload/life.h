@@ -4,7 +4,8 @@
  *           itself allocates is served from a static arena (real.h)
  *   traced  from then on; before main the constructor cleans the environment and
  *           arranges for the exit snapshot
- *   over    after the exit snapshot, and in a child of fork: hooks only pass on
+ *   over    after the exit snapshot, in a child of fork, and once the process has put itself
+ *           under seccomp: hooks only pass on
  */
 #ifndef PRELOAD_LIFE_H
 #define PRELOAD_LIFE_H
@@ -44,5 +45,11 @@ bool life_follows(void);
 /* The traced process itself is about to exec; the exec failed. */
 void life_before_exec(void);
 void life_exec_failed(void);
+
+/* The process is about to put itself, or one of its threads, under seccomp, which may forbid any
+ * system call: take the last snapshot and make none from now on. True if
+ * life_after_seccomp() is to be called, with whether it came to that (DONE). */
+bool life_before_seccomp(void);
+void life_after_seccomp(bool done);
 
 #endif

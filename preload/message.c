@@ -89,6 +89,13 @@ void message_line(const char *part, ...)
     SYSCALL_3(SYS_write, 2, line, length);
 }
 
+void message_keep(const char *line)
+{
+    char whole[LINE_SIZE];
+
+    keep(whole, append(whole, append(whole, 0, "heapdelta: "), line));
+}
+
 const char *message_number(char *buffer, uint64_t number)
 {
     char *digit = buffer + 23;

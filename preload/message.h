@@ -21,6 +21,9 @@ void message_set_page(struct control_page *page);
 /* Write "heapdelta: ", the strings given up to a NULL, and a newline. */
 void message_line(const char *part, ...) __attribute__((sentinel));
 
+/* Put LINE into the control page only, without a system call. */
+void message_keep(const char *line);
+
 /* The decimal digits of NUMBER, in the 24 bytes at BUFFER; returns where they begin. */
 const char *message_number(char *buffer, uint64_t number);
 

@@ -15,14 +15,17 @@
 static int request_signal;
 static _Atomic int fatal_signal;
 
-static void on_request(int number)
+typedef void handler(int number, siginfo_t *info, void *context);
+
+static void on_request(int number, siginfo_t *info, void *context)
 {
-    (void)number;
+    (void)number, (void)info, (void)context;
     control_serve();
 }
 
-static void on_death(int number)
+static void on_death(int number, siginfo_t *info, void *context)
 {
+    (void)info, (void)context;
     atomic_store(&fatal_signal, number);
     if (guard_inside())
         attention_raise(ATTENTION_DEATH); /* when the hook is left */
@@ -30,16 +33,40 @@ static void on_death(int number)
         signals_die();
 }
 
-/* Install HANDLER for SIGNAL_NUMBER if that is at its default. */
-static bool take(int number, void (*handler)(int))
+/* At the default, with what the signal would do without us. */
+static void die_of(int number)
+{
+    uint64_t one = (uint64_t)1 << (number - 1);
+    struct sigaction none;
+
+    memset(&none, 0, sizeof none);
+    none.sa_handler = SIG_DFL;
+    real.sigaction(number, &none, NULL);
+    SYSCALL_3(SYS_tgkill, syscall_getpid(), syscall_gettid(), number);
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_UNBLOCK, &one, NULL, sizeof one);
+}
+
+static void on_bus(int number, siginfo_t *info, void *context)
+{
+    static const struct sigaction none = { .sa_handler = SIG_DFL };
+
+    (void)context;
+    if (info->si_code <= 0) /* sent by somebody */
+        die_of(number);
+    else if (!control_lost(info->si_addr))
+        real.sigaction(number, &none, NULL); /* the instruction is tried again */
+}
+
+/* Install OURS_IS for signal NUMBER if that is at its default. */
+static bool take(int number, handler *ours_is)
 {
     struct sigaction now, ours;
 
     if (real.sigaction(number, NULL, &now) != 0 || now.sa_handler != SIG_DFL)
         return false;
     memset(&ours, 0, sizeof ours);
-    ours.sa_handler = handler;
-    ours.sa_flags = SA_RESTART | SA_ONSTACK;
+    ours.sa_sigaction = ours_is;
+    ours.sa_flags = SA_RESTART | SA_ONSTACK | SA_SIGINFO;
     sigfillset(&ours.sa_mask);
     return real.sigaction(number, &ours, NULL) == 0;
 }
@@ -67,11 +94,24 @@ static bool takes_deadly(void)
 void signals_init(void)
 {
     find_request_signal(SIGRTMAX - 1);
+    take(SIGBUS, on_bus);
     if (takes_deadly()) {
         take(SIGINT, on_death);
         take(SIGTERM, on_death);
         take(SIGHUP, on_death);
     }
+}
+
+void signals_give_back(void)
+{
+    struct sigaction now, none;
+
+    memset(&none, 0, sizeof none);
+    none.sa_handler = SIG_DFL;
+    for (int number = 1; number < SIGRTMAX; number++)
+        if (real.sigaction(number, NULL, &now) == 0 && signals_is_ours(now.sa_handler))
+            real.sigaction(number, &none, NULL);
+    request_signal = 0;
 }
 
 int signals_request(void)
@@ -91,25 +131,24 @@ void signals_drop_request(void)
 void signals_die(void)
 {
     int number = atomic_load(&fatal_signal);
-    struct sigaction before;
-    uint64_t one = (uint64_t)1 << (number - 1);
 
-    memset(&before, 0, sizeof before);
-    before.sa_handler = SIG_DFL;
+    if (number == 0)
+        return; /* somebody else wrote into the page */
     life_exit(SNAPSHOT_BY_SIGNAL);
-    real.sigaction(number, &before, NULL);
-    SYSCALL_3(SYS_tgkill, syscall_getpid(), syscall_gettid(), number);
-    SYSCALL_4(SYS_rt_sigprocmask, SIG_UNBLOCK, &one, NULL, sizeof one);
+    die_of(number);
 }
 
-bool signals_is_ours(void (*handler)(int))
+bool signals_is_ours(void (*set)(int))
 {
-    return handler == on_request || handler == on_death;
+    const uintptr_t address = (uintptr_t)set;
+
+    return address == (uintptr_t)on_request || address == (uintptr_t)on_death ||
+           address == (uintptr_t)on_bus;
 }
 
 void signals_set(int number, bool to_default)
 {
-    if (syscall_getpid() != identity->pid)
+    if (atomic_load(&guard_silent) || syscall_getpid() != identity->pid)
         return; /* a child sets its signals in order before it execs */
     if (number == request_signal && !to_default) {
         find_request_signal(number);
@@ -119,6 +158,8 @@ void signals_set(int number, bool to_default)
     } else if (to_default && !request_signal && number > SIGRTMIN && number < SIGRTMAX - 1) {
         find_request_signal(number + 1); /* the program had taken them all */
         control_signal_changed();
+    } else if (to_default && number == SIGBUS) {
+        take(SIGBUS, on_bus);
     } else if (to_default && takes_deadly() && is_deadly(number)) {
         take(number, on_death);
     }

@@ -60,7 +60,8 @@ static struct snapshot_pauses pauses;
 static bool is_thinned(enum snapshot_trigger trigger)
 {
     return trigger == SNAPSHOT_BY_INTERVAL || trigger == SNAPSHOT_BY_GROWTH ||
-           trigger == SNAPSHOT_AT_PEAK || trigger == SNAPSHOT_AT_EXIT;
+           trigger == SNAPSHOT_AT_PEAK || trigger == SNAPSHOT_AT_EXIT ||
+           trigger == SNAPSHOT_BEFORE_SECCOMP;
 }
 
 /* ---- the heap graph ----------------------------------------------------------------- */
@@ -222,7 +223,8 @@ static bool wants_graph(enum snapshot_trigger trigger)
     return !config->counters &&
            (config->graph == CONTROL_GRAPH_ALWAYS ||
             (config->graph == CONTROL_GRAPH_AT_EXIT &&
-             (trigger == SNAPSHOT_AT_EXIT || trigger == SNAPSHOT_BY_SIGNAL)));
+             (trigger == SNAPSHOT_AT_EXIT || trigger == SNAPSHOT_BY_SIGNAL ||
+              trigger == SNAPSHOT_BEFORE_SECCOMP)));
 }
 
 static void destroy(struct snapshot *snapshot)

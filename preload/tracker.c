@@ -736,7 +736,7 @@ static int change(enum change what, uint32_t new_limit, const char *label)
     struct tracker_thread *self;
     int result;
 
-    if (untraced)
+    if (untraced || atomic_load(&guard_silent))
         return -ENODATA;
     self = enter();
     if (!self)

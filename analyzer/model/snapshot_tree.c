@@ -103,7 +103,8 @@ static int compare_heads(const void *a, const void *b)
 static bool has_ended(const struct heap *head)
 {
     return head->process->trigger == SNAPSHOT_AT_EXIT ||
-           head->process->trigger == SNAPSHOT_BY_SIGNAL;
+           head->process->trigger == SNAPSHOT_BY_SIGNAL ||
+           head->process->trigger == SNAPSHOT_BEFORE_SECCOMP;
 }
 
 /* Is IMAGE, which is the younger one, the same process as the snapshot LAST of another

@@ -133,6 +133,22 @@ unharmed_in() {
     same_as_native "$PROGRAMS/own_malloc"
 }
 
+@test "a program with functions of its own by the names that we hook" {
+    same_as_native "$PROGRAMS/own_functions"
+    [ "$status" -eq 5 ]
+    snapshots_add_up
+}
+
+@test "valgrind's program is not traced, and says so" {
+    command -v valgrind >/dev/null || skip "no valgrind here"
+    HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM" HEAPDELTA_FOLLOW=3 valgrind --leak-check=full \
+        --log-file=log "$PROGRAMS/hello" >traced.out 2>traced.err || status=$?
+    [ "$status" -eq 3 ]
+    [ "$(cat traced.out)" = hello ]
+    [ "$(cat traced.err)" = "heapdelta: not traced: valgrind runs this program" ]
+    grep "definitely lost: [1-9]" log
+}
+
 @test "a static program" {
     same_as_native "$PROGRAMS/hello_static"
     [ "$status" -eq 3 ]

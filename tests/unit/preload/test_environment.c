@@ -152,7 +152,7 @@ static void an_exec_may_give_another_environment(void **state)
 static void the_loader_lists_what_the_program_has(void **state)
 {
     struct environment environment;
-    char **variables = make(&environment, "LD_PRELOAD=" LIBRARY "|HEAPDELTA_OUT=x");
+    char **variables = make(&environment, "LD_PRELOAD=" LIBRARY "|HEAPDELTA_OUT=x"), **restored;
 
     (void)state;
     environment_clean(variables, LIBRARY, true);
@@ -161,6 +161,14 @@ static void the_loader_lists_what_the_program_has(void **state)
     variables = make(&environment, "LD_TRACE_LOADED_OBJECTS=");
     assert_ptr_equal(environment_restored(variables, 0), variables);
     environment_release(variables, variables);
+    variables = make(&environment, "LD_PRELOAD=" LIBRARY "|HEAPDELTA_OUT=x|LD_TRACE_LOADED_OBJECTS=1");
+    restored = environment_restored(variables, 0);
+    assert_string_equal(text_of(restored), "LD_TRACE_LOADED_OBJECTS=1");
+    environment_release(restored, variables);
+    variables = make(&environment, "LD_TRACE_LOADED_OBJECTS=1|LD_PRELOAD=a " LIBRARY " b|A=1");
+    restored = environment_restored(variables, 0);
+    assert_string_equal(text_of(restored), "LD_TRACE_LOADED_OBJECTS=1|LD_PRELOAD=a b|A=1");
+    environment_release(restored, variables);
 }
 
 static void the_memory_is_given_back(void **state)
