@@ -41,6 +41,7 @@ extern const struct command command_status;
 extern const struct command command_info;
 extern const struct command command_stats;
 extern const struct command command_diff;
+extern const struct command command_tree;
 extern const struct command command_export;
 extern const struct command command_leaks;
 extern const struct command command_merge;

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define DEFAULT_LIMIT    10
+#define DEFAULT_MIN_SHARE 0.01
 #define DEFAULT_TIMEOUT  10000000000u /* ns */
 #define LABEL_LENGTH_MAX 64
 
@@ -47,6 +48,11 @@ enum option_code {
     OPTION_WIDE,
     OPTION_LIST,
     OPTION_VALUE,
+    OPTION_BOTTOM_UP,
+    OPTION_CALLERS,
+    OPTION_RECURSION,
+    OPTION_MIN_SHARE,
+    OPTION_DEPTH,
 };
 
 /* Every option there is, and the sets it belongs to; 0: to each command. */
@@ -57,19 +63,20 @@ static const struct {
     {{"help", no_argument, NULL, OPTION_HELP}, 0},
     {{"output", required_argument, NULL, OPTION_OUTPUT}, OPTIONS_OUTPUT},
     {{"format", required_argument, NULL, OPTION_FORMAT}, OPTIONS_FORMAT},
-    {{"group-by", required_argument, NULL, OPTION_GROUP_BY}, OPTIONS_GROUPS},
+    {{"group-by", required_argument, NULL, OPTION_GROUP_BY}, OPTIONS_GROUPS | OPTIONS_TREE},
     {{"cumulative", no_argument, NULL, OPTION_CUMULATIVE}, OPTIONS_GROUPS},
-    {{"filter", required_argument, NULL, OPTION_FILTER}, OPTIONS_GROUPS},
-    {{"exclude", required_argument, NULL, OPTION_EXCLUDE}, OPTIONS_GROUPS},
-    {{"all-frames", no_argument, NULL, OPTION_ALL_FRAMES}, OPTIONS_GROUPS},
-    {{"skip", required_argument, NULL, OPTION_SKIP}, OPTIONS_GROUPS},
+    {{"filter", required_argument, NULL, OPTION_FILTER}, OPTIONS_GROUPS | OPTIONS_FILTERS},
+    {{"exclude", required_argument, NULL, OPTION_EXCLUDE}, OPTIONS_GROUPS | OPTIONS_FILTERS},
+    {{"all-frames", no_argument, NULL, OPTION_ALL_FRAMES}, OPTIONS_GROUPS | OPTIONS_FILTERS},
+    {{"skip", required_argument, NULL, OPTION_SKIP}, OPTIONS_GROUPS | OPTIONS_FILTERS},
     {{"tracemalloc-compat", no_argument, NULL, OPTION_TRACEMALLOC_COMPAT}, OPTIONS_GROUPS},
     {{"most-recent-first", no_argument, NULL, OPTION_MOST_RECENT_FIRST}, OPTIONS_GROUPS},
-    {{"since", required_argument, NULL, OPTION_SINCE}, OPTIONS_SINCE},
+    {{"since", required_argument, NULL, OPTION_SINCE}, OPTIONS_SINCE | OPTIONS_TREE},
     {{"columns", required_argument, NULL, OPTION_COLUMNS}, OPTIONS_SINCE},
-    {{"wide", no_argument, NULL, OPTION_WIDE}, OPTIONS_GROUPS},
+    {{"wide", no_argument, NULL, OPTION_WIDE}, OPTIONS_GROUPS | OPTIONS_FILTERS},
     {{"sort", required_argument, NULL, OPTION_SORT}, OPTIONS_GROUPS},
-    {{"limit", required_argument, NULL, OPTION_LIMIT}, OPTIONS_GROUPS | OPTIONS_LIMIT},
+    {{"limit", required_argument, NULL, OPTION_LIMIT},
+     OPTIONS_GROUPS | OPTIONS_FILTERS | OPTIONS_LIMIT},
     {{"modules", no_argument, NULL, OPTION_MODULES}, OPTIONS_MODULES},
     {{"section", required_argument, NULL, OPTION_SECTION}, OPTIONS_SECTION},
     {{"timeout", required_argument, NULL, OPTION_TIMEOUT}, OPTIONS_TIMEOUT},
@@ -80,7 +87,12 @@ static const struct {
     {{"blocks", no_argument, NULL, OPTION_BLOCKS}, OPTIONS_BLOCKS},
     {{"list", no_argument, NULL, OPTION_LIST}, OPTIONS_BLOCKS},
     {{"to", required_argument, NULL, OPTION_TO}, OPTIONS_EXPORT},
-    {{"value", required_argument, NULL, OPTION_VALUE}, OPTIONS_EXPORT},
+    {{"value", required_argument, NULL, OPTION_VALUE}, OPTIONS_EXPORT | OPTIONS_TREE},
+    {{"bottom-up", no_argument, NULL, OPTION_BOTTOM_UP}, OPTIONS_TREE},
+    {{"callers", required_argument, NULL, OPTION_CALLERS}, OPTIONS_TREE},
+    {{"recursion", no_argument, NULL, OPTION_RECURSION}, OPTIONS_TREE},
+    {{"min-share", required_argument, NULL, OPTION_MIN_SHARE}, OPTIONS_TREE},
+    {{"depth", required_argument, NULL, OPTION_DEPTH}, OPTIONS_TREE},
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
@@ -181,6 +193,51 @@ static int parse_pattern(struct options *options, const struct command *command,
     return -1;
 }
 
+/* Take the PATTERN of functions whose callers are asked for. */
+static int parse_callers(struct options *options, const struct command *command, const char *text)
+{
+    bool is_plain = !strchr(text, '='); /* then it is a function */
+    char *pattern = NULL;
+    struct error error;
+    int result = -ENOMEM;
+
+    if (!options->callers)
+        options->callers = filter_create();
+    if (options->callers && asprintf(&pattern, "%s%s", is_plain ? "function=" : "", text) >= 0)
+        result = filter_add(options->callers, FILTER_INCLUDE, pattern, &error);
+    else
+        error_set(&error, -ENOMEM, "out of memory");
+    free(pattern);
+    return result < 0 ? command_fail(command, COMMAND_USAGE, "--callers: %s", error.text) : -1;
+}
+
+/* Take a part of the whole, in percent. */
+static int parse_min_share(struct options *options, const struct command *command,
+                           const char *text)
+{
+    char *end;
+    double share = strtod(text, &end);
+
+    if (!isdigit((unsigned char)text[0]) || strcmp(end, *end == '%' ? "%" : "") != 0 ||
+        !(share <= 100))
+        return command_fail(command, COMMAND_USAGE,
+                            "--min-share '%s': not a number of percent, as 5 or 0.1", text);
+    options->min_share = share / 100;
+    return -1;
+}
+
+static int parse_depth(struct options *options, const struct command *command, const char *text)
+{
+    char *end;
+    unsigned long depth = strtoul(text, &end, 10);
+
+    if (!isdigit((unsigned char)text[0]) || *end || depth > UINT32_MAX)
+        return command_fail(command, COMMAND_USAGE,
+                            "--depth '%s': not a number of frames (0 for all)", text);
+    options->depth = depth;
+    return -1;
+}
+
 /* Take one option. Returns -1, or the exit status. */
 static int parse_option(struct options *options, const struct command *command, unsigned sets,
                         int code, const char *value)
@@ -266,6 +323,18 @@ static int parse_option(struct options *options, const struct command *command, 
                                 value);
         options->value_given = true;
         return -1;
+    case OPTION_BOTTOM_UP:
+        options->bottom_up = true;
+        return -1;
+    case OPTION_CALLERS:
+        return parse_callers(options, command, value);
+    case OPTION_RECURSION:
+        options->recursion = true;
+        return -1;
+    case OPTION_MIN_SHARE:
+        return parse_min_share(options, command, value);
+    case OPTION_DEPTH:
+        return parse_depth(options, command, value);
     case OPTION_LABEL:
         return parse_label(options, command, value);
     case OPTION_STRICT:
@@ -323,6 +392,7 @@ int options_parse(struct options *options, const struct command *command, unsign
     *options = (struct options){
         .limit = DEFAULT_LIMIT,
         .timeout = DEFAULT_TIMEOUT,
+        .min_share = DEFAULT_MIN_SHARE,
         .filter = filter_create(),
     };
     if (!options->filter)
@@ -360,6 +430,7 @@ void options_mention_filters(const struct options *options, struct report *repor
 void options_finish(struct options *options)
 {
     filter_destroy(options->filter);
+    filter_destroy(options->callers);
 }
 
 int options_print(const struct options *options, const struct command *command,

@@ -21,7 +21,7 @@
 enum options_set {
     OPTIONS_OUTPUT = 1,   /* -o */
     OPTIONS_FORMAT = 2,   /* --format text, json, csv */
-    OPTIONS_GROUPS = 4,   /* --group-by, --cumulative, --filter … */
+    OPTIONS_GROUPS = 4,   /* --group-by, --cumulative …; with OPTIONS_FILTERS */
     OPTIONS_MODULES = 8,  /* --modules */
     OPTIONS_SECTION = 16, /* --section */
     OPTIONS_TIMEOUT = 32, /* --timeout */
@@ -32,6 +32,8 @@ enum options_set {
     OPTIONS_EXPORT = 1024, /* --to, --value */
     OPTIONS_SINCE = 2048, /* --since, --columns */
     OPTIONS_BLOCKS = 4096, /* --blocks, --list */
+    OPTIONS_FILTERS = 8192, /* --filter …, --wide, --limit */
+    OPTIONS_TREE = 16384, /* --bottom-up, --callers …; also --group-by, --since, --value */
 };
 
 enum options_format {
@@ -63,6 +65,10 @@ struct options {
     const char *label;   /* NULL: none */
     bool strict;         /* no pointer inside a block is there on purpose */
     bool all;            /* not only what is lost */
+    bool bottom_up;      /* from the frames that allocated to their callers */
+    bool recursion;      /* is not folded */
+    double min_share;    /* of the total, from 0 to 1, that a node has to be shown */
+    size_t depth;        /* nodes below each other; 0: all */
     bool error_exitcode; /* what is found makes the exit status 1 */
 
     /* What is left: the snapshots, or the process. */
@@ -70,6 +76,7 @@ struct options {
     size_t path_count;
 
     struct filter *filter; /* that `group` names */
+    struct filter *callers; /* of what functions; NULL: not asked for */
 };
 
 /* Read the command line of COMMAND, which takes the SETS of options, into OPTIONS;
@@ -95,10 +102,13 @@ int options_print(const struct options *options, const struct command *command,
     "  --group-by KEY       lineno (default), filename, function, traceback, module, thread,\n" \
     "                       size, domain, program or process\n" \
     "  --cumulative         count a block to every frame of its stack, not to the newest only\n" \
+    "  --tracemalloc-compat count as Python's tracemalloc does\n" \
+    OPTIONS_HELP_FILTERS
+
+#define OPTIONS_HELP_FILTERS                                                                     \
     "  --filter PATTERN     only blocks whose newest frame matches; may be repeated\n"           \
     "  --exclude PATTERN    no blocks whose newest frame matches; may be repeated\n"             \
     "  --all-frames         patterns look at all frames of a stack\n" \
-    "  --tracemalloc-compat count as Python's tracemalloc does\n" \
     "  --skip PATTERN       frames that allocate for others, as strdup, operator new and all\n"  \
     "                       of std:: do: not the newest if there is another; here a\n"           \
     "                       PATTERN is a function\n"                                             \

@@ -563,6 +563,30 @@ struct group_list *group_create(const struct heap *heap, struct symbols *symbols
     return list;
 }
 
+int group_find_held(const struct heap *heap, struct symbols *symbols,
+                    const struct group_options *options, struct group_held *out_held)
+{
+    struct filter *plain = options->filter ? NULL : filter_create();
+    struct grouping grouping = {
+        .heap = heap,
+        .symbols = symbols,
+        .options = options,
+        .filter = options->filter ? options->filter : plain,
+        .held = out_held,
+    };
+    int kept = grouping.filter ? 0 : -ENOMEM;
+
+    if (kept == 0)
+        find_held(&grouping);
+    for (uint32_t i = 0; i < heap->stack_count && kept >= 0; i++) {
+        kept = keeps(&grouping, i);
+        out_held[i].kept = kept > 0;
+    }
+    free(grouping.traceback);
+    filter_destroy(plain);
+    return kept < 0 ? kept : 0;
+}
+
 bool group_needs_blocks(const struct group_options *options)
 {
     return options->since > 0 || options->key == GROUP_SIZE;

@@ -31,7 +31,7 @@
 /* What a stack holds of the blocks that count. */
 struct group_held {
     uint64_t bytes, blocks;
-    bool kept; /* by the filter: set by group_create() */
+    bool kept; /* by the filter: set by group_create(), group_find_held() */
 };
 
 struct group_options {
@@ -60,6 +60,11 @@ struct group_list {
  * with group_destroy(). NULL for lack of memory. */
 struct group_list *group_create(const struct heap *heap, struct symbols *symbols,
                                 const struct group_options *options);
+
+/* Find what each stack of HEAP holds of the blocks that OPTIONS keep, whatever their key, into
+ * OUT_HELD, which has room for all stacks. Returns 0 or -ENOMEM. */
+int group_find_held(const struct heap *heap, struct symbols *symbols,
+                    const struct group_options *options, struct group_held *out_held);
 
 /* Do OPTIONS ask for what only single blocks tell, and not the sums of each stack? */
 bool group_needs_blocks(const struct group_options *options);

@@ -3,6 +3,7 @@
 #include "model/dominators.h"
 #include "model/filter.h"
 #include "model/graph.h"
+#include "model/group.h"
 #include "model/heap.h"
 #include "model/intern.h"
 #include "model/site.h"
@@ -26,7 +27,7 @@ static const struct {
     [PROFILE_HELD_BYTES] = {"held_bytes", "bytes"},
 };
 
-/* A frame or a node by what tells it from others; texts are those of the pool. */
+/* A frame or a node by what tells it from others; texts are those of the pool, its offset is 0. */
 struct frame_entry {
     struct profile_frame frame; /* the key; padding is zero */
     uint32_t number;
@@ -101,8 +102,11 @@ static int add_frame(struct profile *profile, const struct profile_frame *frame,
 {
     struct profile_index *index = profile->index;
     struct frame_entry *entry;
+    struct profile_frame key;
 
-    HASH_FIND(hh, index->frames, frame, sizeof(*frame), entry);
+    memcpy(&key, frame, sizeof(key));
+    key.offset = 0;
+    HASH_FIND(hh, index->frames, &key, sizeof(key), entry);
     if (!entry) {
         if (profile->frame_count == index->frame_room) {
             size_t room = index->frame_room ? 2 * index->frame_room : 256;
@@ -116,9 +120,9 @@ static int add_frame(struct profile *profile, const struct profile_frame *frame,
         entry = calloc(1, sizeof(*entry));
         if (!entry)
             return -ENOMEM;
-        memcpy(&entry->frame, frame, sizeof(*frame));
+        memcpy(&entry->frame, &key, sizeof(key));
         entry->number = (uint32_t)profile->frame_count;
-        HASH_ADD(hh, index->frames, frame, sizeof(*frame), entry);
+        HASH_ADD(hh, index->frames, frame, sizeof(key), entry);
         if (!entry->hh.tbl) {
             free(entry);
             return -ENOMEM;
@@ -176,23 +180,41 @@ static int add_node(struct profile *profile, uint32_t parent, uint32_t frame, ui
     return 0;
 }
 
+int profile_put(struct profile *profile, uint32_t parent, const struct profile_frame *frame,
+                uint32_t *out_node)
+{
+    struct intern *texts = profile->index->texts;
+    struct profile_frame own;
+    uint32_t number;
+
+    memset(&own, 0, sizeof(own)); /* it is a key */
+    own.name = intern_string(texts, frame->name);
+    own.file = intern_string(texts, frame->file);
+    own.module = intern_string(texts, frame->module);
+    own.line = frame->line;
+    own.inlined = frame->inlined;
+    own.is_place = frame->is_place;
+    own.offset = frame->offset;
+    if (!own.name || !own.file != !frame->file || !own.module != !frame->module ||
+        add_frame(profile, &own, &number) < 0)
+        return -ENOMEM;
+    return add_node(profile, parent, number, out_node);
+}
+
 static int add_symbol(struct profile *profile, uint32_t parent, const struct symbol *symbol,
                       uint32_t *out_node)
 {
-    struct intern *texts = profile->index->texts;
-    struct profile_frame frame;
-    uint32_t number;
+    struct profile_frame frame = {
+        .name = symbol->function ? symbol->function : symbol->place,
+        .file = symbol->file,
+        .line = symbol->file ? symbol->line : 0,
+        .module = symbol->module,
+        .inlined = symbol->inlined,
+        .is_place = !symbol->function,
+        .offset = symbol->offset,
+    };
 
-    memset(&frame, 0, sizeof(frame)); /* it is a key */
-    frame.name = intern_string(texts, symbol->function ? symbol->function : symbol->place);
-    frame.file = intern_string(texts, symbol->file);
-    frame.module = intern_string(texts, symbol->module);
-    frame.line = symbol->file ? symbol->line : 0;
-    frame.inlined = symbol->inlined;
-    if (!frame.name || !frame.file != !symbol->file || !frame.module != !symbol->module ||
-        add_frame(profile, &frame, &number) < 0)
-        return -ENOMEM;
-    return add_node(profile, parent, number, out_node);
+    return profile_put(profile, parent, &frame, out_node);
 }
 
 /* A heap while it is added. */
@@ -305,7 +327,8 @@ static int count_graph(const struct graph *graph, uint64_t *out_numbers)
     return 0;
 }
 
-static int add_stacks(struct adding *adding, size_t at, const uint64_t *graph_numbers)
+static int add_stacks(struct adding *adding, size_t at, const uint64_t *graph_numbers,
+                      const struct group_held *held)
 {
     struct profile *profile = adding->profile;
 
@@ -314,13 +337,13 @@ static int add_stacks(struct adding *adding, size_t at, const uint64_t *graph_nu
         uint64_t *own;
         uint32_t node;
 
-        if (stack->live_blocks == 0 && stack->allocations == 0)
+        if ((stack->live_blocks == 0 && stack->allocations == 0) || (held && !held[i].kept))
             continue;
         if (find_stack(adding, i, &node) < 0)
             return -ENOMEM;
         own = &profile->own[(node * profile->heap_count + at) * PROFILE_VALUES];
-        own[PROFILE_BYTES] += stack->live_bytes;
-        own[PROFILE_BLOCKS] += stack->live_blocks;
+        own[PROFILE_BYTES] += held ? held[i].bytes : stack->live_bytes;
+        own[PROFILE_BLOCKS] += held ? held[i].blocks : stack->live_blocks;
         own[PROFILE_ALLOCATED_BYTES] += stack->allocated_bytes;
         own[PROFILE_ALLOCATIONS] += stack->allocations;
         own[PROFILE_LOST_BYTES] += graph_numbers[2 * i];
@@ -332,6 +355,13 @@ static int add_stacks(struct adding *adding, size_t at, const uint64_t *graph_nu
 
 int profile_add(struct profile *profile, size_t at, const struct heap *heap,
                 struct symbols *symbols, const struct filter *filter, const struct graph *graph)
+{
+    return profile_add_held(profile, at, heap, symbols, filter, graph, NULL);
+}
+
+int profile_add_held(struct profile *profile, size_t at, const struct heap *heap,
+                     struct symbols *symbols, const struct filter *filter,
+                     const struct graph *graph, const struct group_held *held)
 {
     struct adding adding = {
         .profile = profile,
@@ -346,7 +376,7 @@ int profile_add(struct profile *profile, size_t at, const struct heap *heap,
 
     if (adding.node_of && adding.way && graph_numbers &&
         (!graph || count_graph(graph, graph_numbers) == 0))
-        result = add_stacks(&adding, at, graph_numbers);
+        result = add_stacks(&adding, at, graph_numbers, held);
     profile->has_lost |= graph != NULL;
     free(graph_numbers);
     free(adding.node_of);

@@ -21,6 +21,7 @@
 
 struct filter;
 struct graph;
+struct group_held;
 struct heap;
 struct symbols;
 
@@ -41,6 +42,8 @@ struct profile_frame {
     uint32_t line;    /* 0: unknown */
     const char *module; /* NULL: none */
     bool inlined;       /* into the frame above */
+    bool is_place;      /* NAME is that of a place */
+    uint64_t offset;    /* in the file of MODULE, of the first that was added: not what tells frames apart */
 };
 
 struct profile_node {
@@ -69,6 +72,17 @@ void profile_destroy(struct profile *profile);
  * are shortened. GRAPH, of HEAP, may be NULL. Returns 0 or -ENOMEM. */
 int profile_add(struct profile *profile, size_t at, const struct heap *heap,
                 struct symbols *symbols, const struct filter *filter, const struct graph *graph);
+
+/* The same of the blocks in HELD alone (group.h: per stack, those that are kept); of the other
+ * values, what is known of the stacks that are kept. */
+int profile_add_held(struct profile *profile, size_t at, const struct heap *heap,
+                     struct symbols *symbols, const struct filter *filter,
+                     const struct graph *graph, const struct group_held *held);
+
+/* Find or make the node of FRAME, whose texts are copied, below PARENT: for profiles of something
+ * else. Returns 0 and OUT_NODE, or -ENOMEM. */
+int profile_put(struct profile *profile, uint32_t parent, const struct profile_frame *frame,
+                uint32_t *out_node);
 
 /* The same profile from the newest frames outwards: the nodes below nodes[0] are those that
  * allocated, below them are their callers; where a stack ends is its own. NULL for lack of memory. */

@@ -314,6 +314,18 @@ void report_add_frame(struct report *report, const struct report_frame *frame)
     *copy = *frame;
 }
 
+void report_set_depth(struct report *report, size_t depth)
+{
+    if (!report->failed)
+        last_row(report)->depth = depth;
+}
+
+void report_set_stands_for(struct report *report, size_t rows)
+{
+    if (!report->failed)
+        last_row(report)->stands_for = rows;
+}
+
 void report_set_truncated(struct report *report, uint32_t frame_limit)
 {
     if (report->failed)

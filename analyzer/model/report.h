@@ -118,6 +118,8 @@ struct report_row {
     struct report_link *retains; /* what would go with the blocks of the row, largest first; */
     size_t retain_count;
     size_t retains_omitted; /* how many more there are */
+    size_t depth;           /* REPORT_TREE: how many rows it is below */
+    size_t stands_for;      /* … so many rows that were left out, children of the row above; 0: itself */
 };
 
 enum report_style {
@@ -125,6 +127,7 @@ enum report_style {
     REPORT_TABLE,      /* columns under headings */
     REPORT_KEYED, /* for programs: the first column is the key under which the others are */
     REPORT_PATHS, /* who holds blocks: size, count, bytes retained, class, in this order; paths */
+    REPORT_TREE, /* rows of one frame each, above those that it called (depth): a row after its parent */
     REPORT_CHART, /* the first column is a time; people see the course of the first one of bytes */
 };
 
@@ -215,6 +218,13 @@ void report_put_unknown(struct report *report);
  * texts of FRAME are not copied: they must outlive the report. */
 void report_begin_traceback(struct report *report);
 void report_add_frame(struct report *report, const struct report_frame *frame);
+
+/* Put the row of a REPORT_TREE, of which report_add_frame() gave the frame, DEPTH rows below the
+ * outermost. */
+void report_set_depth(struct report *report, size_t depth);
+
+/* Let the row, which has no frame, stand for ROWS that were left out. */
+void report_set_stands_for(struct report *report, size_t rows);
 
 /* Say that the traceback of the row lacks its outer end: cut, as asked, at FRAME_LIMIT
  * frames, or (0) because it could not be walked. */

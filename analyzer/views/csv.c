@@ -115,9 +115,36 @@ static void put_traceback(struct line *line, const struct report_row *row)
     fputc('"', out);
 }
 
+static void put_optional(struct line *line, const char *text)
+{
+    put_text(line, text ? text : "");
+}
+
+/* What a row of a tree has besides its numbers. */
+static void put_node(struct line *line, const struct report_row *row)
+{
+    const struct report_frame *frame = &row->frames[0];
+
+    put_number(line, row->depth, 0);
+    put_optional(line, frame->function);
+    put_optional(line, frame->file);
+    put_number(line, frame->line, 0);
+    put_optional(line, frame->module);
+    put_number(line, frame->offset, 0);
+    put_number(line, frame->inlined, 0);
+}
+
 static void print_heading(FILE *out, const struct report_table *table, bool has_traceback)
 {
     struct line line = {.out = out};
+
+    if (table->style == REPORT_TREE) {
+        static const char *const keys[] = {"depth",  "function", "file",   "line",
+                                           "module", "offset",   "inlined"};
+
+        for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+            put_text(&line, keys[i]);
+    }
 
     for (size_t i = 0; i < table->column_count; i++) {
         const struct report_column *column = &table->columns[i];
@@ -150,6 +177,10 @@ static void print_table(FILE *out, const struct report_table *table, bool with_h
     for (size_t i = 0; i < table->row_count; i++) {
         const struct report_row *row = &table->rows[i];
 
+        if (row->stands_for) /* for people */
+            continue;
+        if (table->style == REPORT_TREE)
+            put_node(&line, row);
         for (size_t j = 0; j < table->column_count; j++) {
             const struct report_column *column = &table->columns[j];
 
@@ -188,7 +219,8 @@ static const struct report_table *main_table(const struct report *report)
 {
     for (size_t i = 0; i < report->table_count; i++) {
         if (report->tables[i].style == REPORT_STATISTICS ||
-            report->tables[i].style == REPORT_PATHS || report->tables[i].is_matter)
+            report->tables[i].style == REPORT_PATHS ||
+            report->tables[i].style == REPORT_TREE || report->tables[i].is_matter)
             return &report->tables[i];
     }
     for (size_t i = 0; i < report->fact_count; i++) {

@@ -1,5 +1,6 @@
 #include "views/json.h"
 
+#include "views/tree.h"
 #include "views/utf8.h"
 
 #include <errno.h>
@@ -206,16 +207,17 @@ static int set_row(json_t *object, const struct report_table *table, const struc
     return json_object_set_new(object, "truncated", json_boolean(row->truncated)) < 0 ? -ENOMEM : 0;
 }
 
-/* What adds up has a value in the total; names have none. */
-static int set_total(json_t *object, const struct report_table *table)
+/* Set those of the cells at CELLS that have a value: in a total, what adds up. */
+static int set_known(json_t *object, const struct report_table *table,
+                     const struct report_cell *cells)
 {
     for (size_t i = 0; i < table->column_count; i++) {
         const struct report_column *column = &table->columns[i];
 
-        if (column->flags & REPORT_TEXT_ONLY || !table->total[i].known)
+        if (column->flags & REPORT_TEXT_ONLY || !cells[i].known)
             continue;
         if (json_object_set_new(object, column->key,
-                                cell_value(&table->total[i], column->kind, column->flags,
+                                cell_value(&cells[i], column->kind, column->flags,
                                            table->series_length)) < 0)
             return -ENOMEM;
     }
@@ -281,6 +283,36 @@ static int print_keyed(FILE *out, const struct report_table *table, bool *begun)
     return result;
 }
 
+/* Write OBJECT, which is freed, without its braces. */
+static int print_members(FILE *out, json_t *object)
+{
+    char *text = json_dumps(object, 0);
+    size_t length = text ? strlen(text) : 0;
+
+    json_decref(object);
+    if (length < 2) {
+        free(text);
+        return -ENOMEM;
+    }
+    fwrite(text + 1, 1, length - 2, out);
+    free(text);
+    return 0;
+}
+
+/* Write what is known of ROW of a tree: its frame and its numbers, or for how many it stands. */
+static int print_node(FILE *out, const struct report_table *table, const struct report_row *row)
+{
+    json_t *object = row->stands_for ? json_object() : frame_value(&row->frames[0]);
+
+    if (row->stands_for)
+        json_object_set_new(object, "nodes", json_integer((json_int_t)row->stands_for));
+    if (set_known(object, table, row->cells) < 0) {
+        json_decref(object);
+        return -ENOMEM;
+    }
+    return print_members(out, object);
+}
+
 static int print_table(FILE *out, const struct report_table *table, bool *begun)
 {
     if (table->style == REPORT_KEYED)
@@ -288,7 +320,7 @@ static int print_table(FILE *out, const struct report_table *table, bool *begun)
     if (table->total) {
         json_t *total = json_object();
 
-        if (set_total(total, table) < 0) {
+        if (set_known(total, table, table->total) < 0) {
             json_decref(total);
             return -ENOMEM;
         }
@@ -296,6 +328,8 @@ static int print_table(FILE *out, const struct report_table *table, bool *begun)
         print_value(out, total);
     }
     print_key(out, table->key, begun);
+    if (table->style == REPORT_TREE)
+        return tree_print_json(out, table, print_node);
     if (print_rows(out, table) < 0)
         return -ENOMEM;
     if (table->style == REPORT_STATISTICS || table->style == REPORT_PATHS) {
@@ -335,7 +369,8 @@ static int print_report(FILE *out, const struct report *report)
         if (print_table(out, &report->tables[i], &begun) < 0)
             return -ENOMEM;
         has_statistics |= report->tables[i].style == REPORT_STATISTICS ||
-                          report->tables[i].style == REPORT_PATHS;
+                          report->tables[i].style == REPORT_PATHS ||
+                          report->tables[i].style == REPORT_TREE;
     }
     if (has_statistics) {
         print_key(out, "notes", &begun);

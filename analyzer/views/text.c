@@ -6,6 +6,7 @@
 #include "views/held_by.h"
 #include "views/paths.h"
 #include "views/statistics.h"
+#include "views/tree.h"
 #include "views/utf8.h"
 #include "views/value.h"
 
@@ -97,6 +98,8 @@ int text_print(FILE *out, const struct report *report, size_t width)
             continue;
         if (table->style == REPORT_STATISTICS) {
             result = statistics_print(out, table, paths, width, report->whole_names);
+        } else if (table->style == REPORT_TREE) {
+            result = tree_print(out, table, paths, width, report->whole_names);
         } else if (table->style == REPORT_PATHS) {
             held_by_print(out, table, paths, width);
         } else if (table->style == REPORT_CHART) {

@@ -26,4 +26,5 @@ alike() {
 accounted() {
     snapshots_add_up
     "$PYTHON" "$SOURCE_ROOT/tests/real/accounted.py" "$HEAPDELTA" "$(snapshot exit)" "$@"
+    "$PYTHON" "$SOURCE_ROOT/tests/real/call_tree.py" "$HEAPDELTA" "$(snapshot exit)"
 }
