@@ -43,6 +43,7 @@ enum variable {
     VARIABLE_PEAK,
     VARIABLE_KEEP,
     VARIABLE_COUNTERS,
+    VARIABLE_THREADS,
     VARIABLE_GRAPH,
     VARIABLE_SIGNALS,
     VARIABLE_FOLLOW,
@@ -59,6 +60,7 @@ static const char *const variable_names[VARIABLE_COUNT] = {
     [VARIABLE_PEAK] = CONTROL_ENV_PEAK,
     [VARIABLE_KEEP] = CONTROL_ENV_KEEP,
     [VARIABLE_COUNTERS] = CONTROL_ENV_COUNTERS,
+    [VARIABLE_THREADS] = CONTROL_ENV_THREADS,
     [VARIABLE_GRAPH] = CONTROL_ENV_GRAPH,
     [VARIABLE_SIGNALS] = CONTROL_ENV_SIGNALS,
     [VARIABLE_FOLLOW] = CONTROL_ENV_FOLLOW,
@@ -287,6 +289,7 @@ enum {
     OPTION_PEAK,
     OPTION_KEEP,
     OPTION_COUNTERS,
+    OPTION_THREADS,
     OPTION_FOLLOW,
     OPTION_QUIET,
     OPTION_GRAPH,
@@ -303,6 +306,7 @@ static const struct option long_options[] = {
     {"peak", no_argument, NULL, OPTION_PEAK},
     {"keep", required_argument, NULL, OPTION_KEEP},
     {"counters", no_argument, NULL, OPTION_COUNTERS},
+    {"threads", no_argument, NULL, OPTION_THREADS},
     {"follow", required_argument, NULL, OPTION_FOLLOW},
     {"quiet", no_argument, NULL, OPTION_QUIET},
     {"graph", no_argument, NULL, OPTION_GRAPH},
@@ -346,6 +350,9 @@ static int take_option(struct settings *settings, int option, const char *value)
         return -1;
     case OPTION_COUNTERS:
         settings->values[VARIABLE_COUNTERS] = "1";
+        return -1;
+    case OPTION_THREADS:
+        settings->values[VARIABLE_THREADS] = "1";
         return -1;
     case OPTION_FOLLOW:
         settings->values[VARIABLE_FOLLOW] = follow_value(value);
@@ -538,6 +545,7 @@ const struct command command_run = {
             "  --peak        also one at each new peak\n"
             "  --keep N      keep N of all these, thinning out the middle (default 100; 0: all)\n"
             "  --counters    snapshots say how much each stack holds, not which blocks: smaller\n"
+            "  --threads     tell threads apart, by id and name: for --group-by thread\n"
             "  --off         do not trace until 'heapdelta start PID'\n"
             "  --follow WHO  trace children, too: fork (those that fork, until they exec), exec\n"
             "                (the programs that they execute), all, or none, the default\n"

@@ -34,6 +34,7 @@
 #define CONTROL_ENV_PEAK "HEAPDELTA_PEAK"     /* 1: a snapshot at each new peak */
 #define CONTROL_ENV_KEEP "HEAPDELTA_KEEP"     /* snapshots kept, the middle is thinned; 0 = all */
 #define CONTROL_ENV_COUNTERS "HEAPDELTA_COUNTERS" /* 1: snapshots without the list of blocks */
+#define CONTROL_ENV_THREADS "HEAPDELTA_THREADS" /* 1: threads are told apart */
 #define CONTROL_ENV_GRAPH "HEAPDELTA_GRAPH"   /* enum control_graph */
 #define CONTROL_ENV_SIGNALS "HEAPDELTA_SIGNALS" /* 1: a last snapshot at INT, TERM and HUP */
 #define CONTROL_ENV_FOLLOW "HEAPDELTA_FOLLOW" /* enum control_follow */

@@ -24,6 +24,7 @@ static const struct variable {
     { CONTROL_ENV_PEAK, 1, offsetof(struct config, peak) },
     { CONTROL_ENV_KEEP, UINT32_MAX, offsetof(struct config, keep) },
     { CONTROL_ENV_COUNTERS, 1, offsetof(struct config, counters) },
+    { CONTROL_ENV_THREADS, 1, offsetof(struct config, threads) },
     { CONTROL_ENV_GRAPH, CONTROL_GRAPH_ALWAYS, offsetof(struct config, graph) },
     { CONTROL_ENV_SIGNALS, 1, offsetof(struct config, signals) },
     { CONTROL_ENV_FOLLOW, CONTROL_FOLLOW_ALL, offsetof(struct config, follow) },

@@ -18,6 +18,7 @@ struct config {
     uint64_t peak;       /* HEAPDELTA_PEAK: 1: a snapshot at each new peak */
     uint64_t keep;       /* HEAPDELTA_KEEP: snapshots kept, 0 = all */
     uint64_t counters;   /* HEAPDELTA_COUNTERS: 1: snapshots without the list of blocks */
+    uint64_t threads;    /* HEAPDELTA_THREADS: 1: threads are told apart */
     uint64_t graph;      /* HEAPDELTA_GRAPH: enum control_graph */
     uint64_t signals;    /* HEAPDELTA_SIGNALS: 1: a last snapshot at INT, TERM and HUP */
     uint64_t follow;     /* HEAPDELTA_FOLLOW: enum control_follow */

@@ -15,6 +15,7 @@
 
 _Atomic uint32_t guard_closed;
 _Atomic bool guard_silent;
+void (*guard_thread_ends)(struct thread *state);
 bool guard_fences = true; /* until the kernel agreed to membarrier */
 
 __thread struct thread *guard_current;
@@ -75,6 +76,8 @@ static void thread_ends(void *state)
     }
     signals = block_signals();
     guard_current = GUARD_BUSY;
+    if (guard_thread_ends)
+        guard_thread_ends(state);
     lock_take(&states_lock);
     ((struct thread *)state)->alive = false;
     ((struct thread *)state)->next_spare = spare_states;
@@ -120,6 +123,7 @@ static struct thread *arrive(void)
         state->alive = true;
         state->fresh = true;
         state->tid = syscall_gettid();
+        state->number = 0;
     }
     lock_release(&states_lock);
     if (state) {
@@ -154,6 +158,7 @@ static struct thread *enter_departed(void)
         return NULL;
     }
     state->tid = syscall_gettid();
+    state->number = 0;
     state->fresh = true;
     atomic_store_explicit(&state->inside, true, memory_order_relaxed);
     return state;
@@ -321,6 +326,10 @@ void guard_forked(bool held)
     }
     if (guard_is_state(guard_current))
         guard_current->tid = syscall_gettid();
+    if (guard_is_state(guard_current) && guard_current->number != 0) {
+        guard_current->number = 0;
+        guard_current->fresh = true;
+    }
     atomic_store_explicit(&states_lock.state, 0, memory_order_relaxed);
     atomic_store_explicit(&late_lock.state, 0, memory_order_relaxed);
     atomic_store_explicit(&gate_lock.state, 0, memory_order_relaxed);

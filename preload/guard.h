@@ -41,6 +41,7 @@ struct thread {
     bool shared;                /* by all departed threads in turn */
     bool fresh;                 /* belongs to another thread than before; for its user to reset */
     uint32_t tid;
+    uint32_t number;            /* for its user to set; 0 when it belongs to another thread */
 };
 
 /* Before any other call: a state takes SIZE bytes, of which struct thread is the first. */
@@ -49,6 +50,9 @@ void guard_init(size_t size);
 /* Once libc is ready: from now on states of threads that end are reused. Returns
  * false if that is not to be had; then each thread keeps its own. */
 bool guard_watch_threads(void);
+
+/* If set: told of each thread that ends, in that thread, while the state is still its own. */
+extern void (*guard_thread_ends)(struct thread *state);
 
 /* The program has put itself under seccomp: we make no system call any more, since each may
  * kill it. What is ours stays as it is. */

@@ -10,6 +10,7 @@
 #include "preload/modules.h"
 #include "preload/path.h"
 #include "preload/real.h"
+#include "preload/roster.h"
 #include "preload/syscall.h"
 #include "preload/trie.h"
 
@@ -208,17 +209,17 @@ static void write_stacks(struct writer *writer)
     write_records(writer, SNAPSHOT_STACKS, SNAPSHOT_VARINT, writer->cut->stack_count);
 }
 
-/* On whose behalf each stack allocates, if there is any other than the allocator. */
+/* On whose behalf and in which thread each stack allocates, if that is told apart. */
 static void write_owners(struct writer *writer)
 {
     bool any = false;
 
     for (uint32_t number = 0; number < writer->cut->stack_count; number++) {
-        uint32_t domain = trie_stack(number)->domain;
+        const struct trie_stack *stack = trie_stack(number);
 
-        buffer_put_varint(&writer->records, domain);
-        buffer_put_varint(&writer->records, 0); /* its thread is not known */
-        any |= domain != 0;
+        buffer_put_varint(&writer->records, stack->domain);
+        buffer_put_varint(&writer->records, stack->thread);
+        any |= stack->domain != 0 || stack->thread != 0;
     }
     if (any)
         write_records(writer, SNAPSHOT_OWNERS, SNAPSHOT_VARINT, writer->cut->stack_count);
@@ -250,23 +251,42 @@ static void write_epochs(struct writer *writer)
     write_records(writer, SNAPSHOT_EPOCHS, SNAPSHOT_FIXED, writer->cut->epoch_count);
 }
 
+/* Put the thread TID of NAME. */
+static void put_thread(struct writer *writer, uint32_t tid, const char *name, size_t size)
+{
+    struct snapshot_thread record = { tid, put_string(writer, name, size) };
+
+    buffer_put(&writer->records, &record, sizeof record);
+}
+
+/* First those of the roster, by their numbers, also those that have ended; then other living ones. */
 static void write_threads(struct writer *writer)
 {
-    uint64_t count = 0;
+    uint64_t count = roster_count();
 
-    for (struct thread *thread = guard_threads(); thread; thread = thread->next) {
-        struct snapshot_thread record = { thread->tid, 0 };
-        char path[64] = "/task/";
-        size_t size;
+    for (int round = 0; round < 2; round++) {
+        for (struct thread *thread = guard_threads(); thread; thread = thread->next) {
+            char path[64] = "/task/";
+            size_t size;
 
-        if (!thread->alive)
-            continue;
-        path_append_number(path, sizeof path, thread->tid, 1);
-        path_append(path, sizeof path, "/comm");
-        size = read_proc(writer, path);
-        record.name = put_string(writer, writer->read, size > 0 ? size - 1 : 0);
-        buffer_put(&writer->records, &record, sizeof record);
-        count++;
+            if (!thread->alive || (round == 0) != (thread->number != 0))
+                continue;
+            path_append_number(path, sizeof path, thread->tid, 1);
+            path_append(path, sizeof path, "/comm");
+            size = read_proc(writer, path);
+            size -= size > 0; /* the newline */
+            if (thread->number && size > 0)
+                roster_name(thread->number, writer->read, (uint32_t)size);
+            else if (!thread->number) {
+                put_thread(writer, thread->tid, writer->read, size);
+                count++;
+            }
+        }
+        for (uint32_t number = 1; round == 0 && number <= count; number++) {
+            const struct roster_thread *thread = roster_thread(number);
+
+            put_thread(writer, thread->tid, thread->name, strnlen(thread->name, sizeof thread->name));
+        }
     }
     write_records(writer, SNAPSHOT_THREADS, SNAPSHOT_FIXED, count);
 }

@@ -11,12 +11,15 @@
 #include "preload/memo.h"
 #include "preload/modules.h"
 #include "preload/real.h"
+#include "preload/roster.h"
 #include "preload/series.h"
+#include "preload/syscall.h"
 #include "preload/timeline.h"
 #include "preload/trie.h"
 
 #include <errno.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 
 #define UNKNOWN_STACK 0u    /* made first: no frame, truncated */
 
@@ -147,6 +150,16 @@ static size_t usable_estimate(size_t size)
     return real_is_glibc ? (chunk < 32 ? 32 : chunk) - 8 : 0;
 }
 
+/* The calling thread, whose state this is, has a name now. */
+static void name_thread(struct thread *thread)
+{
+    char name[ROSTER_NAME_SIZE] = "";
+
+    if (thread->number && !atomic_load(&guard_silent) &&
+        SYSCALL_2(SYS_prctl, PR_GET_NAME, name) == 0)
+        roster_name(thread->number, name, sizeof name);
+}
+
 /* The number of STACK, whose frames are in MEMO, if that is not NULL. */
 static uint32_t intern(struct stack *stack, const struct memo *memo)
 {
@@ -156,6 +169,24 @@ static uint32_t intern(struct stack *stack, const struct memo *memo)
         number = trie_add(stack->frames, stack->count, stack->flags, stack->key.hash,
                           stack->key.more);
     return number == TRIE_NONE ? UNKNOWN_STACK : number;
+}
+
+/* The number of stack NUMBER in the thread of SELF, the calling one, where threads are told apart. */
+static __attribute__((noinline)) uint32_t of_thread(struct tracker_thread *self, uint32_t number)
+{
+    struct thread *thread = &self->guard;
+    uint32_t found;
+
+    if (thread->number == 0 && thread->shared)
+        thread->number = roster_find(thread->tid);
+    if (thread->number == 0) {
+        thread->number = roster_enter(thread->tid);
+        name_thread(thread);
+    }
+    if (thread->number == 0)
+        return number;
+    found = trie_of_thread(number, (uint16_t)thread->number);
+    return found == TRIE_NONE ? number : found;
 }
 
 /* Count BLOCK, whose free was not seen. Returns its size. */
@@ -254,6 +285,8 @@ static inline uint32_t stack_number(struct tracker_thread *self, uint32_t number
 {
     if (__builtin_expect(number == MEMO_NONE, false)) {
         number = intern(&self->stack, self->in_memo ? &self->memo : NULL);
+        if (config->threads)
+            number = of_thread(self, number);
         if (self->in_memo)
             memo_number(&self->memo, number);
     }
@@ -363,6 +396,8 @@ static void take_deferred(struct tracker_thread *self)
             switch (event->kind) {
             case DEFERRED_NEW:
                 event->block.stack = intern(&event->stack, NULL);
+                if (config->threads)
+                    event->block.stack = of_thread(self, event->block.stack);
                 put(self, event->block, event->usable, event->reallocation, 0);
                 break;
             case DEFERRED_HELD: /* the thread is not in this child of fork */
@@ -683,6 +718,8 @@ bool tracker_init(bool on)
     bool back;
 
     guard_init(sizeof(struct tracker_thread));
+    if (config->threads)
+        guard_thread_ends = name_thread;
     untraced = true; /* until there is something to trace with */
     if (!trie_init(&trie_modules) ||
         trie_add(NULL, 0, SNAPSHOT_STACK_TRUNCATED, 0, 0) != UNKNOWN_STACK)

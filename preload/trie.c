@@ -316,7 +316,7 @@ uint32_t trie_find(uint64_t hash, uint32_t hash_more)
 uint32_t trie_add(const uintptr_t *frames, uint32_t count, uint32_t flags, uint64_t hash,
                   uint32_t hash_more)
 {
-    struct trie_stack stack = { 0, flags, hash, hash_more, 0 };
+    struct trie_stack stack = { .flags = (uint16_t)flags, .hash = hash, .hash_more = hash_more };
     uint32_t number;
     bool back;
 
@@ -335,10 +335,25 @@ uint32_t trie_add(const uintptr_t *frames, uint32_t count, uint32_t flags, uint6
     return number;
 }
 
+/* The number of STACK, whose frames are those of another, made if need be. TRIE_NONE on lack of
+ * memory. */
+static uint32_t intern_derived(const struct trie_stack *stack)
+{
+    uint32_t number = trie_find(stack->hash, stack->hash_more);
+
+    if (number != TRIE_NONE)
+        return number;
+    lock_take(&lock);
+    number = trie_find(stack->hash, stack->hash_more);
+    if (number == TRIE_NONE)
+        number = stack_add(stack);
+    lock_release(&lock);
+    return number;
+}
+
 uint32_t trie_of_domain(uint32_t of, uint32_t domain)
 {
     struct trie_stack stack;
-    uint32_t number;
 
     if (!atomic_load_explicit(&table, memory_order_acquire))
         return TRIE_NONE;
@@ -346,13 +361,18 @@ uint32_t trie_of_domain(uint32_t of, uint32_t domain)
     stack.domain = domain;
     stack.hash ^= (uint64_t)domain * 0x9e3779b97f4a7c15u;
     stack.hash_more ^= domain * 0x85ebca6bu;
-    number = trie_find(stack.hash, stack.hash_more);
-    if (number != TRIE_NONE)
-        return number;
-    lock_take(&lock);
-    number = trie_find(stack.hash, stack.hash_more);
-    if (number == TRIE_NONE)
-        number = stack_add(&stack);
-    lock_release(&lock);
-    return number;
+    return intern_derived(&stack);
+}
+
+uint32_t trie_of_thread(uint32_t of, uint16_t thread)
+{
+    struct trie_stack stack;
+
+    if (!atomic_load_explicit(&table, memory_order_acquire))
+        return TRIE_NONE;
+    stack = *trie_stack(of);
+    stack.thread = thread;
+    stack.hash ^= (uint64_t)thread * 0xc2b2ae3d27d4eb4fu;
+    stack.hash_more ^= thread * 0xc2b2ae35u;
+    return intern_derived(&stack);
 }

@@ -34,7 +34,8 @@ struct trie_frame {
 
 struct trie_stack {
     uint32_t frame; /* the newest; 0: none */
-    uint32_t flags; /* enum snapshot_stack_flags */
+    uint16_t flags; /* enum snapshot_stack_flags */
+    uint16_t thread; /* whose it is; 0: threads are not told apart */
     uint64_t hash;
     uint32_t hash_more;
     uint32_t domain; /* on whose behalf; 0: the allocator */
@@ -63,6 +64,10 @@ uint32_t trie_add(const uintptr_t *frames, uint32_t count, uint32_t flags, uint6
 /* The number of the stack with the frames of stack NUMBER, which is of domain 0, on behalf of
  * DOMAIN (not 0), made if need be. TRIE_NONE on lack of memory. */
 uint32_t trie_of_domain(uint32_t number, uint32_t domain);
+
+/* The number of the stack with the frames of stack NUMBER, which is of no thread, in THREAD
+ * (not 0), made if need be. TRIE_NONE on lack of memory. */
+uint32_t trie_of_thread(uint32_t number, uint16_t thread);
 
 /* Match only frames in loaded modules from now on. Call with the gate closed. */
 void trie_refresh(void);

@@ -27,10 +27,10 @@ void group_report_columns(enum group_key key, struct report *report)
         report_add_column(report, "module", "module", REPORT_MODULE, 0);
         break;
     case GROUP_THREAD:
+        report_add_column(report, "name", "name", REPORT_FUNCTION, 0);
+        report_add_column(report, "tid", "thread", REPORT_NUMBER, 0);
         report_add_column(report, "thread", "thread", REPORT_FUNCTION, 0);
         report_add_column(report, "module", "module", REPORT_MODULE, 0);
-        report_add_column(report, "tid", "thread", REPORT_NUMBER, 0);
-        report_add_column(report, "name", "name", REPORT_FUNCTION, 0);
         break;
     case GROUP_SIZE:
         report_add_column(report, "class", "size", REPORT_FUNCTION, REPORT_TEXT_ONLY);
@@ -92,13 +92,13 @@ static void put_size_class(const struct group *group, struct report *report)
 /* Put the thread of GROUP, as far as it is known. */
 static void put_thread(const struct group *group, struct report *report)
 {
-    report_put_text(report, group->function);
-    report_put_text(report, group->module);
+    report_put_text(report, group->thread_name);
     if (group->tid)
         report_put_number(report, group->tid);
     else
         report_put_unknown(report);
-    report_put_text(report, group->thread_name);
+    report_put_text(report, group->function);
+    report_put_text(report, group->module);
 }
 
 void group_report_key(enum group_key key, const struct group *group, struct report *report)

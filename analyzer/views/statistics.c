@@ -42,11 +42,11 @@ static bool is_place_kind(enum report_kind kind)
 }
 
 /* Print what ROW is about: "FILE:LINE (FUNCTION)", "FUNCTION [MODULE]", "stack 5",
- * "PROGRAM (process 4711)". */
+ * "PROGRAM (process 4711)", "NAME (thread 4712): FUNCTION [MODULE]". */
 static void print_place(FILE *out, const struct report_table *table, const struct report_row *row,
                         const struct paths *paths, bool whole_names)
 {
-    bool begun = false;
+    bool begun = false, after_number = false;
 
     for (size_t i = 0; i < table->column_count; i++) {
         const struct report_column *column = &table->columns[i];
@@ -70,11 +70,19 @@ static void print_place(FILE *out, const struct report_table *table, const struc
             fprintf(out, begun ? " (%s %" PRIu64 ")" : "%s %" PRIu64, column->title, cell->number);
             break;
         default:
-            fputs(!begun ? "" : column->kind == REPORT_MODULE ? " [" : " (", out);
+            fputs(!begun                             ? ""
+                  : column->kind == REPORT_MODULE ? " ["
+                  : after_number                  ? ": "
+                                                  : " (",
+                  out);
             names_print(out, cell->text, whole_names);
-            fputs(!begun ? "" : column->kind == REPORT_MODULE ? "]" : ")", out);
+            fputs(!begun || (after_number && column->kind != REPORT_MODULE) ? ""
+                  : column->kind == REPORT_MODULE                          ? "]"
+                                                                           : ")",
+                  out);
         }
         begun = true;
+        after_number = column->kind == REPORT_NUMBER;
     }
     if (!begun)
         fputs("<unknown>", out);

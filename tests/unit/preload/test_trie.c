@@ -420,6 +420,31 @@ static bool intern_without_memory(void)
     return all;
 }
 
+static void a_thread_has_stacks_of_its_own(void **state)
+{
+    uintptr_t frames[] = { 5, 6, 7 };
+    uint32_t number, first, last, tracked;
+
+    (void)state;
+    assert_true(trie_init(&modules));
+    number = add(frames, 3, 2);
+    first = trie_of_thread(number, 1);
+    last = trie_of_thread(number, UINT16_MAX);
+    tracked = trie_of_domain(first, 1);
+    assert_int_equal(trie_stack(number)->thread, 0);
+    assert_int_equal(trie_stack(first)->thread, 1);
+    assert_int_equal(trie_stack(last)->thread, UINT16_MAX);
+    assert_int_equal(trie_stack(last)->frame, trie_stack(number)->frame);
+    assert_int_equal(trie_stack(last)->flags, 2);
+    assert_int_equal(trie_stack(tracked)->thread, 1);
+    assert_int_equal(trie_stack(tracked)->domain, 1);
+    assert_int_equal(trie_stack_count(), number + 4);
+    assert_int_equal(trie_of_thread(number, 1), first);
+    assert_int_equal(trie_of_thread(number, UINT16_MAX), last);
+    assert_int_equal(trie_of_domain(first, 1), tracked);
+    assert_int_equal(add(frames, 3, 2), number);
+}
+
 static void a_domain_has_stacks_of_its_own(void **state)
 {
     uintptr_t frames[] = { 5, 6, 7 };
@@ -489,6 +514,7 @@ int main(void)
         child_test(the_next_at_an_address_is_another),
         child_test(while_unloaded_nothing_matches),
         child_test(coming_and_going_is_free),
+        child_test(a_thread_has_stacks_of_its_own),
         child_test(a_domain_has_stacks_of_its_own),
         cmocka_unit_test(without_memory_there_is_no_number),
         cmocka_unit_test(a_refresh_without_memory_changes_nothing),
