@@ -47,10 +47,14 @@ bool glibc_is_descriptor(uintptr_t tp)
     return word_at(tp) == tp && word_at(tp + 16) == tp;
 }
 
-/* pthread_create() puts the descriptor at the end of the memory, aligned. */
+/* pthread_create() puts the descriptor at the end of the memory, aligned. What it says of the memory
+ * lies behind the keys; before them, a tid and a pointer to the descriptor look like it, if the tid is
+ * between 1568 and 5664. */
 bool glibc_thread_memory(uintptr_t tp, uintptr_t *out_start, uintptr_t *out_end)
 {
-    for (uintptr_t at = tp + 24; at + 16 <= tp + layout.descriptor_size; at += 8) {
+    uintptr_t at = tp + layout.keys + layout.key_tables * sizeof(uint64_t);
+
+    for (; at + 16 <= tp + layout.descriptor_size; at += 8) {
         uint64_t start = word_at(at), size = word_at(at + 8), end = start + size;
 
         if (start != 0 && start < tp && size < (uint64_t)1 << 47 &&
@@ -74,6 +78,36 @@ size_t glibc_heap_size(uintptr_t heap, size_t size)
         writable % PAGE || writable > size || arena % 16 || before % GLIBC_HEAP_ALIGNMENT)
         return 0;
     return is_first || (before != 0 && arena % GLIBC_HEAP_ALIGNMENT < PAGE) ? writable : 0;
+}
+
+#define CHUNK_HEAD  16u /* before the block; the second word is the size, with three flags */
+#define FENCE       16u /* the size of two chunks that end a part of the heap */
+#define BEFORE_TOP  96u /* of the arena, see below */
+
+static size_t chunk_size(uintptr_t chunk)
+{
+    return word_at(chunk + 8) & ~(uint64_t)7;
+}
+
+uintptr_t glibc_next_chunk(uintptr_t block)
+{
+    return block - CHUNK_HEAD + chunk_size(block - CHUNK_HEAD);
+}
+
+uintptr_t glibc_heap_end(uintptr_t arena, uintptr_t chunk, uintptr_t limit)
+{
+    while (chunk + CHUNK_HEAD <= limit) {
+        size_t size = chunk_size(chunk);
+
+        if (size == FENCE)
+            return chunk + 2 * FENCE;
+        if (size < 2 * CHUNK_HEAD || size > limit - chunk)
+            return limit;
+        if (chunk == word_at(arena + BEFORE_TOP))
+            return chunk + size;
+        chunk += size;
+    }
+    return limit;
 }
 
 /* A bin that is empty points at itself, as a chunk: 16 bytes before it. The last of the 127

@@ -49,6 +49,13 @@ bool glibc_thread_memory(uintptr_t tp, uintptr_t *out_start, uintptr_t *out_end)
  * many bytes are its own, 0: it is none. */
 size_t glibc_heap_size(uintptr_t heap, size_t size);
 
+/* Where the main heap ends behind its CHUNK, which has been given out or not, and what the program
+ * took by sbrk() begins; LIMIT if that does not begin before. ARENA is the main one. */
+uintptr_t glibc_heap_end(uintptr_t arena, uintptr_t chunk, uintptr_t limit);
+
+/* The chunk behind that of BLOCK, which the main heap gave out. */
+uintptr_t glibc_next_chunk(uintptr_t block);
+
 /* Find the main arena's lists of free chunks among the SIZE bytes of writable data at DATA,
  * which are glibc's. False if they are not there. */
 bool glibc_find_main_arena(uintptr_t data, size_t size, uintptr_t *out_start, uintptr_t *out_end);

@@ -145,8 +145,10 @@ static void add_early_blocks(struct finder *finder)
         replace(finder->roots, first_behind(finder->roots, as.start), 0, &as, 1);
 }
 
+/* ---- the allocator's --------------------------------------------------------------------- */
+
 /* The free chunks of the main arena begin in libc's variables. */
-static void leave_out_main_arena(struct finder *finder)
+static uintptr_t leave_out_main_arena(struct finder *finder)
 {
     for (uint32_t i = 0; i < finder->roots->count; i++) {
         const struct root *piece = piece_at(finder->roots, i);
@@ -156,20 +158,63 @@ static void leave_out_main_arena(struct finder *finder)
             maps_readable(finder->maps, piece->start, piece->end - piece->start) &&
             glibc_find_main_arena(piece->start, piece->end - piece->start, &start, &end)) {
             leave_out(finder->roots, start, end);
-            return;
+            return start;
         }
     }
+    return 0;
 }
 
-/* ---- the allocator's --------------------------------------------------------------------- */
+/* The rank of the first block at or behind ADDRESS. */
+static uint64_t first_block(const struct block_index *blocks, uintptr_t address)
+{
+    uint64_t low = 0, high = blocks->count;
 
-static void leave_out_heaps(struct finder *finder)
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+
+        if (blocks->blocks[middle].address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The AREA is what brk() gave, to the allocator, whose ARENA it is, or to the program by sbrk(). The
+ * latter are whole pages, for which there is room between two blocks only now and then. */
+static void leave_out_main_heap(struct finder *finder, const struct area *area, uintptr_t arena)
+{
+    const struct block_range *blocks = finder->blocks->blocks;
+    uintptr_t start = area->start, behind = area->start, limit, end;
+    uint64_t rank = first_block(finder->blocks, area->start);
+
+    do {
+        bool is_last = rank == finder->blocks->count || blocks[rank].address >= area->end;
+
+        limit = is_last ? area->end : blocks[rank].address - 16;
+        if (limit > behind && limit - behind >= PAGE) {
+            end = glibc_heap_end(
+                arena, behind == area->start ? behind : glibc_next_chunk(blocks[rank - 1].address),
+                limit);
+            leave_out(finder->roots, start, end);
+            start = limit;
+        }
+        if (!is_last)
+            behind = blocks[rank].address + blocks[rank].size;
+        rank++;
+    } while (limit < area->end);
+    leave_out(finder->roots, start, area->end);
+}
+
+static void leave_out_heaps(struct finder *finder, uintptr_t arena)
 {
     for (uint32_t i = 0; i < finder->maps->count; i++) {
         const struct area *area = maps_area(finder->maps, i);
         uintptr_t heap = (area->start + GLIBC_HEAP_ALIGNMENT - 1) & ~(GLIBC_HEAP_ALIGNMENT - 1);
 
-        if (area->flags & AREA_HEAP)
+        if (area->flags & AREA_HEAP && area->flags & AREA_READ && arena)
+            leave_out_main_heap(finder, area, arena);
+        else if (area->flags & AREA_HEAP)
             leave_out(finder->roots, area->start, area->end);
         if ((area->flags & ~(uint32_t)AREA_EXECUTE) != (AREA_READ | AREA_WRITE))
             continue;
@@ -410,10 +455,8 @@ void roots_find(struct roots *roots, const struct maps *maps, const struct block
     add_areas(&finder);
     take_modules(&finder);
     arena_each(leave_out_one, roots);
-    leave_out_heaps(&finder);
+    leave_out_heaps(&finder, real_is_glibc ? leave_out_main_arena(&finder) : 0);
     leave_out_blocks(&finder);
-    if (real_is_glibc)
-        leave_out_main_arena(&finder);
     take_threads(&finder);
     for (uint32_t i = 0; i < threads->count; i++)
         if (threads->list[i].known)

@@ -112,6 +112,36 @@ static int find_habits(struct graph *graph)
     return result;
 }
 
+/* Does BLOCK have its own start in the word OFFSET bytes into it? */
+static bool has_own_start(const struct graph *graph, uint32_t block, uint64_t offset)
+{
+    const struct heap_edges *edges = &graph->heap->edges;
+    size_t node = graph->root_count + block;
+    size_t low = edges->first[node], high = edges->first[node + 1];
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (edges->offset[middle] < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < edges->first[node + 1] && edges->offset[low] == offset &&
+           edges->target[low] == block && edges->inside[low] == 0;
+}
+
+/* Does the block that EDGE points into keep its start in the word before that place, or in the
+ * second one from there? */
+static bool is_aligned_by_hand(const struct graph *graph, size_t edge)
+{
+    uint32_t block = graph->heap->edges.target[edge];
+    uint64_t inside = graph->heap->edges.inside[edge] >> SNAPSHOT_INSIDE_SHIFT;
+
+    return inside >= 8 && (has_own_start(graph, block, inside - 8) ||
+                           has_own_start(graph, block, inside + 8));
+}
+
 static int find_starts(struct graph *graph, unsigned flags)
 {
     const struct heap_edges *edges = &graph->heap->edges;
@@ -120,7 +150,8 @@ static int find_starts(struct graph *graph, unsigned flags)
     for (size_t i = 0; i < edges->count; i++) {
         uint64_t seen = edges->inside[i] & ((1u << SNAPSHOT_INSIDE_SHIFT) - 1);
 
-        graph->is_start[i] = edges->inside[i] == 0 || (seen != 0 && !(flags & GRAPH_STRICT));
+        graph->is_start[i] = edges->inside[i] == 0 ||
+                             (!(flags & GRAPH_STRICT) && (seen != 0 || is_aligned_by_hand(graph, i)));
         any_inside |= !graph->is_start[i];
     }
     return any_inside && !(flags & GRAPH_STRICT) ? find_habits(graph) : 0;

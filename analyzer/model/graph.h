@@ -10,10 +10,11 @@
  *   indirectly lost   if none does, but a lost block points at it
  *
  * A pointer inside a block counts as one to its start if it is there on purpose: if the
- * process has seen one of memcheck's four heuristics (format/snapshot.h), or if it is how the
- * blocks of its stack are held: at least GRAPH_HABIT_BLOCKS of them are pointed at there,
- * and most pointers to blocks of this stack go there (an intrusive list, an object
- * after a header). GRAPH_STRICT switches all of these off.
+ * process has seen one of memcheck's four heuristics (format/snapshot.h); if the block keeps
+ * its own start beside that place, to free it by (memory that is aligned by hand: Eigen, OpenCV,
+ * glibc's loader); or if it is how the blocks of its stack are held: at least GRAPH_HABIT_BLOCKS
+ * of them are pointed at there, and most pointers to blocks of this stack go there (an
+ * intrusive list, an object after a header). GRAPH_STRICT switches all of these off.
  *
  * A graph reads the heap, which must outlive it and have edges. A node is a root or
  * a block, numbered as in heap.h. Nothing here recurses: chains are as long as the heap.

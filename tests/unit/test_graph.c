@@ -135,6 +135,30 @@ static enum graph_class class_in_chain(size_t count, size_t strays, unsigned fla
     return class;
 }
 
+static void memory_that_was_aligned_by_hand_counts_unless_strict(void **state)
+{
+    struct snapshot_builder *builder = describe_nodes(1, 3);
+    struct graph *graph = NULL;
+    struct heap *heap;
+
+    (void)state;
+    for (uint64_t i = 0; i < 3; i++)
+        snapshot_builder_pointer(builder, 0x100 + 8 * i, 0x100000 + 0x100 * i + 24, 0);
+    snapshot_builder_pointer(builder, 0x100000 + 16, 0x100000, 0);
+    snapshot_builder_pointer(builder, 0x100100 + 32, 0x100100, 0);
+    snapshot_builder_pointer(builder, 0x100200 + 24, 0x100200, 0); /* elsewhere */
+    heap = finish_heap(builder);
+    assert_int_equal(graph_create(heap, 0, &graph), 0);
+    assert_int_equal(graph->classes[0], GRAPH_STILL_REACHABLE);
+    assert_int_equal(graph->classes[1], GRAPH_STILL_REACHABLE);
+    assert_int_equal(graph->classes[2], GRAPH_POSSIBLY_LOST);
+    graph_destroy(graph);
+    assert_int_equal(graph_create(heap, GRAPH_STRICT, &graph), 0);
+    assert_int_equal(graph->classes[0], GRAPH_POSSIBLY_LOST);
+    graph_destroy(graph);
+    heap_destroy(heap);
+}
+
 static void a_habit_of_a_stack_counts_unless_strict(void **state)
 {
     (void)state;
@@ -179,6 +203,7 @@ int main(void)
         cmocka_unit_test(the_classes_are_as_defined),
         cmocka_unit_test(a_circle_is_lost_once),
         cmocka_unit_test(what_the_process_saw_counts_unless_strict),
+        cmocka_unit_test(memory_that_was_aligned_by_hand_counts_unless_strict),
         cmocka_unit_test(a_habit_of_a_stack_counts_unless_strict),
         cmocka_unit_test(what_goes_is_what_nobody_else_reaches),
     };
