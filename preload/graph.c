@@ -292,7 +292,7 @@ static void put_all_frames(struct graph *graph, const struct threads *threads)
 
         if (root->kind == SNAPSHOT_ROOT_STACK && root->place < threads->count)
             thread = &threads->list[root->place];
-        if (thread && thread->known && thread->general.value[CFI_REG_RSP] - root->start <
+        if (thread && threads_has_stack(thread) && thread->general.value[CFI_REG_RSP] - root->start <
                                            root->end - root->start)
             put_frames(graph, i, thread);
     }

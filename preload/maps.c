@@ -11,6 +11,7 @@
 #define PAGE        ((uintptr_t)4096)
 #define PAGES       512u /* looked at together */
 #define FEW_PAGES   4u   /* not worth a system call to know which were written to */
+#define LARGE       ((uintptr_t)1 << 30)
 #define READ_SIZE   ((size_t)64 * 1024)
 
 /* ---- /proc/self/maps --------------------------------------------------------------- */
@@ -151,12 +152,21 @@ bool maps_readable(const struct maps *maps, uintptr_t address, size_t size)
 
 enum { PAGE_PRESENT = 63, PAGE_SWAPPED = 62, PAGE_OF_FILE = 61 };
 
+/* Whether mincore() must do: it knows what is in memory, not what is swapped out. So for shared
+ * memory, and where /proc/self/pagemap is not to be had for areas that are too large to be looked
+ * at whole. */
+static bool only_resident(const struct maps *maps, const struct area *area)
+{
+    return area->flags & AREA_SHARED ||
+           (maps->page_file < 0 && !(area->flags & AREA_FILE) && area->end - area->start > LARGE);
+}
+
 /* Set maps->pages to whether each of the COUNT pages from START on may hold something. */
 static void ask_pages(struct maps *maps, const struct area *area, uintptr_t start, uint32_t count)
 {
     long size = -1;
 
-    if (area->flags & AREA_SHARED) {
+    if (only_resident(maps, area)) {
         uint8_t *resident = (uint8_t *)maps->copy;
 
         size = SYSCALL_3(SYS_mincore, start, count * PAGE, resident);
@@ -173,22 +183,34 @@ static void ask_pages(struct maps *maps, const struct area *area, uintptr_t star
                           !(maps->pages[i] >> PAGE_OF_FILE & 1));
 }
 
+/* Let the kernel copy SIZE bytes at START to maps->copy. Returns how many it could. */
+static size_t copy_words(struct maps *maps, uintptr_t start, size_t size)
+{
+    struct iovec to = { maps->copy, size }, from = { (void *)start, size };
+    long copied = SYSCALL_6(SYS_process_vm_readv, syscall_getpid(), &to, 1, &from, 1, 0);
+
+    if (copied == -EPERM || copied == -ENOSYS) { /* as sandboxes have it */
+        if (maps->memory_file == 0)
+            maps->memory_file =
+                SYSCALL_4(SYS_openat, AT_FDCWD, "/proc/self/mem", O_RDONLY | O_CLOEXEC, 0);
+        copied = SYSCALL_4(SYS_pread64, maps->memory_file, maps->copy, size, start);
+    }
+    return copied < 0 ? 0 : (size_t)copied;
+}
+
 /* Visit the words from START to END, not more than PAGES pages of AREA. */
 static void visit_words(struct maps *maps, const struct area *area, uintptr_t start, uintptr_t end,
                         maps_visit *visit, void *context)
 {
-    struct iovec to = { maps->copy, end - start }, from = { (void *)start, end - start };
-    long size;
+    size_t size;
 
     if (!(area->flags & AREA_SHARED) && (maps->page_file >= 0 || !(area->flags & AREA_FILE))) {
         visit(context, start, (const uint64_t *)start, (end - start) / sizeof(uint64_t));
         return;
     }
-    size = SYSCALL_6(SYS_process_vm_readv, syscall_getpid(), &to, 1, &from, 1, 0);
-    if (size < 0)
-        size = 0;
+    size = copy_words(maps, start, end - start);
     maps->skipped += (uint64_t)(end - start) - (uint64_t)size;
-    visit(context, start, maps->copy, (size_t)size / sizeof(uint64_t));
+    visit(context, start, maps->copy, size / sizeof(uint64_t));
 }
 
 /* The same of what was asked about pages from FIRST on, in runs of pages that count. */

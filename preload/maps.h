@@ -36,6 +36,7 @@ struct maps {
     uint32_t count;
     uint32_t last;             /* the area looked at last */
     long page_file;            /* /proc/self/pagemap; negative: can't be had */
+    long memory_file;          /* /proc/self/mem, if it was needed; 0: not yet */
     uint64_t *pages;           /* room to look at some pages */
     uint64_t *copy;
     uint64_t skipped;          /* bytes that could not be read */

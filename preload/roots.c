@@ -309,7 +309,7 @@ static void take_stack(struct finder *finder, uint32_t place, uint32_t tid, uint
         place == UINT32_MAX ? NULL : &finder->threads->list[place];
     struct root as = { .kind = SNAPSHOT_ROOT_STACK, .thread = tid, .place = place };
 
-    if (thread && thread->known) {
+    if (thread && threads_has_stack(thread)) {
         uintptr_t sp = (thread->general.value[CFI_REG_RSP] - RED_ZONE) & ~(uintptr_t)7;
 
         if (sp >= start && sp < end) {
@@ -459,7 +459,7 @@ void roots_find(struct roots *roots, const struct maps *maps, const struct block
     leave_out_blocks(&finder);
     take_threads(&finder);
     for (uint32_t i = 0; i < threads->count; i++)
-        if (threads->list[i].known)
+        if (threads_has_stack(&threads->list[i]))
             take_other_stack(&finder, i);
     add_early_blocks(&finder);
     add_registers(&finder);

@@ -102,6 +102,7 @@ static void write_in_copy(void *context)
     SYSCALL_2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
     arena_forked();
     offer_memory();
+    threads_find_waiting(&snapshot->threads, identity->pid);
     graph = arena_map(sizeof *graph, ARENA_OTHER);
     if (!graph || cut_encode(cut) < 0)
         SYSCALL_1(SYS_exit, NO_GRAPH);

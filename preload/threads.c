@@ -276,7 +276,24 @@ void threads_stop(struct threads *threads, uint32_t pid, uint32_t asking,
     for (uint32_t i = 0; i < threads->count; i++)
         if (threads->list[i].stopped)
             read_registers(threads, &threads->list[i], pid, state);
+        else if (!threads->list[i].known)
+            waiting_ask(pid, threads->list[i].tid, &threads->list[i].waiting);
     arena_unmap(state, XSTATE_SIZE, ARENA_OTHER);
+}
+
+void threads_find_waiting(struct threads *threads, uint32_t pid)
+{
+    for (uint32_t i = 0; i < threads->count; i++) {
+        struct thread_registers *thread = &threads->list[i];
+
+        if (thread->known || !waiting_still(pid, thread->tid, &thread->waiting))
+            continue;
+        thread->waits = true;
+        thread->general.value[CFI_REG_RSP] = thread->waiting.sp;
+        thread->general.value[CFI_REG_PC] = thread->waiting.pc;
+        thread->general.valid = 1u << CFI_REG_RSP | 1u << CFI_REG_PC;
+        thread->general.interrupted = true;
+    }
 }
 
 void threads_resume(struct threads *threads)

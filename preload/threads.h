@@ -2,13 +2,15 @@
  *
  * By ptrace, from the task beside the program (image.h): a process of its own, so
  * it may. A thread that stops in a system call goes on in it, nothing returns early. Where
- * ptrace is refused (another tracer, a sandbox) nothing is stopped, and that is told. Needs
- * /proc. Memory comes from the arena.
+ * ptrace is refused (another tracer, a sandbox) nothing is stopped, and that is told; then it
+ * is known at least how far the stacks of those reach that wait. Needs /proc. Memory comes from
+ * the arena.
  */
 #ifndef PRELOAD_THREADS_H
 #define PRELOAD_THREADS_H
 
 #include "preload/cfi.h"
+#include "preload/waiting.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +23,9 @@ struct thread_registers {
     uint32_t tid;
     bool seized, stopped;
     bool known;                     /* what follows; of the thread that asks it is given */
+    bool waits;                     /* only the stack pointer and the pc are known */
     int signal;                     /* that it stopped for, and is to get when it goes on */
+    struct waiting waiting;
     struct cfi_registers general;
     uint8_t vectors[THREADS_VECTORS][THREADS_VECTOR_SIZE];
 };
@@ -37,6 +41,16 @@ struct threads {
  * which waits for the caller and has REGISTERS. */
 void threads_stop(struct threads *threads, uint32_t pid, uint32_t asking,
                   const struct cfi_registers *registers);
+
+/* In a copy of the process PID that was made after threads_stop(): find which of the threads that
+ * did not stop waited when it was made. */
+void threads_find_waiting(struct threads *threads, uint32_t pid);
+
+/* Whether the stack pointer of THREAD is known. */
+static inline bool threads_has_stack(const struct thread_registers *thread)
+{
+    return thread->known || thread->waits;
+}
 
 /* Let them go on. One that had not stopped in time may stop yet: until the caller ends, it
  * is to wait for it (__WALL) and pass on what it is told. */

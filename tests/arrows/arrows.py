@@ -54,7 +54,7 @@ RULES = [
           ("snapshot_write", ["preload/cut.h", "preload/graph.h", "preload/roots.h"]),
           ("snapshot", ["preload/cut.h", "preload/snapshot_write.h", "preload/image.h",
                         "preload/graph.h", "preload/threads.h"]))],
-    ("preload/threads.[ch]", GROUND + ["preload/cfi.h"], STDIO + LIBDW),
+    ("preload/threads.[ch]", GROUND + ["preload/cfi.h", "preload/waiting.h"], STDIO + LIBDW),
     ("preload/*", FORMAT + ["preload/*.h"], STDIO + LIBDW),
     ("samples/lib/*", ["samples/lib/*.h"], []),
     ("samples/*", ["preload/heapdelta.h", "samples/*.h"], []),

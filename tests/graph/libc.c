@@ -207,7 +207,7 @@ static APART void named_semaphore(void)
     char name[40];
 
     truth_any(__func__, HELD);
-    snprintf(name, sizeof name, "/truth-%d", (int)getpid());
+    snprintf(name, sizeof name, "/truth-%07d", (int)getpid());
     if (sem_open(name, O_CREAT, 0600, 0) == SEM_FAILED)
         abort();
     sem_unlink(name);

@@ -82,6 +82,33 @@ agrees() {
     agrees coroutines
 }
 
+# Nothing is stopped; still each block is of its class, and it is said what was not seen.
+agrees_unstopped() {
+    agrees_with_us "$@" threads
+    "$HEAPDELTA" info "$OUT"/*.exit.hds | grep -E 'threads stopped +1 +of 9, registers not seen'
+    rm "$OUT"/*
+    agrees_with_us "$@" mapped
+}
+
+@test "where ptrace is forbidden" {
+    agrees_unstopped "$CASES/forbid" ptrace
+}
+
+@test "where looking at other processes is forbidden" {
+    agrees_unstopped "$CASES/forbid" copy
+}
+
+@test "where another one traces the program" {
+    command -v strace >/dev/null || skip "no strace"
+    agrees_unstopped strace -f -o /dev/null
+}
+
+@test "a program that keeps secrets" {
+    agrees_with_us env NOT_DUMPABLE=1 threads
+    rm "$OUT"/*
+    agrees_with_us env NOT_DUMPABLE=1 mapped
+}
+
 # Where a thread's number lies, it looks like the beginning of its memory if it is between 1568 and
 # 5664.
 @test "threads with small numbers" {
