@@ -403,6 +403,8 @@ static void children(void)
     forget();
     handle(SIGCHLD, note, SA_RESTART);
     for (int i = 0; i < 4; i++) {
+        const struct timespec begin = now(CLOCK_MONOTONIC); /* before it can begin to wait */
+
         made = child(0, 10 + i);
         if (i == 0)
             say("wait(-1):"), say_child(made, waitpid(-1, &status, 0), &status);
@@ -412,8 +414,6 @@ static void children(void)
             say("waitid: %d,", waitid(P_ALL, 0, &info, WEXITED)),
                 status = info.si_status << 8, say_child(made, info.si_pid, &status);
         if (i == 3) {
-            struct timespec begin = now(CLOCK_MONOTONIC);
-
             while (got[SIGCHLD] < 4)
                 poll(NULL, 0, 5000);
             say_wait("a child's end", got[SIGCHLD], &begin);
