@@ -65,6 +65,9 @@ void buffer_put_varint(struct buffer *buffer, uint64_t number)
 
 void buffer_finish(struct buffer *buffer)
 {
-    arena_unmap(buffer->data, buffer->capacity, ARENA_OTHER);
+    const struct buffer had = *buffer;
+
+    /* In this order: a task that is killed in between must not lead to memory given back twice. */
     *buffer = (struct buffer){ NULL, 0, 0, false };
+    arena_unmap(had.data, had.capacity, ARENA_OTHER);
 }

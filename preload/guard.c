@@ -62,6 +62,26 @@ static void unblock_signals(uint64_t before)
     SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
 }
 
+static const struct timespec fork_patience = { .tv_nsec = 500000000 };
+
+/* Take states_lock, but not while the gate is closed to fork: the child would not know what is
+ * half done. */
+static void take_states_lock(void)
+{
+    long result = 0;
+
+    for (;;) {
+        lock_take(&states_lock);
+        if (atomic_load(&guard_closed) != CLOSED_TO_FORK || result == -ETIMEDOUT)
+            return;
+        lock_release(&states_lock);
+        result = SYSCALL_4(SYS_futex, &guard_closed, FUTEX_WAIT_PRIVATE, CLOSED_TO_FORK,
+                           &fork_patience);
+        if (result == -ETIMEDOUT)
+            atomic_store(&passed, true);
+    }
+}
+
 /* The calling thread ends. Others' destructors of this round may still allocate,
  * so come back in the last round that libc promises before giving up the state. */
 static void thread_ends(void *state)
@@ -78,7 +98,7 @@ static void thread_ends(void *state)
     guard_current = GUARD_BUSY;
     if (guard_thread_ends)
         guard_thread_ends(state);
-    lock_take(&states_lock);
+    take_states_lock();
     ((struct thread *)state)->alive = false;
     ((struct thread *)state)->next_spare = spare_states;
     spare_states = state;
@@ -117,7 +137,7 @@ static struct thread *arrive(void)
     struct thread *state;
 
     guard_current = GUARD_BUSY;
-    lock_take(&states_lock);
+    take_states_lock();
     state = spare_state();
     if (state) {
         state->alive = true;
@@ -145,7 +165,7 @@ static struct thread *enter_departed(void)
     lock_take(&late_lock);
     state = atomic_load_explicit(&late_state, memory_order_relaxed);
     if (!state) {
-        lock_take(&states_lock);
+        take_states_lock();
         state = spare_state();
         lock_release(&states_lock);
         if (state)
@@ -200,14 +220,13 @@ __attribute__((noinline)) void guard_leave_shared(void)
 void guard_wait(struct thread *state)
 {
     while (gate_owner != state) {
-        const struct timespec patience = { .tv_nsec = 500000000 };
         uint32_t how = atomic_load_explicit(&guard_closed, memory_order_acquire);
         long result = 0;
 
         guard_pause(state);
         if (how)
             result = SYSCALL_4(SYS_futex, &guard_closed, FUTEX_WAIT_PRIVATE, how,
-                               how == CLOSED_TO_FORK ? &patience : NULL);
+                               how == CLOSED_TO_FORK ? &fork_patience : NULL);
         atomic_store_explicit(&state->recording, 1, memory_order_relaxed);
         atomic_thread_fence(memory_order_seq_cst);
         if (!atomic_load_explicit(&guard_closed, memory_order_acquire))
@@ -273,7 +292,13 @@ int guard_close(void)
 
 int guard_close_to_fork(void)
 {
-    return close_gate(CLOSED_TO_FORK);
+    int result = close_gate(CLOSED_TO_FORK);
+
+    if (result == 0) { /* whoever had it before has done; others wait */
+        lock_take(&states_lock);
+        lock_release(&states_lock);
+    }
+    return result;
 }
 
 bool guard_is_whole(void)

@@ -4,10 +4,14 @@
 #include "preload/syscall.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define STACK_SIZE ((size_t)256 * 1024)
 
@@ -102,13 +106,29 @@ void image_start(struct image *image, void (*task)(void *context), void *context
         run_here(image);
 }
 
+struct copying {
+    void (*task)(void *context);
+    void *context;
+    uint32_t parent;
+};
+
+static void in_copy(void *context)
+{
+    const struct copying *copying = context;
+
+    SYSCALL_2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+    if ((uint32_t)SYSCALL_0(SYS_getppid) == copying->parent) /* or it was killed before that */
+        copying->task(copying->context);
+}
+
 long image_copy(void (*task)(void *context), void *context)
 {
     char *stack = arena_map(STACK_SIZE, ARENA_OTHER); /* in the copy it is another one */
+    struct copying copying = { task, context, syscall_getpid() };
     long pid = -ENOMEM;
 
     if (stack)
-        pid = clone_task(CLONE_UNTRACED, (uintptr_t)(stack + STACK_SIZE), task, context);
+        pid = clone_task(CLONE_UNTRACED, (uintptr_t)(stack + STACK_SIZE), in_copy, &copying);
     arena_unmap(stack, STACK_SIZE, ARENA_OTHER);
     return pid;
 }
@@ -124,6 +144,32 @@ int image_wait(long pid, void (*other)(long pid, int status))
         else if (ended != -EINTR)
             return -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Whether the task of IMAGE has ended. It stays as it is. */
+static bool has_ended(const struct image *image)
+{
+    siginfo_t info = { .si_pid = 0 };
+    long result = SYSCALL_5(SYS_waitid, P_PID, image->pid, &info,
+                            WEXITED | WNOHANG | WNOWAIT | __WCLONE, NULL);
+
+    return (result < 0 && result != -EINTR) || info.si_pid != 0;
+}
+
+bool image_wait_for(const struct image *image, _Atomic uint32_t *word, uint64_t patience)
+{
+    const struct timespec look = { .tv_nsec = 20000000 };
+    uint64_t begin = syscall_time(CLOCK_MONOTONIC);
+
+    while (!atomic_load_explicit(word, memory_order_acquire)) {
+        if (SYSCALL_4(SYS_futex, word, FUTEX_WAIT, 0, &look) != -ETIMEDOUT)
+            continue;
+        if (has_ended(image))
+            return atomic_load_explicit(word, memory_order_acquire);
+        if (syscall_time(CLOCK_MONOTONIC) - begin > patience)
+            SYSCALL_2(SYS_kill, image->pid, SIGKILL);
+    }
+    return true;
 }
 
 bool image_reap(struct image *image, bool wait)

@@ -20,6 +20,7 @@
 #include <link.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -87,6 +88,8 @@ void life_before_fork(void)
     if (self)
         guard_leave(self);
     gate_held = guard_close_to_fork() == 0;
+    if (gate_held)
+        tracker_await_reallocs();
 }
 
 void life_after_fork(void)
@@ -139,23 +142,27 @@ static void take_last(enum snapshot_trigger why, const char *label)
 
 void life_exit(enum snapshot_trigger why)
 {
+    uint64_t all = ~(uint64_t)0, before;
     uint32_t first = 0, self;
 
     if (atomic_load(&guard_silent) || syscall_getpid() != own_pid)
         return;
     self = syscall_gettid();
+    /* A deadly signal that interrupts this would leave a part of a file behind. */
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
     if (!atomic_compare_exchange_strong(&ending, &first, self)) {
-        /* Unless in a handler that interrupted it, until it is there. */
+        /* Unless this thread did it before, until it is there. */
         while (first != self && !atomic_load(&ended))
             SYSCALL_4(SYS_futex, &ended, FUTEX_WAIT_PRIVATE, 0, NULL);
-        return;
+    } else {
+        take_last(why, "exit");
+        snapshot_finish(true);
+        tracker_set_tracing(false);
+        control_close();
+        atomic_store(&ended, 1);
+        SYSCALL_3(SYS_futex, &ended, FUTEX_WAKE_PRIVATE, INT_MAX);
     }
-    take_last(why, "exit");
-    snapshot_finish(true);
-    tracker_set_tracing(false);
-    control_close();
-    atomic_store(&ended, 1);
-    SYSCALL_3(SYS_futex, &ended, FUTEX_WAKE_PRIVATE, INT_MAX);
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
 }
 
 static void at_exit(void *unused)
@@ -180,7 +187,7 @@ void life_before_exec(void)
     control_serve(); /* the last opportunity for who asked */
     control_end_before_exec();
     signals_drop_request();
-    snapshot_finish(true); /* the task's end would be a SIGCHLD to the new program */
+    snapshot_before_exec(); /* the task's end would be a SIGCHLD to the new program */
     control_serve(); /* a deadly signal that came meanwhile would be forgotten */
     control_close();
 }
@@ -223,6 +230,7 @@ void life_after_seccomp(bool done)
 
 void life_exec_failed(void)
 {
+    snapshot_exec_failed();
     control_open();
 }
 

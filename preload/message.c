@@ -125,6 +125,7 @@ const char *message_error(int code)
     case ENOMEM: return "out of memory";
     case ENOSPC: return "no space left on the device";
     case ENOTDIR: return "not a directory";
+    case EOWNERDEAD: return "the task that wrote it was killed";
     case EPERM: return "operation not permitted";
     case EROFS: return "the file system is read-only";
     case ETIMEDOUT: return "a thread did not come to rest within a second";

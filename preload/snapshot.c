@@ -19,9 +19,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A snapshot under way. */
@@ -34,6 +33,7 @@ struct snapshot {
     struct image image;
     int result;
     void (*done)(int result, const char *path);
+    bool told; /* DONE was, or is about to be */
 
     /* With the heap graph. */
     bool wants_graph;
@@ -50,7 +50,12 @@ struct resumption {
     uint64_t pause;        /* ns that they stood still */
 };
 
+#define COPY_PATIENCE 30000000000u /* ns that the gate may be closed for the copy of the program */
+
 static struct lock lock;         /* held while one is taken */
+static _Atomic uint32_t in_exec; /* the thread that is about to exec, 0: none */
+static _Atomic uint32_t reaping; /* the thread that has the lock and waits for the end of … */
+static struct image *reaped;     /* … this */
 static struct snapshot *pending; /* begun, not yet cleaned up; under the lock */
 static uint32_t sequence;
 static struct snapshot_pauses pauses;
@@ -99,7 +104,6 @@ static void write_in_copy(void *context)
     struct graph *graph;
     int result;
 
-    SYSCALL_2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
     arena_forked();
     offer_memory();
     threads_find_waiting(&snapshot->threads, identity->pid);
@@ -201,6 +205,7 @@ static void write_snapshot(void *context)
     if (result == 0 && is_thinned(snapshot->origin.trigger))
         snapshot_file_keep(snapshot->file.name, snapshot->cut.time, (uint32_t)config->keep);
     snapshot->result = result;
+    snapshot->told = true;
     if (snapshot->done)
         snapshot->done(result, snapshot->file.name);
 }
@@ -213,7 +218,7 @@ static void start_with_graph(void *context)
     THREADS_CAPTURE(&snapshot->caller);
     snapshot->asking = syscall_gettid();
     if (image_try_start(&snapshot->image, write_snapshot, snapshot))
-        wait_for(&snapshot->copied);
+        image_wait_for(&snapshot->image, &snapshot->copied, COPY_PATIENCE);
     else
         snapshot->wants_graph = false;
 }
@@ -226,6 +231,18 @@ static bool wants_graph(enum snapshot_trigger trigger)
             (config->graph == CONTROL_GRAPH_AT_EXIT &&
              (trigger == SNAPSHOT_AT_EXIT || trigger == SNAPSHOT_BY_SIGNAL ||
               trigger == SNAPSHOT_BEFORE_SECCOMP)));
+}
+
+/* The task of SNAPSHOT has ended. If it was killed, who waits is told. */
+static void settle(struct snapshot *snapshot)
+{
+    if (snapshot->told)
+        return;
+    if (snapshot->file.hidden[0])
+        SYSCALL_3(SYS_unlinkat, AT_FDCWD, snapshot->file.hidden, 0);
+    snapshot->told = true;
+    if (snapshot->done)
+        snapshot->done(snapshot->result, NULL);
 }
 
 static void destroy(struct snapshot *snapshot)
@@ -253,6 +270,7 @@ static int create(enum snapshot_trigger trigger, const char *label, const char *
     snapshot->origin.parent_pid = (uint32_t)SYSCALL_0(SYS_getppid);
     snapshot->path = path;
     snapshot->done = done;
+    snapshot->result = -EOWNERDEAD; /* until the task says another one */
     snapshot->wants_graph = graph;
     result = cut_take(&snapshot->cut, snapshot->origin.label, config->counters,
                       graph ? start_with_graph : NULL, snapshot);
@@ -279,18 +297,94 @@ static void complain(int result)
     complained = true;
 }
 
+/* Wait for the end of the task of IMAGE. Call with the lock. */
+static void reap(struct image *image)
+{
+    reaped = image;
+    atomic_store(&reaping, syscall_gettid());
+    image_reap(image, true);
+    atomic_store(&reaping, 0);
+}
+
 /* Clean up the pending snapshot, if it is done or WAIT. Call with the lock. */
 static bool clean_up(bool wait)
 {
     if (pending) {
-        if (!image_reap(&pending->image, wait))
+        if (wait)
+            reap(&pending->image);
+        else if (!image_reap(&pending->image, false))
             return false;
+        settle(pending);
         if (pending->result < 0 && !pending->done)
             complain(pending->result);
         destroy(pending);
         pending = NULL;
     }
     return true;
+}
+
+static void nap(void)
+{
+    const struct timespec time = { .tv_nsec = 1000000 };
+
+    SYSCALL_2(SYS_nanosleep, &time, NULL);
+}
+
+#define EXEC_PATIENCE 1000 /* naps: an exec that succeeds ends all other threads */
+
+/* Take the lock for a snapshot by TRIGGER, to be complete when the lock is released. -EBUSY while
+ * another thread is about to exec: nothing of ours may live then. */
+static int begin_to_take(enum snapshot_trigger trigger)
+{
+    for (int naps = 0;; naps++) {
+        uint32_t thread;
+
+        lock_take(&lock);
+        thread = atomic_load(&in_exec);
+        if (!thread || thread == syscall_gettid())
+            return 0;
+        lock_release(&lock);
+        if (trigger == SNAPSHOT_BY_SIGNAL || naps == EXEC_PATIENCE)
+            return -EBUSY;
+        nap();
+    }
+}
+
+void snapshot_before_exec(void)
+{
+    struct thread *self = guard_enter();
+    uint32_t own = syscall_gettid();
+
+    if (self) {
+        if (begin_to_take(SNAPSHOT_AT_EXIT) == 0) {
+            clean_up(true);
+            atomic_store(&in_exec, own);
+            lock_release(&lock);
+        }
+        guard_leave(self);
+        return;
+    }
+    /* In a handler that interrupted us. */
+    if (atomic_load(&reaping) == own) {
+        image_reap(reaped, true);
+        atomic_store(&in_exec, own);
+        return;
+    }
+    for (int naps = 0; naps < EXEC_PATIENCE; naps++, nap())
+        if (lock_try(&lock)) {
+            if (pending)
+                image_reap(&pending->image, true);
+            atomic_store(&in_exec, own);
+            lock_release(&lock);
+            return;
+        }
+}
+
+void snapshot_exec_failed(void)
+{
+    uint32_t own = syscall_gettid();
+
+    atomic_compare_exchange_strong(&in_exec, &own, 0);
 }
 
 int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *path, bool graph)
@@ -304,18 +398,22 @@ int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *
     self = guard_enter();
     if (!self)
         return guard_inside() ? -EBUSY : -ENOMEM;
-    lock_take(&lock);
+    result = begin_to_take(trigger);
+    if (result < 0)
+        goto out;
     clean_up(true);
     result = create(trigger, label, path, NULL, graph || wants_graph(trigger), &snapshot);
     if (result == 0) {
         if (snapshot->image.pid)
-            image_reap(&snapshot->image, true);
+            reap(&snapshot->image);
         else
             image_run(write_snapshot, snapshot);
+        settle(snapshot);
         result = snapshot->result;
         destroy(snapshot);
     }
     lock_release(&lock);
+out:
     guard_leave(self);
     return result;
 }
@@ -334,7 +432,7 @@ int snapshot_begin(enum snapshot_trigger trigger, const char *label, bool graph,
         return guard_inside() ? -EBUSY : -ENOMEM;
     if (!lock_try(&lock))
         goto out;
-    if (clean_up(false)) {
+    if (!atomic_load(&in_exec) && clean_up(false)) {
         result = create(trigger, label, NULL, done, graph || wants_graph(trigger), &snapshot);
         if (result == 0) {
             pending = snapshot;
@@ -380,7 +478,6 @@ static void look_in_copy(void *context)
     struct look *look = context;
     int result;
 
-    SYSCALL_2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
     arena_forked();
     offer_memory();
     result = cut_encode(&look->cut);
@@ -408,15 +505,18 @@ int snapshot_look(int (*look)(struct cut *cut, void *context), void *context)
 {
     struct look *looking;
     struct thread *self;
-    int result = -ENOMEM;
+    int result;
 
     if (!tracker_tracing())
         return -ENODATA;
     self = guard_enter();
     if (!self)
         return guard_inside() ? -EBUSY : -ENOMEM;
-    lock_take(&lock);
+    result = begin_to_take(SNAPSHOT_BY_API);
+    if (result < 0)
+        goto out;
     clean_up(true);
+    result = -ENOMEM;
     looking = arena_map(sizeof *looking, ARENA_OTHER);
     if (looking) {
         looking->look = look;
@@ -425,13 +525,14 @@ int snapshot_look(int (*look)(struct cut *cut, void *context), void *context)
         result = cut_take(&looking->cut, NULL, false, NULL, NULL);
         if (result == 0) {
             if (image_try_start(&looking->image, look_in_task, looking))
-                image_reap(&looking->image, true);
+                reap(&looking->image);
             result = looking->result;
         }
         cut_finish(&looking->cut);
         arena_unmap(looking, sizeof *looking, ARENA_OTHER);
     }
     lock_release(&lock);
+out:
     guard_leave(self);
     return result;
 }
@@ -439,6 +540,7 @@ int snapshot_look(int (*look)(struct cut *cut, void *context), void *context)
 void snapshot_forked(void)
 {
     lock = (struct lock){ 0 };
+    in_exec = reaping = 0;
     pending = NULL; /* its memory is a copy of the task's: left alone, it is small */
     sequence = 0;
     pauses = (struct snapshot_pauses){ 0, 0, 0 };

@@ -23,7 +23,8 @@
  * else in the working directory. With GRAPH, or if the configuration wants it for TRIGGER, it has
  * the heap graph, unless there is not enough for that. Returns 0 when the file is complete. -ENODATA when
  * not tracing, -ETIMEDOUT if a thread did not come to rest, -EBUSY from within
- * ourselves, or the error of the file system: then there is no file. */
+ * ourselves and while another thread is in exec, -EOWNERDEAD if somebody killed the task, or the
+ * error of the file system: then there is no file. */
 int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *path, bool graph);
 
 /* The same with a made name, but return after the cut. If that went well (0), DONE is
@@ -35,6 +36,11 @@ int snapshot_begin(enum snapshot_trigger trigger, const char *label, bool graph,
 /* Wait for what snapshot_begin() began, and clean up. With WAIT false only clean up what
  * is done. */
 void snapshot_finish(bool wait);
+
+/* The calling thread is about to exec: wait until nothing of ours is there. Others begin
+ * nothing until the exec failed: the end of a task would be a SIGCHLD to the new program. */
+void snapshot_before_exec(void);
+void snapshot_exec_failed(void);
 
 struct cut;
 

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <time.h>
 
 #define UNKNOWN_STACK 0u    /* made first: no frame, truncated */
 
@@ -875,6 +876,24 @@ static void abandon(struct tracker_thread *thread, const struct tracker_realloc 
     count_allocation(thread, &block, true);
     counters_change_current(&thread->counters, (int64_t)block.size);
     put_back(thread, &block, usable_size(call->block));
+}
+
+#define REALLOC_NAPS 500 /* 10 ms: the allocator may wait for who forks */
+
+void tracker_await_reallocs(void)
+{
+    const struct timespec nap = { .tv_nsec = 20000 };
+    int naps = 0;
+
+    for (struct thread *state = guard_threads(); state; state = state->next) {
+        struct tracker_realloc *call = ((struct tracker_thread *)state)->in_flight;
+
+        while (state != guard_self() && call && naps < REALLOC_NAPS)
+            if (atomic_load_explicit(&call->returned, memory_order_acquire))
+                call = call->next;
+            else if (naps++ < REALLOC_NAPS)
+                SYSCALL_2(SYS_nanosleep, &nap, NULL);
+    }
 }
 
 void tracker_forked(bool traced)

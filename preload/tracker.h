@@ -38,6 +38,9 @@ void tracker_allocated(void *block, size_t size, const struct stack_start *start
 /* BLOCK (not NULL) is about to be freed. */
 void tracker_freed(void *block);
 
+/* Before a fork, with the gate closed: wait a little until what reallocs under way made is known. */
+void tracker_await_reallocs(void);
+
 /* A realloc under way, on the stack of its hook: the old block is out of the table,
  * since its address may be another thread's before the real call returns. */
 struct tracker_realloc {

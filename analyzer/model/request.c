@@ -255,6 +255,8 @@ static const char *refusal_text(int code)
         return "a thread did not come to rest within a second; ask again";
     case -EINVAL:
         return "it does not know this request";
+    case -EOWNERDEAD:
+        return "the task that wrote it was killed; ask again";
     case -EBUSY:
         return "it is about to end";
     default:

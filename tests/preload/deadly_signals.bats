@@ -91,6 +91,19 @@ rounds() {
 @test "while threads come and go, at 100 moments" { rounds arrivals 31; }
 @test "in a function of heapdelta.h before a long sleep, at 100 moments" { rounds api 20; }
 
+@test "while it ends by itself, at 300 moments" {
+    local delay status
+
+    for delay in $(seq 0 299); do
+        status=0
+        HEAPDELTA_SIGNALS=1 traced "$PROGRAMS/deadly_signals" $TERM end "$delay" 3>&- || status=$?
+        [ "$status" -eq 0 ] || [ "$status" -eq $((128 + TERM)) ]
+    done
+    [ "$(ls -A "$OUT" | wc -l)" -eq 300 ]
+    [ "$(ls "$OUT"/*.exit.hds | wc -l)" -eq 300 ]
+    snapshots_add_up
+}
+
 # The kernel sets it back, and tells nobody.
 @test "with a handler for one only it dies without a snapshot" {
     die_alike $TERM once

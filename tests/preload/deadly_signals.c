@@ -273,6 +273,12 @@ static void do_api(void)
         pause(); /* it may be before the signal, or after a handler that put it off */
 }
 
+/* By and by while it ends. */
+static void do_end(void)
+{
+    send_soon();
+}
+
 /* Many at once, to different threads, while the last snapshot is written. */
 static void *send_many(void *unused)
 {
@@ -302,6 +308,7 @@ int main(int argc, char **argv)
         { "pause", do_pause },     { "small-stack", do_small_stack }, { "sigwait", do_sigwait },
         { "malloc", do_malloc },   { "threads", do_threads },   { "arrivals", do_arrivals },
         { "api", do_api },         { "many", do_many },
+        { "end", do_end },
     };
 
     if (argc < 3)

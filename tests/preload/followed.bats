@@ -61,6 +61,11 @@ found() {
     found "child fork 200" "root exec 1"
 }
 
+@test "children while threads arrive" {
+    follow $FORK arrivals
+    found "child fork 200" "root exec 1"
+}
+
 @test "children of several threads at once" {
     follow $FORK parallel
     found "child fork 200" "root exec 1"

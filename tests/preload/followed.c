@@ -191,6 +191,43 @@ static void do_threads(void)
     stop_threads(threads, THREADS);
 }
 
+/* 200 children while threads come, allocate for the first time, and go. */
+static void *allocate_once(void *unused)
+{
+    free(malloc(100));
+    return unused;
+}
+
+static void *come_and_go(void *unused)
+{
+    while (!atomic_load(&stopping)) {
+        pthread_t thread;
+
+        if (pthread_create(&thread, NULL, allocate_once, NULL) == 0)
+            pthread_join(thread, NULL);
+    }
+    return unused;
+}
+
+static void do_arrivals(void)
+{
+    pthread_t threads[4];
+
+    start_threads(threads, 4, come_and_go);
+    for (int i = 0; i < 200; i++) {
+        pid_t child = fork();
+
+        if (child == 0) {
+            alarm(60);
+            keep(5, (unsigned)i % 7);
+            write_ledger("child");
+            end(i);
+        }
+        await(child);
+    }
+    stop_threads(threads, 4);
+}
+
 /* Children of several threads at once. */
 static void *fork_often(void *unused)
 {
@@ -395,7 +432,8 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(void);
     } ways[] = {
-        { "tree", do_tree },       { "threads", do_threads },         { "parallel", do_parallel },
+        { "tree", do_tree },       { "threads", do_threads },
+        { "arrivals", do_arrivals },         { "parallel", do_parallel },
         { "recorded", do_recorded }, { "handler", do_handler },       { "handler-raw", do_handler_raw },
         { "exec", do_exec },
     };

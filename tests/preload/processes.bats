@@ -66,9 +66,35 @@ END
     diff native.out traced.out
 }
 
+@test "who kills the tasks that write our snapshots neither stops nor hangs the program" {
+    local killed
+
+    traced "$PROGRAMS/helper_killed" >out.log 2>err.log 3>&-
+    [ "$(cat out.log)" = "in peace: 0" ]
+    killed=$(sed -n 's/ were killed$//p' err.log)
+    [ "$killed" -gt 0 ]
+    [ "$(ls "$OUT"/*.some.hds | wc -l)" -ge $((200 - killed)) ] # or killed once it was written
+    [ "$(ls -A "$OUT" | grep -vc '\.hds$')" -eq 0 ]
+    snapshots_add_up
+}
+
 @test "whoever writes our snapshots is no child of the program" {
     same_as_native "$PROGRAMS/unseen_helper"
     grep -x "0 signals, 0 children" native.out
     [ "$(ls "$OUT"/*.helper.hds | wc -l)" -eq 60 ]
     snapshots_add_up
 }
+
+# The tasks and the copies of the program, by somebody who looks as ARGUMENT says.
+sees_nothing() {
+    same_as_native "$PROGRAMS/onlookers" "$1"
+    [ "$status" -eq 0 ]
+    grep -x "$2" native.out
+    [ "$(ls "$OUT"/*.seen.hds | wc -l)" -ge "$3" ]
+    snapshots_add_up
+}
+
+@test "who ignores SIGCHLD sees nothing of snapshots" { sees_nothing ignored "0 seen" 40; }
+@test "who waits for children of all kinds does not disturb snapshots" { sees_nothing all "all taken" 40; }
+@test "the end of a pipe comes while a copy of the program is there" { sees_nothing pipe "40 looks, 0 late" 20; }
+@test "a new program sees nothing of snapshots that were under way at its exec" { sees_nothing exec "nothing seen" 20; }
