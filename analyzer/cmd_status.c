@@ -103,7 +103,10 @@ static void add_process(struct report *report, const struct target *target,
     report_put_text(report, target->program);
     report_put_text(report, state_text(page->state));
     put_moment(report, page->since);
-    report_put_number(report, age(page->since));
+    if (page->state == CONTROL_TRACING)
+        report_put_number(report, age(page->since));
+    else
+        report_put_unknown(report);
     report_put_number(report, page->live_bytes);
     report_put_number(report, page->live_blocks);
     report_put_number(report, page->live_bytes - page->start_bytes);
@@ -131,7 +134,8 @@ static void add_facts(struct report *report, const struct target *target,
     report_title(report, "%s, process %d: %s", target->program, (int)target->pid,
                  state_text(page->state));
     moment_format(text, page->since, false);
-    report_add_text(report, NULL, "traced since", text);
+    report_add_text(report, NULL,
+                    page->state == CONTROL_TRACING ? "traced since" : "not traced since", text);
     report_add_remark(report, "%s", units_duration(units, age(page->since)));
     report_add_number(report, NULL, "live", REPORT_BYTES, page->live_bytes);
     report_add_remark(report, "%llu %s", (unsigned long long)page->live_blocks,

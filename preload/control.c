@@ -40,6 +40,7 @@ static uint64_t next_interval;    /* ns since tracing began */
 
 /* What the page tells of this tracing; times in ns since 1970. */
 static struct {
+    bool on;                        /* there is one; else times are of its end */
     uint64_t since, start_bytes;    /* its beginning, and what was live then */
     uint64_t mark_time, mark_bytes; /* the last mark, 0: none, and what was live then */
 } tracing;
@@ -122,13 +123,23 @@ static void describe(struct control_page *made)
     memcpy(made->magic, CONTROL_MAGIC, sizeof made->magic);
 }
 
+/* Tracing begins, or ends, as `status` has it. */
+static void set_tracing(bool on, uint64_t now)
+{
+    tracing.on = on;
+    tracing.since = now;
+    tracing.start_bytes = (uint64_t)tracker_size().current;
+    tracing.mark_time = tracing.mark_bytes = 0;
+}
+
 static void publish(void)
 {
     struct counters_size size = tracker_size();
+    bool on = tracker_tracing();
 
-    page->state = closed              ? CONTROL_ENDED
-                  : tracker_tracing() ? CONTROL_TRACING
-                                      : CONTROL_OFF;
+    if (on != tracing.on) /* also by the API, where it is noticed at the next tick */
+        set_tracing(on, syscall_time(CLOCK_REALTIME));
+    page->state = closed ? CONTROL_ENDED : on ? CONTROL_TRACING : CONTROL_OFF;
     page->snapshots = snapshot_pauses()->count;
     page->live_bytes = (uint64_t)size.current;
     page->live_blocks = tracker_live_blocks();
@@ -141,14 +152,6 @@ static void publish(void)
     page->last_pause = snapshot_pauses()->last;
     page->longest_pause = snapshot_pauses()->longest;
     page->updated = syscall_time(CLOCK_REALTIME);
-}
-
-/* Tracing begins, as `status` has it. */
-static void begin_tracing(uint64_t now)
-{
-    tracing.since = now;
-    tracing.start_bytes = (uint64_t)tracker_size().current;
-    tracing.mark_time = tracing.mark_bytes = 0;
 }
 
 void control_open(void)
@@ -171,6 +174,7 @@ void control_init(void)
 {
     next_interval = config->interval * 1000000;
     counters_watch(config->growth, config->peak);
+    tracing.on = tracker_tracing();
     tracing.since = identity->start_time;
     control_open();
 }
@@ -244,7 +248,7 @@ void control_forked(void)
     memset(&no_page, 0, sizeof no_page);
     page_path[0] = '\0';
     attention_move(NULL);
-    begin_tracing(syscall_time(CLOCK_REALTIME));
+    set_tracing(tracker_tracing(), syscall_time(CLOCK_REALTIME));
 }
 
 /* ---- requests ----------------------------------------------------------------------- */
@@ -296,7 +300,6 @@ static void answer(int result, const char *path)
 static void serve_request(void)
 {
     char label[CONTROL_LABEL_SIZE];
-    bool was_tracing;
     int result;
 
     if (!move_request(CONTROL_WANTED, CONTROL_BUSY))
@@ -316,14 +319,10 @@ static void serve_request(void)
         result = control_mark(label);
         break;
     case CONTROL_START:
-        was_tracing = tracker_tracing();
         result = tracker_start((uint32_t)config->nframe);
-        if (result == 0 && !was_tracing)
-            begin_tracing(syscall_time(CLOCK_REALTIME));
         break;
     case CONTROL_STOP:
         result = tracker_stop();
-        tracing.mark_time = 0;
         break;
     default:
         result = -EINVAL;

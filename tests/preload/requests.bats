@@ -227,6 +227,7 @@ status_says() {
 @test "off, start, mark, stop, start" {
     HEAPDELTA_OFF=1 program read
     [ "$(status_says "it['processes'][0]['state']")" = off ]
+    "$HEAPDELTA" status "$PROGRAM" | grep -q "^  not traced since "
     ask
     [ "$STATUS" -eq 1 ]
     grep -q "refused: it does not trace at the moment; 'heapdelta start' makes it" messages
@@ -235,6 +236,7 @@ status_says() {
 
     "$HEAPDELTA" start "$PROGRAM"
     "$HEAPDELTA" start "$PROGRAM"
+    "$HEAPDELTA" status "$PROGRAM" | grep -q "^  traced since "
     [ "$(status_says "it['processes'][0]['state']")" = tracing ]
     [ "$(status_says "it['processes'][0]['mark_growth']")" = None ]
     ask --label began
