@@ -283,3 +283,29 @@ status_says() {
     [ "$(status_says "it['processes'][0]['last_pause']")" -gt 0 ]
     [ "$(status_says "it['processes'][0]['tracer_bytes']")" -gt 0 ]
 }
+
+@test "in a container: other PIDs, other files" {
+    [ "$(id -u)" -eq 0 ] || skip "needs root"
+    unshare --pid --fork --mount --mount-proc true 2>/dev/null || skip "no namespaces here"
+    local line inner number
+
+    # In there its PID is 1, and its files go where only it sees them.
+    coproc PROGRAM_PROCESS { exec unshare --pid --fork --kill-child --mount --mount-proc sh -c '
+        mount -t tmpfs none "$1" && HEAPDELTA_OUT=$1 LD_PRELOAD=$2 exec "$3" sleep' \
+        sh "$OUT" "$SHIM" "$PROGRAMS/occupied" 3>&-; }
+    PROGRAM=$PROGRAM_PROCESS_PID
+    read -r -u "${PROGRAM_PROCESS[0]}" line
+    [ "$line" = ready ]
+    inner=$(cat "/proc/$PROGRAM/task/$PROGRAM/children")
+    inner=${inner%% *}
+    for number in 1 2 3; do
+        "$HEAPDELTA" snapshot --timeout 60s "$inner" >answer 2>messages 3>&-
+        [ "$(cat answer)" = "/proc/$inner/root$OUT/occupied.1.000$number.hds" ]
+        grep -q "sees another file system: there the file is $OUT/occupied.1.000$number.hds" messages
+    done
+    "$HEAPDELTA" status --format json "$inner" >answer
+    [ "$(json "it['processes'][0]['pid']" <answer)" = "$inner" ]
+    [ "$(json "it['processes'][0]['snapshots']" <answer)" = 3 ]
+    "$PYTHON" "$TOOLS/snapshot.py" "/proc/$inner/root$OUT"/*.hds
+    [ -z "$(ls -A "$OUT")" ]
+}
