@@ -1,6 +1,7 @@
 /* cmd_info.c - what a snapshot contains, and whether its numbers add up. */
 #include "command.h"
 #include "format/snapshot.h"
+#include "model/account.h"
 #include "model/heap.h"
 #include "model/load.h"
 #include "model/report.h"
@@ -191,29 +192,30 @@ static void add_graph(struct report *report, const struct heap *heap)
                                                               : "it took too long");
 }
 
-/* Where the resident memory went, as far as it is known. */
-static void add_account(struct report *report, const struct heap *heap)
+/* A number of the account under KEY, and for people as NAME, with a remark unless that is NULL,
+ * where it is KNOWN. */
+static void add_part(struct report *report, bool known, const char *key, const char *name,
+                     uint64_t bytes, const char *remark)
 {
-    const struct snapshot_account *account = heap->account;
-    bool has_usable = heap->process->flags & SNAPSHOT_HAS_USABLE;
-    uint64_t heap_bytes = has_usable ? account->usable_bytes : account->live_bytes;
-    uint64_t known = heap_bytes + account->tracer_bytes;
+    if (!known) {
+        report_add_unknown(report, key, NULL, REPORT_BYTES);
+        return;
+    }
+    report_add_number(report, key, bytes ? name : NULL, REPORT_BYTES, bytes);
+    if (remark && bytes)
+        report_add_remark(report, "%s", remark);
+}
+
+/* BYTES of it are resident, if KNOWN. */
+static void add_tracer(struct report *report, const struct snapshot_account *account, bool known,
+                       uint64_t bytes)
+{
     char buffer[4][UNITS_SIZE];
 
-    report_add_heading(report, "Memory of the process");
-    report_add_number(report, "rss", "resident", REPORT_BYTES, account->rss);
-    report_add_number(report, NULL, "blocks", REPORT_BYTES, account->live_bytes);
-    report_add_remark(report, "as requested");
-    if (has_usable) {
-        report_add_number(report, "usable", NULL, REPORT_BYTES, account->usable_bytes);
-        if (account->usable_bytes >= account->live_bytes)
-            report_add_number(report, NULL, "rounding", REPORT_BYTES,
-                              account->usable_bytes - account->live_bytes);
-    } else {
-        report_add_unknown(report, "usable", NULL, REPORT_BYTES);
-    }
-    report_add_number(report, "tracer_bytes", "heapdelta itself", REPORT_BYTES,
-                      account->tracer_bytes);
+    report_add_number(report, "tracer_bytes", NULL, REPORT_BYTES, account->tracer_bytes);
+    add_part(report, known, "tracer_resident", NULL, bytes, NULL);
+    report_add_number(report, NULL, "heapdelta itself", REPORT_BYTES,
+                      known ? bytes : account->tracer_bytes);
     report_add_remark(report, "blocks %s, stacks %s, counters %s, other %s",
                       units_bytes(buffer[0], (double)account->tracer_blocks_bytes, false),
                       units_bytes(buffer[1], (double)account->tracer_stacks_bytes, false),
@@ -227,10 +229,47 @@ static void add_account(struct report *report, const struct heap *heap)
                       account->tracer_counters_bytes);
     report_add_number(report, "tracer_other_bytes", NULL, REPORT_BYTES,
                       account->tracer_other_bytes);
-    if (account->rss > known) {
-        report_add_number(report, NULL, "everything else", REPORT_BYTES, account->rss - known);
+}
+
+/* Where the resident memory went: parts that add up. */
+static void add_account(struct report *report, const struct heap *heap)
+{
+    const struct account account = account_find(heap);
+    const bool known = account.has_memory;
+    uint64_t rest = account.requested + account.rounding + account.headers + account.tracer;
+    char buffer[UNITS_SIZE];
+
+    report_add_heading(report, "Memory of the process");
+    report_add_number(report, "rss", "resident", REPORT_BYTES, heap->account->rss);
+    if (account.proportional)
+        report_add_remark(report, "%s if what it shares with others counts in parts",
+                          units_bytes(buffer, (double)account.proportional, false));
+    add_part(report, account.proportional > 0, "pss", NULL, account.proportional, NULL);
+    report_add_number(report, NULL, "blocks", REPORT_BYTES, account.requested);
+    report_add_remark(report, "as requested");
+    add_part(report, account.has_usable, "usable", NULL, heap->account->usable_bytes, NULL);
+    add_part(report, account.has_usable, "rounding", "rounding", account.rounding,
+             "what blocks have beyond that");
+    add_part(report, account.has_usable, "headers", "headers", account.headers,
+             "the allocator's own, 8 bytes a block");
+    add_part(report, known, "kept", "kept", account.kept,
+             "by the allocator: freed and not given back, or not handed out yet");
+    add_part(report, known, "heap_resident", NULL, account.heap, NULL);
+    add_tracer(report, heap->account, known, account.tracer);
+    add_part(report, known, "module_bytes", "modules", account.module,
+             "code and data of executable and libraries");
+    add_part(report, known, "stack_bytes", "thread stacks", account.stack, NULL);
+    add_part(report, known, "file_bytes", "files", account.file, "others that are mapped");
+    add_part(report, known, "shared_bytes", "shared memory", account.shared, NULL);
+    add_part(report, known, "other_bytes", "other", account.other, "mapped by the program itself");
+    add_part(report, known, "swapped", "swapped out", account.swapped, "not in the above");
+    if (!known && account.resident > rest) {
+        report_add_number(report, NULL, "everything else", REPORT_BYTES, account.resident - rest);
         report_add_remark(report, "code, data, thread stacks, what the allocator keeps");
     }
+    add_part(report, known, "unexplained", "unexplained", account.unexplained, NULL);
+    add_part(report, known, "surplus", "surplus", account.surplus,
+             "found beyond that: it changed while it was counted");
 }
 
 static void add_timeline(struct report *report, const struct heap *heap)

@@ -84,6 +84,7 @@ enum snapshot_kind {
     SNAPSHOT_OWNERS = 22,  /* varints: domain, thread per stack; absent: all 0 */
     SNAPSHOT_TRACKED = 23, /* as SNAPSHOT_BLOCKS: of other domains than 0 */
     SNAPSHOT_NAMES = 24,   /* struct snapshot_name: of the process, then of each part */
+    SNAPSHOT_MEMORY = 25,  /* struct snapshot_memory, one a kind of memory, in any order */
 };
 
 /* The process and the moment. */
@@ -279,6 +280,31 @@ struct snapshot_account {
     uint64_t threads_seen;  /* threads that ever allocated */
 };
 _Static_assert(sizeof(struct snapshot_account) == 136, "on disk");
+
+/* Where the memory of the process is, soon after the cut. Absent where nobody asked for the
+ * snapshot (by interval, growth or peak), and where /proc does not tell. */
+struct snapshot_memory {
+    uint32_t kind;         /* enum snapshot_memory_kind, each at most once */
+    uint32_t areas;        /* mappings, or parts of mappings */
+    uint64_t mapped;       /* bytes of address space */
+    uint64_t resident;     /* … of these in memory */
+    uint64_t swapped;      /* … of these swapped out */
+    uint64_t proportional; /* of SNAPSHOT_MEMORY_ALL: resident bytes, what is shared with other
+                            * processes divided by their number; 0 = not known */
+};
+_Static_assert(sizeof(struct snapshot_memory) == 40, "on disk");
+
+enum snapshot_memory_kind {
+    SNAPSHOT_MEMORY_ALL = 1,    /* of the process */
+    SNAPSHOT_MEMORY_HEAP = 2,   /* the allocator's: brk, its arenas, what live blocks lie in */
+    SNAPSHOT_MEMORY_TRACER = 3, /* heapdelta's own */
+    SNAPSHOT_MEMORY_MODULE = 4, /* code and data of executable and shared objects */
+    SNAPSHOT_MEMORY_STACK = 5,  /* of threads: what lies above an inaccessible page */
+    SNAPSHOT_MEMORY_FILE = 6,   /* other files that are mapped */
+    SNAPSHOT_MEMORY_SHARED = 7, /* shared memory without a file */
+    SNAPSHOT_MEMORY_OTHER = 8,
+    SNAPSHOT_MEMORY_KINDS
+};
 
 /* The heap graph: which words of the process point into live blocks. In a snapshot that
  * has SNAPSHOT_GRAPH, the five sections after it may follow, a missing one being empty; in one

@@ -106,7 +106,7 @@ static void *map(size_t size, int flags)
     memory = SYSCALL_6(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (memory < 0 && memory > -4096)
         return NULL;
-    note((uintptr_t)memory, size);
+    note((uintptr_t)memory, round_up(size, PAGE));
     return (void *)memory;
 }
 

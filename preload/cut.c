@@ -4,6 +4,7 @@
 #include "preload/epochs.h"
 #include "preload/guard.h"
 #include "preload/live_domains.h"
+#include "preload/memory_use.h"
 #include "preload/modules.h"
 #include "preload/series.h"
 #include "preload/syscall.h"
@@ -134,6 +135,8 @@ static void put_block(void *context, const struct live_block *block)
 
     if (!begin)
         return;
+    if (block->address / MEMORY_USE_PLACE != cut->last_address / MEMORY_USE_PLACE)
+        buffer_put(&cut->places, &block->address, sizeof(uint64_t));
     end += varint_put(end, varint_delta(block->address, cut->last_address));
     end += varint_put(end, block->size);
     end += varint_put(end, block->stack);
@@ -149,12 +152,14 @@ static bool put_blocks(struct cut *cut)
 {
     bool whole = live_copy_each(&cut->live, put_block, cut);
     uint64_t own_count = cut->block_count;
-    size_t own_size = cut->blocks.size;
+    size_t own_size = cut->blocks.size, own_places;
 
+    own_places = cut->places.size;
     cut->last_address = 0;
     whole = live_copy_each(&cut->tracked, put_block, cut) && whole;
     cut->tracked_count = cut->block_count - own_count;
     cut->tracked_size = cut->blocks.size - own_size;
+    cut->places.size = own_places; /* those of pools lie in the others, or where they like */
     return whole && !cut->blocks.failed;
 }
 
@@ -211,4 +216,5 @@ void cut_finish(struct cut *cut)
     buffer_finish(&cut->blocks);
     buffer_finish(&cut->counters);
     buffer_finish(&cut->series);
+    buffer_finish(&cut->places);
 }

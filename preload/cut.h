@@ -45,6 +45,7 @@ struct cut {
     size_t tracked_size;    /* … bytes of the latter */
     struct buffer counters; /* as SNAPSHOT_COUNTERS */
     struct buffer series;   /* as SNAPSHOT_SERIES */
+    struct buffer places;   /* uint64_t: of blocks, one in each MEMORY_USE_PLACE bytes */
     uint64_t last_address;  /* while blocks are put */
 };
 

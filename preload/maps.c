@@ -1,6 +1,7 @@
 #include "preload/maps.h"
 
 #include "preload/arena.h"
+#include "preload/path.h"
 #include "preload/syscall.h"
 
 #include <errno.h>
@@ -16,9 +17,22 @@
 
 /* ---- /proc/self/maps --------------------------------------------------------------- */
 
-static int read_text(struct buffer *text)
+/* Open the file NAME of the process PID (0: this one). */
+static long open_proc(uint32_t pid, const char *name)
 {
-    long file = SYSCALL_4(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), got = 0;
+    char path[64] = "/proc/self";
+
+    if (pid) {
+        path[sizeof "/proc/" - 1] = '\0';
+        path_append_number(path, sizeof path, pid, 1);
+    }
+    path_append(path, sizeof path, name);
+    return SYSCALL_4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+}
+
+static int read_text(struct buffer *text, uint32_t pid)
+{
+    long file = open_proc(pid, "/maps"), got = 0;
     uint8_t *room;
 
     if (file < 0)
@@ -92,9 +106,9 @@ static void read_line(struct maps *maps, char *line)
     buffer_put(&maps->areas, &area, sizeof area);
 }
 
-int maps_read(struct maps *maps)
+int maps_read_of(struct maps *maps, uint32_t pid)
 {
-    int result = read_text(&maps->text);
+    int result = read_text(&maps->text, pid);
     char *line = (char *)maps->text.data, *end;
 
     if (result < 0)
@@ -104,11 +118,25 @@ int maps_read(struct maps *maps)
         read_line(maps, line);
     }
     maps->count = (uint32_t)(maps->areas.size / sizeof(struct area));
-    maps->page_file =
-        SYSCALL_4(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+    maps->page_file = open_proc(pid, "/pagemap");
     maps->pages = arena_map(PAGES * sizeof *maps->pages, ARENA_OTHER);
     maps->copy = arena_map(PAGES * PAGE, ARENA_OTHER);
     return maps->areas.failed || !maps->pages || !maps->copy ? -ENOMEM : 0;
+}
+
+int maps_read(struct maps *maps)
+{
+    return maps_read_of(maps, 0);
+}
+
+void maps_finish(struct maps *maps)
+{
+    if (maps->text.data && maps->page_file >= 0)
+        SYSCALL_1(SYS_close, maps->page_file);
+    buffer_finish(&maps->text);
+    buffer_finish(&maps->areas);
+    arena_unmap(maps->pages, PAGES * sizeof *maps->pages, ARENA_OTHER);
+    arena_unmap(maps->copy, PAGES * PAGE, ARENA_OTHER);
 }
 
 /* The number of the first area that ends behind ADDRESS, which often is the LIKELY one. */
@@ -269,4 +297,28 @@ uint64_t maps_look(struct maps *maps, uintptr_t start, uintptr_t end, maps_visit
         start = until;
     }
     return size - (maps->skipped - skipped);
+}
+
+bool maps_count(struct maps *maps, uintptr_t start, uintptr_t end, struct maps_counts *counts)
+{
+    struct maps_counts found = { 0, 0, 0 };
+
+    counts->mapped += end - start;
+    for (uintptr_t at = start & ~(PAGE - 1); at < end;) {
+        uint64_t left = (end - at + PAGE - 1) / PAGE;
+        uint32_t pages = (uint32_t)(left < PAGES ? left : PAGES);
+        long size = SYSCALL_4(SYS_pread64, maps->page_file, maps->pages, pages * sizeof *maps->pages,
+                              at / PAGE * sizeof *maps->pages);
+
+        if (size != (long)(pages * sizeof *maps->pages))
+            return false;
+        for (uint32_t i = 0; i < pages; i++) {
+            found.resident += (maps->pages[i] >> PAGE_PRESENT & 1) * PAGE;
+            found.swapped += (maps->pages[i] >> PAGE_SWAPPED & 1) * PAGE;
+        }
+        at += pages * PAGE;
+    }
+    counts->resident += found.resident;
+    counts->swapped += found.swapped;
+    return true;
 }

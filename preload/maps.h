@@ -42,8 +42,22 @@ struct maps {
     uint64_t skipped;          /* bytes that could not be read */
 };
 
-/* Read MAPS, zeroed memory. 0 or the error. */
+/* Read MAPS, zeroed memory, of this process; or of the process PID, to be looked at with
+ * maps_area(), maps_find() and maps_count() alone. 0 or the error. */
 int maps_read(struct maps *maps);
+int maps_read_of(struct maps *maps, uint32_t pid);
+
+/* What of some memory is there. */
+struct maps_counts {
+    uint64_t mapped, resident, swapped; /* bytes */
+};
+
+/* Add to COUNTS what is there from START to END, whole pages of one area. False, and nothing is
+ * added but to `mapped`, if that can't be had. */
+bool maps_count(struct maps *maps, uintptr_t start, uintptr_t end, struct maps_counts *counts);
+
+/* Give the memory and descriptors of MAPS back. */
+void maps_finish(struct maps *maps);
 
 static inline const struct area *maps_area(const struct maps *maps, uint32_t number)
 {

@@ -7,6 +7,7 @@
 #include "preload/epochs.h"
 #include "preload/guard.h"
 #include "preload/identity.h"
+#include "preload/memory_use.h"
 #include "preload/modules.h"
 #include "preload/path.h"
 #include "preload/real.h"
@@ -352,6 +353,25 @@ static void write_account(struct writer *writer)
     write_section(writer, SNAPSHOT_ACCOUNT, SNAPSHOT_FIXED, 1, &account, sizeof account);
 }
 
+/* What the memory is used for, in a snapshot that somebody asked for: it takes the kernel some
+ * ms a GiB. */
+static void write_memory(struct writer *writer)
+{
+    const struct cut *cut = writer->cut;
+    struct snapshot_memory uses[SNAPSHOT_MEMORY_KINDS];
+
+    if (writer->origin->trigger == SNAPSHOT_BY_INTERVAL ||
+        writer->origin->trigger == SNAPSHOT_BY_GROWTH || writer->origin->trigger == SNAPSHOT_AT_PEAK)
+        return;
+    if (memory_use_find(identity->pid, (const uint64_t *)cut->places.data,
+                        cut->places.size / sizeof(uint64_t), uses) < 0)
+        return;
+    if (writer->graph) /* what the program shares with this copy of it is nobody else's */
+        uses[SNAPSHOT_MEMORY_ALL].proportional = 0;
+    write_section(writer, SNAPSHOT_MEMORY, SNAPSHOT_FIXED, SNAPSHOT_MEMORY_KINDS - 1, uses + 1,
+                  sizeof uses - sizeof *uses);
+}
+
 static void write_roots(struct writer *writer)
 {
     const struct roots *roots = &writer->graph->roots;
@@ -412,6 +432,7 @@ static void write_file(struct writer *writer)
     write_threads(writer);
     write_timeline(writer);
     write_account(writer);
+    write_memory(writer);
     if (writer->graph)
         write_graph(writer);
     if (writer->strings.failed && writer->result == 0)

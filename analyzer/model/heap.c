@@ -151,6 +151,29 @@ static int load_account(struct loader *loader)
     return 0;
 }
 
+/* Kinds that are not known here, of a later version, are passed over. */
+static int load_memory(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_MEMORY];
+    struct snapshot_memory *memory = loader->owned->memory;
+    struct snapshot_memory record;
+
+    for (size_t i = 0; i < payload->count; i++) {
+        const size_t at = i * sizeof(record);
+
+        memcpy(&record, payload->data + at, sizeof(record));
+        if (record.kind == 0)
+            return DAMAGE(loader, SNAPSHOT_MEMORY, at, "memory of kind 0");
+        if (record.kind >= SNAPSHOT_MEMORY_KINDS)
+            continue;
+        if (memory[record.kind].kind)
+            return DAMAGE(loader, SNAPSHOT_MEMORY, at, "memory of kind %u twice", record.kind);
+        memory[record.kind] = record;
+    }
+    loader->heap->memory = payload->count > 0 ? memory : NULL;
+    return 0;
+}
+
 static int load_segments(struct loader *loader)
 {
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_SEGMENTS];
@@ -747,7 +770,7 @@ out:
 
 /* In this order: each checks its numbers against those before it. */
 static const load_step all_steps[] = {
-    load_strings,  load_process,     load_account,     load_parts,  load_names,   load_segments,
+    load_strings,  load_process,     load_account,     load_parts,  load_names,   load_memory,  load_segments,
     load_modules,  load_frames,      load_stacks,      load_counters, load_origins, load_owners,
     load_blocks,   sort_tracked,     load_epochs,      load_threads,  load_timeline, load_series,
     graph_load_roots, graph_load_edges,

@@ -129,6 +129,7 @@ struct heap {
 
     const struct snapshot_process *process;
     const struct snapshot_account *account;
+    const struct snapshot_memory *memory; /* by kind, SNAPSHOT_MEMORY_KINDS of them; NULL: not known */
     const char *program, *command, *label, *called;
 
     struct heap_part *parts; /* at least one */

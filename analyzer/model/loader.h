@@ -18,6 +18,7 @@ struct owned_heap {
     size_t strings_size;
     struct snapshot_process process;
     struct snapshot_account account;
+    struct snapshot_memory memory[SNAPSHOT_MEMORY_KINDS];
     struct snapshot_graph graph;
     struct snapshot_process *part_processes;
     uint8_t *build_ids; /* those of all modules */

@@ -206,6 +206,14 @@ static const struct kind {
     [SNAPSHOT_NAMES] = {"names", SNAPSHOT_FIXED, 0, {
         FIXED(snapshot_name, called, FIELD_STRING),
     }},
+    [SNAPSHOT_MEMORY] = {"memory", SNAPSHOT_FIXED, 0, {
+        FIXED(snapshot_memory, kind, FIELD_NUMBER),
+        FIXED(snapshot_memory, areas, FIELD_NUMBER),
+        FIXED(snapshot_memory, mapped, FIELD_NUMBER),
+        FIXED(snapshot_memory, resident, FIELD_NUMBER),
+        FIXED(snapshot_memory, swapped, FIELD_NUMBER),
+        FIXED(snapshot_memory, proportional, FIELD_NUMBER),
+    }},
 };
 /* clang-format on */
 

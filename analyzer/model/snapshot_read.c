@@ -49,6 +49,7 @@ static const struct kind {
     [SNAPSHOT_OWNERS] = {"OWNERS", SNAPSHOT_VARINT, 2, false},
     [SNAPSHOT_TRACKED] = {"TRACKED", SNAPSHOT_VARINT, 4, false},
     [SNAPSHOT_NAMES] = {"NAMES", SNAPSHOT_FIXED, sizeof(struct snapshot_name), false},
+    [SNAPSHOT_MEMORY] = {"MEMORY", SNAPSHOT_FIXED, sizeof(struct snapshot_memory), false},
 };
 
 static int damaged(const char *path, size_t at, struct error *error, const char *what, ...)

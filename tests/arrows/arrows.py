@@ -48,10 +48,12 @@ RULES = [
     ("preload/deferred.[ch]", GROUND + ["preload/live.h", "preload/stack.h"], STDIO + LIBDW),
     *[(f"preload/{name}.[ch]", FORMAT + GROUND + LEAVES + ["preload/tracker.h", "preload/real.h"]
        + more, STDIO + LIBDW) for name, more in (
-          ("cut", []),
+          ("memory_use", []),
+          ("cut", ["preload/memory_use.h"]),
           ("roots", ["preload/threads.h", "preload/cfi.h"]),
           ("graph", ["preload/threads.h", "preload/roots.h", "preload/cfi.h"]),
-          ("snapshot_write", ["preload/cut.h", "preload/graph.h", "preload/roots.h"]),
+          ("snapshot_write", ["preload/cut.h", "preload/graph.h", "preload/memory_use.h",
+                              "preload/roots.h"]),
           ("snapshot", ["preload/cut.h", "preload/snapshot_write.h", "preload/image.h",
                         "preload/graph.h", "preload/threads.h"]))],
     ("preload/threads.[ch]", GROUND + ["preload/cfi.h", "preload/waiting.h"], STDIO + LIBDW),

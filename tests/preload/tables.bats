@@ -36,3 +36,27 @@ all_known() {
     # Of 3,000 threads up to 20 live at once, and each of those needs some.
     awk '$2 > ($1 == "threads" ? 20 * 131072 : 262144) { bad = 1 } END { exit bad || NR != 4 }' grown
 }
+
+@test "where the memory is: each kind by itself, and together the whole" {
+    traced "$PROGRAMS/memory_use" >told
+    for label in full holes; do
+        "$HEAPDELTA" info --format json "$(snapshot $label)" >"$label.json"
+    done
+    python3 - <<'END'
+import json
+full, holes = (json.load(open(f"{label}.json")) for label in ("full", "holes"))
+MIB = 1 << 20
+told = {name: int(size) for name, size in (line.split() for line in open("told"))}
+for name, least in told.items():
+    assert least <= holes[name] < least + 2 * MIB, (name, least, holes[name])
+assert full["kept"] < 2 * MIB, full["kept"]
+for it in full, holes:
+    parts = sum(it[key] for key in (
+        "bytes", "rounding", "headers", "kept", "tracer_resident", "module_bytes", "stack_bytes",
+        "file_bytes", "shared_bytes", "other_bytes", "unexplained")) - it["surplus"]
+    assert abs(parts - it["rss"]) < MIB, (parts, it["rss"])
+    assert it["unexplained"] < 2 * MIB and it["surplus"] < 3 * MIB, it
+    assert abs(it["bytes"] + it["rounding"] + it["headers"] + it["kept"] - it["heap_resident"]) < MIB
+    assert it["rss"] // 4 < it["pss"] <= it["rss"] + MIB, it
+END
+}
