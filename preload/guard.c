@@ -258,15 +258,18 @@ static bool wait_for_rest(const struct thread *state, uint64_t deadline)
 /* Close the gate as HOW says. */
 static int close_gate(uint32_t how)
 {
-    uint64_t before = block_signals(); /* a handler that forks would wait for this thread */
-    uint64_t deadline;
+    /* NULL or a state: nobody else's guard_wait() equals it. A departed thread that is
+     * inside is GUARD_BUSY and has the state that all of them share. */
+    struct thread *self = guard_current == GUARD_BUSY ? late_state : guard_current;
+    uint64_t deadline, before;
 
+    if (self && gate_owner == self)
+        return -EBUSY;
+    before = block_signals(); /* a handler that forks would wait for this thread */
     lock_take(&gate_lock);
     deadline = syscall_time(CLOCK_MONOTONIC) + CLOSE_TIMEOUT_NS;
     owner_signals = before;
-    /* NULL or a state: nobody else's guard_wait() equals it. A departed thread that is
-     * inside is GUARD_BUSY and has the state that all of them share. */
-    gate_owner = guard_current == GUARD_BUSY ? late_state : guard_current;
+    gate_owner = self;
     atomic_store(&passed, false);
     atomic_store_explicit(&guard_closed, how, memory_order_seq_cst);
     if (!guard_fences &&

@@ -127,7 +127,8 @@ static inline void guard_pause(struct thread *self)
 /* Close the gate: on success (0) no thread records until guard_open(), which the
  * same thread calls; its signals are blocked until then. The calling thread must not
  * record; it may call guard_record() itself while it holds the gate. -ETIMEDOUT
- * after a second: then the gate is open. */
+ * after a second: then the gate is open. -EBUSY if this thread has closed it already: it
+ * forks, and is in a fork handler of the program. */
 int guard_close(void);
 
 /* The same before a fork that leads to a traced child. fork takes locks of libc, whose

@@ -33,6 +33,7 @@ enum phase { UNBORN, BEGINNING, BEGUN };
 static _Atomic int phase;
 static uint32_t own_pid;
 static __thread bool gate_held; /* by this thread, which forks; others may fork, too */
+static __thread unsigned nested; /* forks of this thread within that, in the program's handlers */
 static bool by_fork;   /* this process is a traced child of fork */
 static bool forked_away; /* it is one that is not traced */
 static _Atomic uint32_t ending; /* the thread that takes the exit snapshot */
@@ -81,7 +82,10 @@ void life_before_fork(void)
 {
     struct thread *self;
 
-    gate_held = false;
+    if (gate_held) {
+        nested++;
+        return;
+    }
     if (atomic_load(&guard_silent) || !(config->follow & CONTROL_FOLLOW_FORK) || syscall_getpid() != own_pid)
         return;
     self = guard_enter(); /* the gate is not to be closed by a thread without a state */
@@ -94,6 +98,10 @@ void life_before_fork(void)
 
 void life_after_fork(void)
 {
+    if (nested > 0) {
+        nested--;
+        return;
+    }
     if (gate_held)
         guard_open();
     gate_held = false;
@@ -112,7 +120,7 @@ static void begin_again(void)
 
 void life_forked(void)
 {
-    bool traced = gate_held && guard_is_whole();
+    bool traced = gate_held && nested == 0 && guard_is_whole();
 
     if (atomic_load(&guard_silent) || syscall_getpid() == own_pid)
         return;
@@ -120,6 +128,7 @@ void life_forked(void)
     tracker_forked(traced);
     guard_forked(gate_held);
     gate_held = false;
+    nested = 0;
     if (traced)
         begin_again();
     else

@@ -9,6 +9,14 @@ load common
     snapshots_add_up
 }
 
+@test "mallopt, M_PERTURB, malloc_trim, mallinfo2, malloc_info, malloc_stats" {
+    same_as_native "$PROGRAMS/tunables"
+    grep "fresh 5a 5a" native.out
+    GLIBC_TUNABLES=glibc.malloc.tcache_count=0:glibc.malloc.perturb=7 MALLOC_ARENA_MAX=1 \
+        same_as_native "$PROGRAMS/tunables"
+    snapshots_add_up
+}
+
 @test "100,000 random calls" {
     for seed in 1 2 3; do
         same_as_native "$PROGRAMS/random_calls" "$seed"

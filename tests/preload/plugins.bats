@@ -53,6 +53,39 @@ END
     snapshots_add_up
 }
 
+@test "a thousand rounds in each of four threads, while four others allocate" {
+    cp "$PROGRAMS/plugin_one.so" three.so
+    cp "$PROGRAMS/plugin_two.so" four.so
+    same_as_native "$PROGRAMS/load_rounds" 1000 "$PROGRAMS/plugin_one.so" \
+        "$PROGRAMS/plugin_two.so" "$PWD/three.so" "$PWD/four.so"
+    [ "$(cat native.out)" = 4000 ]
+    "$PYTHON" - "$TOOLS" "$(snapshot exit)" <<'END'
+import sys
+sys.path.insert(0, sys.argv[1])
+import snapshot
+heap = snapshot.Snapshot(sys.argv[2])
+assert sum(block.size == 24 for block in heap.blocks) >= 4000
+assert heap.account.lost_blocks == 0
+END
+    snapshots_add_up
+}
+
+@test "libraries with another malloc are unharmed, unseen, and their frees counted" {
+    same_as_native "$PROGRAMS/namespaces" "$PROGRAMS/namespace_plugin.so"
+    [ "$status" -eq 5 ]
+    back=$(sed -n 's/addresses that came back: //p' native.out)
+    [ "$back" -ge 90 ]
+    [ "$(info "$(snapshot exit)" 'it["missed_frees"]')" -eq "$back" ]
+    "$PYTHON" - "$TOOLS" "$(snapshot exit)" "$back" <<'END'
+import collections, sys
+sys.path.insert(0, sys.argv[1])
+import snapshot
+sizes = collections.Counter(block.size for block in snapshot.Snapshot(sys.argv[2]).blocks)
+assert [sizes[98], sizes[99]] == [300 - int(sys.argv[3]), 0], sizes
+END
+    snapshots_add_up
+}
+
 @test "two libraries unloaded at once" {
     same_as_native "$PROGRAMS/unload_race" "$PROGRAMS/plugin_one.so" "$PROGRAMS/plugin_two.so"
     [ "$status" -eq 0 ]

@@ -38,6 +38,25 @@ alike_and_alone() {
     grep -x "200 good children" traced.out
 }
 
+@test "16 threads fork, vfork and spawn, and their children exec" {
+    same_as_native "$PROGRAMS/fork_storm" exec
+    [ "$(cat native.out)" = "240 good children" ]
+    [ -f "$(snapshot "")" ]
+    rm "$OUT"/*
+    HEAPDELTA_FOLLOW=3 same_as_native "$PROGRAMS/fork_storm" exec
+    snapshots_add_up
+}
+
+@test "the program's own fork handlers allocate, in 4 threads at once" {
+    same_as_native "$PROGRAMS/fork_storm" handlers
+    grep -x "60 good children" native.out
+    [ -f "$(snapshot "")" ]
+    rm "$OUT"/*
+    HEAPDELTA_FOLLOW=3 same_as_native "$PROGRAMS/fork_storm" handlers
+    [ "$(ls "$OUT"/*.exit.hds | wc -l)" -ge 50 ]
+    snapshots_add_up
+}
+
 @test "a fork that waits for a thread that allocates" {
     same_as_native "$PROGRAMS/fork_under_lock"
     [ "$status" -eq 0 ]

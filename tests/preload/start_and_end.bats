@@ -54,6 +54,15 @@ ends_without() {
     [ "$(info "$(snapshot exit)" 'it["missed_frees"]')" -eq 0 ]
 }
 
+@test "everything once more after our end" {
+    same_as_native "$PROGRAMS/late" "$PROGRAMS/plugin_one.so"
+    [ "$status" -eq 6 ]
+    grep -x "tracing: 0, snapshot: 0, traced: 0" native.out
+    sizes "$(snapshot exit)" 97 97 >seen
+    echo 97 10 | diff - seen
+    snapshots_add_up
+}
+
 @test "return from main" { ends_with_a_snapshot return 5 1; }
 @test "exit" { ends_with_a_snapshot exit 5 1; }
 @test "_exit" { ends_with_a_snapshot _exit 5 0; }

@@ -129,6 +129,111 @@ unharmed_in() {
     snapshots_add_up
 }
 
+@test "a library that audits the loader" {
+    [ -e "$PROGRAMS/audit.so" ]
+    LD_AUDIT="$PROGRAMS/audit.so" same_as_native "$PROGRAMS/hello"
+    [ "$status" -eq 3 ]
+    snapshots_add_up
+}
+
+@test "packed relative relocations" {
+    [ -e "$PROGRAMS/hello_relr" ] || skip "this linker can't make them"
+    readelf -d "$PROGRAMS/hello_relr" | grep RELR
+    same_as_native "$PROGRAMS/hello_relr"
+    [ "$(allocated_in "$(snapshot exit)" hello.c function)" = "main 999 999000" ]
+}
+
+@test "a stack of 64 KiB" {
+    (ulimit -s 64; same_as_native "$PROGRAMS/hello"; [ "$status" -eq 3 ])
+    (ulimit -s unlimited; same_as_native "$PROGRAMS/hello"; [ "$status" -eq 3 ]) ||
+        [ "$(ulimit -Hs)" != unlimited ]
+    snapshots_add_up
+}
+
+@test "an environment that was cleared" {
+    HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM" HEAPDELTA_FOLLOW=0 sh -c \
+        'unset HEAPDELTA_OUT LD_PRELOAD; exec env -i "$1"' sh "$PROGRAMS/hello" >traced.out || [ $? -eq 3 ]
+    [ "$(cat traced.out)" = hello ]
+    [ -f "$(snapshot exit)" ]
+    snapshots_add_up
+}
+
+@test "a script" {
+    printf '#!%s/hello\n' "$PROGRAMS" >script
+    chmod +x script
+    same_as_native ./script
+    [ "$status" -eq 3 ]
+    snapshots_add_up
+}
+
+# Run COMMAND in namespaces of its own, as root there; 99: there are none.
+apart() {
+    unshare --user --map-root-user --mount --pid --fork true 2>/dev/null || skip "no namespaces here"
+    status=0
+    unshare --user --map-root-user --mount --pid --fork "$@" >traced.out 2>traced.err || status=$?
+    cat traced.err
+    [ "$status" -ne 99 ] || skip "no mounts here"
+    [ "$status" -eq 3 ]
+    [ "$(cat traced.out)" = hello ]
+}
+
+@test "no /proc" {
+    apart sh -c 'mount -t tmpfs none /proc || exit 99
+        HEAPDELTA_OUT="$1" LD_PRELOAD="$2" "$3"' sh "$OUT" "$SHIM" "$PROGRAMS/hello"
+    [ ! -s traced.err ]
+    [ -f "$(snapshot exit)" ]
+    snapshots_add_up
+}
+
+@test "a read-only file system" {
+    apart sh -c 'mount -t tmpfs -o ro none "$1" || exit 99
+        HEAPDELTA_OUT="$1" LD_PRELOAD="$2" "$3"' sh "$OUT" "$SHIM" "$PROGRAMS/hello"
+    [ "$(wc -l <traced.err)" -eq 1 ]
+    grep "read-only" traced.err
+}
+
+@test "another root directory, where there are no files" {
+    "$PROGRAMS/elsewhere" chroot 2>/dev/null || [ $? -eq 3 ] || skip "no other root here"
+    HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM" "$PROGRAMS/elsewhere" chroot >traced.out 2>traced.err ||
+        [ $? -eq 3 ]
+    [ "$(cat traced.out)" = hello ]
+    [ "$(wc -l <traced.err)" -eq 1 ]
+    grep "no such directory" traced.err
+}
+
+@test "another user, who may not write there" {
+    "$PROGRAMS/elsewhere" user 2>/dev/null || [ $? -eq 3 ] || skip "no other user here"
+    HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM" "$PROGRAMS/elsewhere" user >traced.out 2>traced.err ||
+        [ $? -eq 3 ]
+    [ "$(cat traced.out)" = hello ]
+    [ "$(wc -l <traced.err)" -eq 1 ]
+    grep "permission denied" traced.err
+}
+
+# many_blocks with malloc from the library NAME, preloaded behind and before the shim, and linked.
+with_allocator() {
+    local library
+    library=/usr/lib/$(uname -m)-linux-gnu/$1
+
+    [ -e "$library" ] || skip "no $1 here"
+    HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM $library" "$PROGRAMS/many_blocks" >truth
+    [ "$(allocated_in "$(snapshot exit)" many_blocks.c function | cut -d' ' -f2-)" = "$(cat truth)" ]
+    [ "$(info "$(snapshot exit)" 'it["usable"]')" = None ]
+    snapshots_add_up
+    rm "$OUT"/*
+    HEAPDELTA_OUT="$OUT" LD_PRELOAD="$library $SHIM" "$PROGRAMS/many_blocks" | diff truth -
+    snapshots_add_up
+    rm -f "$OUT"/*
+    cc -g -fno-builtin -o linked "$SOURCE_ROOT/tests/preload/many_blocks.c" "$library" -lpthread
+    HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM" ./linked | diff truth -
+    [ "$(allocated_in "$(snapshot exit)" many_blocks.c function | cut -d' ' -f2-)" = "$(cat truth)" ]
+    snapshots_add_up
+}
+
+@test "jemalloc" { with_allocator libjemalloc.so.2; }
+@test "tcmalloc" { with_allocator libtcmalloc_minimal.so.4; }
+@test "mimalloc" { with_allocator libmimalloc.so.2.0; }
+
 @test "a program with its own allocator" {
     same_as_native "$PROGRAMS/own_malloc"
 }

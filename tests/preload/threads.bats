@@ -21,6 +21,21 @@ ends_well() {
 @test "quick_exit while others allocate" { ends_well quick_exit; }
 @test "exec while others allocate" { ends_well exec; }
 
+@test "cancelled threads free what they had" {
+    same_as_native "$PROGRAMS/cancelled"
+    [ "$(cat native.out)" = "200 cancelled, 200 cleaned up" ]
+    "$PYTHON" - "$TOOLS" "$(snapshot exit)" <<'END'
+import collections, sys
+sys.path.insert(0, sys.argv[1])
+import snapshot
+heap = snapshot.Snapshot(sys.argv[2])
+sizes = collections.Counter(block.size for block in heap.blocks)
+assert [sizes[96], sizes[1000], sizes[3000]] == [200, 0, 0], sizes
+END
+    [ "$(info "$(snapshot exit)" 'it["missed_frees"]')" -eq 0 ]
+    snapshots_add_up
+}
+
 @test "what short-lived threads keep is known" {
     same_as_native "$PROGRAMS/thread_churn"
     [ "$(cat native.out)" -eq 2000 ]
