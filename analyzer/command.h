@@ -45,6 +45,7 @@ extern const struct command command_tree;
 extern const struct command command_export;
 extern const struct command command_leaks;
 extern const struct command command_merge;
+extern const struct command command_report;
 extern const struct command command_dump;
 extern const struct command command_why;
 

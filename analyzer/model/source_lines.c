@@ -17,6 +17,7 @@
 struct file {
     char *text; /* each line ended by NUL */
     const char **lines;
+    uint32_t *indents; /* per line: columns */
     size_t count;
     UT_hash_handle hh;
     char name[];
@@ -42,6 +43,7 @@ void source_lines_destroy(struct source_lines *lines)
         HASH_DEL(lines->files, file);
         free(file->text);
         free(file->lines);
+        free(file->indents);
         free(file);
     }
     free(lines);
@@ -98,6 +100,16 @@ static const char *strip(char *text, char *end)
     return begin;
 }
 
+/* The columns of blanks and tabs from TEXT to END. */
+static uint32_t measure_indent(const char *text, const char *end)
+{
+    uint32_t columns = 0;
+
+    for (; text < end && (*text == ' ' || *text == '\t'); text++)
+        columns = *text == '\t' ? columns / 8 * 8 + 8 : columns + 1;
+    return columns;
+}
+
 /* Split FILE, whose text has SIZE bytes. */
 static void split(struct file *file, size_t size)
 {
@@ -108,7 +120,8 @@ static void split(struct file *file, size_t size)
         at += 3;
     for (const char *byte = at; byte < end; byte++)
         room += *byte == '\n' || *byte == '\r';
-    if (!is_utf8(at, end) || !(file->lines = calloc(room, sizeof(*file->lines))))
+    if (!is_utf8(at, end) || !(file->lines = calloc(room, sizeof(*file->lines))) ||
+        !(file->indents = calloc(room, sizeof(*file->indents))))
         return;
     while (at < end) {
         char *line = at;
@@ -118,6 +131,7 @@ static void split(struct file *file, size_t size)
         end[0] = '\0';
         if (at + 1 < end && at[0] == '\r' && at[1] == '\n')
             *at++ = '\0';
+        file->indents[file->count] = measure_indent(line, at);
         file->lines[file->count++] = strip(line, at);
         at++;
     }
@@ -142,6 +156,7 @@ static struct file *find_file(struct source_lines *lines, const char *name)
     if (!file->hh.tbl) {
         free(file->text);
         free(file->lines);
+        free(file->indents);
         free(file);
         return NULL;
     }
@@ -155,4 +170,11 @@ const char *source_lines_get(struct source_lines *lines, const char *file, uint3
     if (!found || number == 0 || number > found->count || !*found->lines[number - 1])
         return NULL;
     return found->lines[number - 1];
+}
+
+uint32_t source_lines_indent(struct source_lines *lines, const char *file, uint32_t number)
+{
+    const struct file *found = find_file(lines, file);
+
+    return found && number > 0 && number <= found->count ? found->indents[number - 1] : 0;
 }

@@ -20,4 +20,7 @@ void source_lines_destroy(struct source_lines *lines);
 /* The line NUMBER, from 1, of FILE; NULL if there is none, or nothing in it. */
 const char *source_lines_get(struct source_lines *lines, const char *file, uint32_t number);
 
+/* The columns of white that this line begins with, a tab reaching to a multiple of 8. */
+uint32_t source_lines_indent(struct source_lines *lines, const char *file, uint32_t number);
+
 #endif

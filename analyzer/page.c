@@ -1,0 +1,396 @@
+#include "page.h"
+
+#include "format/snapshot.h"
+#include "graph_input.h"
+#include "model/diff.h"
+#include "model/filter.h"
+#include "model/graph.h"
+#include "model/held_profile.h"
+#include "model/leaks_report.h"
+#include "model/load.h"
+#include "model/profile.h"
+#include "model/report.h"
+#include "model/site.h"
+#include "model/source_lines.h"
+#include "model/why_report.h"
+#include "moment.h"
+#include "views/html.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FINDINGS_MAX 5  /* lines that the page begins with */
+#define PATHS_MAX    3  /* ways by which each is held */
+#define HOLDERS_MAX  30 /* ways by which anything is held */
+#define LEAKS_MAX    50
+#define AROUND       2  /* lines of source before and after a finding */
+
+/* The parts; each report is the page's until the end. */
+enum part {
+    PART_SNAPSHOTS,
+    PART_TIMELINE,
+    PART_ACCOUNT,
+    PART_EXCERPTS,
+    PART_HOLDERS,
+    PART_LEAKS,
+    PART_FINDINGS,
+    PART_COUNT = PART_FINDINGS + FINDINGS_MAX
+};
+
+static const char *const part_keys[PART_COUNT] = {
+    "snapshots", "timeline", "account",   "excerpts",  "holders",   "leaks",
+    "finding_1", "finding_2", "finding_3", "finding_4", "finding_5",
+};
+
+struct page {
+    struct heap *const *heaps;
+    size_t count;
+    const struct heap *last;
+    struct symbols *symbols[2]; /* of the first and the last */
+    struct filter *filter;
+    struct graph *graph; /* of the last; NULL: it has none */
+    struct source_lines *sources;
+    struct html_part parts[PART_COUNT];
+    size_t part_count;
+};
+
+/* Begin a part. NULL for lack of memory. */
+static struct report *begin_part(struct page *page, enum part part)
+{
+    struct report *report = report_create();
+
+    if (report)
+        page->parts[page->part_count++] = (struct html_part){part_keys[part], report};
+    return report;
+}
+
+static int add_snapshots(struct page *page)
+{
+    struct report *report = begin_part(page, PART_SNAPSHOTS);
+    char time[MOMENT_SIZE], name[256];
+
+    if (!report)
+        return -ENOMEM;
+    load_describe(page->last, name, sizeof(name));
+    report_add_text(report, "name", NULL, name);
+    report_add_text(report, "program", NULL, page->last->program);
+    report_add_text(report, "command", NULL, page->last->command);
+    report_add_number(report, "pid", NULL, REPORT_NUMBER, page->last->process->pid);
+    report_begin_table(report, "rows", NULL, REPORT_TABLE, 0);
+    report_add_column(report, "snapshot", "", REPORT_TEXT, 0);
+    report_add_column(report, "label", "", REPORT_TEXT, 0);
+    report_add_column(report, "sequence", "", REPORT_NUMBER, 0);
+    report_add_column(report, "time", "", REPORT_TEXT, 0);
+    report_add_column(report, "elapsed", "", REPORT_DURATION, 0);
+    report_add_column(report, "same_run", "", REPORT_FLAG, 0);
+    report_add_column(report, "bytes", "", REPORT_BYTES, 0);
+    report_add_column(report, "blocks", "", REPORT_COUNT, 0);
+    report_add_column(report, "peak", "", REPORT_BYTES, 0);
+    report_add_column(report, "rss", "", REPORT_BYTES, 0);
+    report_add_column(report, "allocations", "", REPORT_COUNT, 0);
+    report_add_column(report, "frees", "", REPORT_COUNT, 0);
+    for (size_t i = 0; i < page->count; i++) {
+        const struct heap *heap = page->heaps[i];
+
+        moment_format(time, heap->process->time, true);
+        report_begin_row(report);
+        report_put_text(report, heap->path);
+        report_put_text(report, heap->label);
+        report_put_number(report, heap->process->sequence);
+        report_put_text(report, time);
+        report_put_number(report, heap->process->elapsed);
+        report_put_number(report, memcmp(heap->process->run, page->last->process->run,
+                                         sizeof(heap->process->run)) == 0);
+        report_put_number(report, heap->account->live_bytes);
+        report_put_number(report, heap->account->live_blocks);
+        report_put_number(report, heap->account->peak_bytes);
+        report_put_number(report, heap->account->rss);
+        report_put_number(report, heap->account->allocations);
+        report_put_number(report, heap->account->frees);
+    }
+    return 0;
+}
+
+static int add_timeline(struct page *page)
+{
+    struct report *report = begin_part(page, PART_TIMELINE);
+
+    if (!report)
+        return -ENOMEM;
+    report_begin_table(report, "rows", NULL, REPORT_CHART, 0);
+    report_add_column(report, "time", "", REPORT_DURATION, 0);
+    report_add_column(report, "bytes", "", REPORT_BYTES, 0);
+    report_add_column(report, "blocks", "", REPORT_COUNT, 0);
+    report_add_column(report, "rss", "", REPORT_BYTES, 0);
+    for (size_t i = 0; i < page->last->sample_count; i++) {
+        const struct heap_sample *sample = &page->last->timeline[i];
+
+        report_begin_row(report);
+        report_put_number(report, sample->time);
+        report_put_number(report, sample->bytes);
+        report_put_number(report, sample->blocks);
+        report_put_number(report, sample->rss);
+    }
+    return 0;
+}
+
+/* Where the resident memory is, as far as it is known. */
+static int add_account(struct page *page)
+{
+    const struct snapshot_account *account = page->last->account;
+    struct report *report = begin_part(page, PART_ACCOUNT);
+
+    if (!report)
+        return -ENOMEM;
+    report_add_number(report, "rss", NULL, REPORT_BYTES, account->rss);
+    report_add_number(report, "bytes", NULL, REPORT_BYTES, account->live_bytes);
+    if (page->last->process->flags & SNAPSHOT_HAS_USABLE)
+        report_add_number(report, "usable", NULL, REPORT_BYTES, account->usable_bytes);
+    else
+        report_add_unknown(report, "usable", NULL, REPORT_BYTES);
+    report_add_number(report, "tracer_bytes", NULL, REPORT_BYTES, account->tracer_bytes);
+    report_add_number(report, "truncated_stacks", NULL, REPORT_COUNT, account->truncated_stacks);
+    report_add_number(report, "missed_frees", NULL, REPORT_COUNT, account->missed_frees);
+    report_add_number(report, "lost_blocks", NULL, REPORT_COUNT, account->lost_blocks);
+    return 0;
+}
+
+/* Mark in MEMBERS the blocks that belong to GROUP, by line. */
+static void mark_group(const struct page *page, const struct group *group, uint8_t *members)
+{
+    const struct heap *heap = page->last;
+    uint32_t last = UINT32_MAX;
+    bool is_member = false;
+
+    for (size_t i = 0; i < heap->block_count; i++) {
+        if (heap->blocks[i].stack != last) {
+            uint32_t frame;
+            const struct symbol *symbol = site_newest(heap, page->symbols[1], page->filter,
+                                                      heap->blocks[i].stack, true, &frame);
+            const char *file = symbol->file ? symbol->file : symbol->place;
+
+            last = heap->blocks[i].stack;
+            is_member = (symbol->file ? symbol->line : 0) == group->line &&
+                        strcmp(file, group->file) == 0;
+        }
+        members[i] = is_member;
+    }
+}
+
+/* The lines around FILE:NUMBER, for the page to show. */
+static void add_excerpt(const struct page *page, struct report *excerpts, const char *file,
+                        uint32_t number)
+{
+    uint32_t first = number > AROUND ? number - AROUND : 1;
+
+    for (uint32_t line = first; number > 0 && line <= number + AROUND; line++) {
+        const char *text = source_lines_get(page->sources, file, line);
+
+        if (!text && line != number)
+            text = "";
+        if (!text)
+            return;
+        report_begin_row(excerpts);
+        report_put_text(excerpts, file);
+        report_put_number(excerpts, line);
+        report_put_number(excerpts, source_lines_indent(page->sources, file, line));
+        report_put_text(excerpts, text);
+    }
+}
+
+/* A line that the page begins with, and who holds its blocks. */
+static int add_finding(struct page *page, size_t number, const struct diff_row *row,
+                       struct report *excerpts)
+{
+    struct report *report = begin_part(page, (enum part)(PART_FINDINGS + number));
+    const struct group *group = row->group;
+    uint8_t *members;
+    int result = 0;
+
+    if (!report)
+        return -ENOMEM;
+    report_add_text(report, "file", NULL, group->file);
+    report_add_number(report, "line", NULL, REPORT_LINE, group->line);
+    report_add_text(report, "function", NULL, group->several_functions ? NULL : group->function);
+    report_add_number(report, "size", NULL, REPORT_BYTES, row->size);
+    report_add_number(report, "count", NULL, REPORT_COUNT, row->count);
+    report_add_number(report, "size_diff", NULL, REPORT_BYTES, (uint64_t)row->size_diff);
+    report_add_number(report, "count_diff", NULL, REPORT_COUNT, (uint64_t)row->count_diff);
+    add_excerpt(page, excerpts, group->file, group->line);
+    if (!page->graph)
+        return 0;
+    members = calloc(page->last->block_count + 1, 1);
+    if (!members)
+        return -ENOMEM;
+    mark_group(page, group, members);
+    result = why_report(page->graph, page->symbols[1], members, PATHS_MAX, report);
+    free(members);
+    return result;
+}
+
+/* The lines that grew most; or, if none did or there is one snapshot, that hold most. */
+static int add_findings(struct page *page, struct report *excerpts)
+{
+    struct group_options options = {.key = GROUP_LINENO, .filter = page->filter};
+    struct group_list *lists[2] = {NULL, NULL};
+    size_t list_count = page->count > 1 ? 2 : 1;
+    struct diff *diff = NULL;
+    int result = -ENOMEM;
+
+    lists[list_count - 1] = group_create(page->last, page->symbols[1], &options);
+    if (list_count > 1)
+        lists[0] = group_create(page->heaps[0], page->symbols[0], &options);
+    if (lists[0] && lists[list_count - 1])
+        diff = diff_create((const struct group_list *const *)lists, list_count);
+    if (diff) {
+        size_t shown = 0;
+
+        result = 0;
+        diff_sort(diff, DIFF_BY_SIZE_DIFF);
+        if (diff->row_count > 0 && diff->rows[0].size_diff <= 0)
+            diff_sort(diff, DIFF_BY_SIZE);
+        for (size_t i = 0; i < diff->row_count && shown < FINDINGS_MAX && result == 0; i++) {
+            if (diff->rows[i].size == 0 || (diff->rows[0].size_diff > 0 &&
+                                            diff->rows[i].size_diff <= 0))
+                continue;
+            result = add_finding(page, shown++, &diff->rows[i], excerpts);
+        }
+    }
+    diff_destroy(diff);
+    group_destroy(lists[0]);
+    group_destroy(lists[1]);
+    return result;
+}
+
+/* What the graph of the last snapshot tells. */
+static int add_graph(struct page *page)
+{
+    struct report *holders, *leaks;
+    uint8_t *members;
+    uint64_t lost;
+    int result;
+
+    if (!page->graph)
+        return 0;
+    holders = begin_part(page, PART_HOLDERS);
+    leaks = begin_part(page, PART_LEAKS);
+    members = calloc(page->last->block_count + 1, 1);
+    if (!holders || !leaks || !members) {
+        free(members);
+        return -ENOMEM;
+    }
+    memset(members, 1, page->last->block_count);
+    result = why_report(page->graph, page->symbols[1], members, HOLDERS_MAX, holders);
+    graph_input_add_notes(page->last, holders);
+    free(members);
+    return result == 0 ? leaks_report(page->graph, page->symbols[1], false, LEAKS_MAX, leaks, &lost)
+                       : result;
+}
+
+/* The profile of the first snapshot and the last. */
+static struct profile *make_stacks(struct page *page)
+{
+    struct profile *profile = profile_create(page->count > 1 ? 2 : 1);
+    int result = profile ? 0 : -ENOMEM;
+
+    if (result == 0 && page->count > 1)
+        result = profile_add(profile, 0, page->heaps[0], page->symbols[0], page->filter, NULL);
+    if (result == 0)
+        result = profile_add(profile, profile->heap_count - 1, page->last, page->symbols[1],
+                             page->filter, page->graph);
+    if (result == 0)
+        return profile;
+    profile_destroy(profile);
+    return NULL;
+}
+
+/* The line of source of each frame of STACKS. NULL for lack of memory. */
+static const char **find_sources(struct page *page, const struct profile *stacks)
+{
+    const char **lines = calloc(stacks->frame_count + 1, sizeof(*lines));
+
+    for (size_t i = 0; lines && i < stacks->frame_count; i++) {
+        if (stacks->frames[i].file)
+            lines[i] = source_lines_get(page->sources, stacks->frames[i].file,
+                                        stacks->frames[i].line);
+    }
+    return lines;
+}
+
+static int print(FILE *out, struct page *page)
+{
+    struct profile *stacks = make_stacks(page), *held = NULL;
+    const char **lines = stacks ? find_sources(page, stacks) : NULL;
+    char title[256];
+    int result = lines ? 0 : -ENOMEM;
+
+    if (result == 0 && page->graph)
+        result = held_profile_create(page->graph, page->symbols[1], &held);
+    load_describe(page->last, title, sizeof(title));
+    if (result == 0)
+        result = html_print(out, &(struct html_page){
+                                     .title = title,
+                                     .parts = page->parts,
+                                     .part_count = page->part_count,
+                                     .stacks = stacks,
+                                     .stack_sources = lines,
+                                     .held = held,
+                                 });
+    free(lines);
+    profile_destroy(stacks);
+    profile_destroy(held);
+    return result;
+}
+
+static int gather(struct page *page)
+{
+    struct report *excerpts = begin_part(page, PART_EXCERPTS);
+    int result = excerpts && page->filter && page->sources ? 0 : -ENOMEM;
+
+    if (result == 0 && page->last->has_edges)
+        result = graph_create(page->last, 0, &page->graph);
+    if (result != 0)
+        return result;
+    report_begin_table(excerpts, "rows", NULL, REPORT_TABLE, 0);
+    report_add_column(excerpts, "file", "", REPORT_FILE, 0);
+    report_add_column(excerpts, "line", "", REPORT_LINE, 0);
+    report_add_column(excerpts, "indent", "", REPORT_COUNT, 0);
+    report_add_column(excerpts, "text", "", REPORT_TEXT, 0);
+    result = add_snapshots(page);
+    if (result == 0)
+        result = add_timeline(page);
+    if (result == 0)
+        result = add_account(page);
+    if (result == 0)
+        result = add_findings(page, excerpts);
+    return result == 0 ? add_graph(page) : result;
+}
+
+int page_print(FILE *out, struct heap *const *heaps, size_t count, struct symbols *first,
+               struct symbols *last)
+{
+    struct page page = {
+        .heaps = heaps,
+        .count = count,
+        .last = heaps[count - 1],
+        .symbols = {first, last},
+        .filter = filter_create(),
+        .sources = source_lines_create(),
+    };
+    int result = gather(&page);
+
+    for (size_t i = 0; i < page.part_count && result == 0; i++) {
+        if (report_failed(page.parts[i].report))
+            result = -ENOMEM;
+    }
+    if (result == 0)
+        result = print(out, &page);
+    for (size_t i = 0; i < page.part_count; i++)
+        report_destroy(page.parts[i].report);
+    graph_destroy(page.graph);
+    source_lines_destroy(page.sources);
+    filter_destroy(page.filter);
+    return result;
+}

@@ -1,0 +1,132 @@
+
+/* verdict.js - what the page begins with: the line, how much, held by what. */
+
+/* What a step of a path is called, in a line and a smaller one. */
+function describeLink(link, isGoal, short) {
+  const where = link.file ? `${short(link.file)}${link.line ? ':' + link.line : ''}` : null;
+  if (link.kind === 'block') {
+    const site = link.function ? `${shortName(link.function)}` : where || 'unknown';
+    const many = link.repeats && !isGoal ? `a chain of ${blocks(link.count)}` : blocks(link.count);
+    return [site, [where !== site ? where : null, `${many}, ${formatBytes(link.size)}`,
+      link.repeats ? 'one after the other' : null]];
+  }
+  switch (link.kind) {
+    case 'lost': return ['nobody', ['no pointer leads there: lost']];
+    case 'global': return [link.name ? `${link.static ? 'static' : 'global'} ${link.name}` : `data of ${link.module || 'unknown'}`,
+      [link.type, where || link.module]];
+    case 'tls': return [`thread-local ${link.name || link.module || ''}`, [link.type, where]];
+    case 'stack': return [link.name ? `local ${link.name} of ${link.function || '?'}` : `stack of ${link.function || 'an unknown function'}`,
+      [link.type, link.thread ? `thread ${link.thread}${link.thread_name ? ' ' + link.thread_name : ''}` : null]];
+    case 'register': return [`register ${link.name || ''}`, [link.thread ? `thread ${link.thread}` : null]];
+    case 'key': return [`pthread key ${link.name || ''}`, [link.thread ? `thread ${link.thread}` : null]];
+    case 'libc': return ['the C library', []];
+    default: return [`${link.kind} ${link.name || 'without a name'}`, []];
+  }
+}
+
+function makePath(path, short) {
+  return make('ol', { class: 'path' }, path.map((link, i) => {
+    const isGoal = i === path.length - 1 && link.kind === 'block';
+    const [text, more] = describeLink(link, isGoal, short);
+    return make('li', null, make('span', { class: `step ${i === 0 ? 'root' : isGoal ? 'goal' : ''}` },
+      make('span', { class: 'mono' }, text), make('small', null, more.filter(Boolean).join(' · '))));
+  }));
+}
+
+function placeOf(finding, short) {
+  return finding.line ? `${short(finding.file)}:${finding.line}` : finding.file;
+}
+
+function labelOf(snapshot) {
+  return snapshot.label || `snapshot ${snapshot.sequence}`;
+}
+
+function makeExcerpt(excerpts, finding) {
+  const lines = excerpts.filter(row => row.file === finding.file && Math.abs(row.line - finding.line) <= 2);
+  const unique = [...new Map(lines.map(row => [row.line, row])).values()].sort((a, b) => a.line - b.line);
+  if (unique.length === 0) return null;
+  const indent = Math.min(...unique.filter(row => row.text).map(row => row.indent));
+  return make('div', { class: 'excerpt mono', role: 'figure', tabindex: '0', 'aria-label': 'The source around that line' },
+    unique.map(row => make('div', { class: row.line === finding.line ? 'here' : '' },
+      make('span', { class: 'at' }, String(row.line)), ' '.repeat(Math.max(0, row.indent - indent)) + row.text)));
+}
+
+/* "held by static handlers" */
+function heldBy(finding, short) {
+  const row = (finding.rows || [])[0];
+  return row ? `held by ${describeLink(row.path[0], false, short)[0]}` : '';
+}
+
+function makeTiles(data) {
+  const snapshots = data.parts.snapshots.rows, last = snapshots[snapshots.length - 1];
+  const tiles = [
+    ['alive', formatBytes(last.bytes)], ['in blocks', formatCount(last.blocks)],
+    ['at the peak', formatBytes(last.peak)], ['allocations', formatCount(last.allocations)],
+  ];
+  const lost = data.parts.leaks && data.parts.leaks.total;
+  if (lost) tiles.push(['lost', formatBytes(lost.definitely_lost.size + lost.indirectly_lost.size)]);
+  return make('dl', { class: 'tiles' }, tiles.map(([text, value]) =>
+    make('div', null, make('dt', null, text), make('dd', null, value))));
+}
+
+function makeVerdict(data, short) {
+  const snapshots = data.parts.snapshots.rows, first = snapshots[0], last = snapshots[snapshots.length - 1];
+  const findings = [1, 2, 3, 4, 5].map(i => data.parts[`finding_${i}`]).filter(Boolean);
+  const compares = snapshots.length > 1, top = findings[0];
+  const grew = top && compares && top.size_diff > 0;
+  const total = last.bytes - first.bytes;
+  if (!top) {
+    return make('section', { id: 'verdict', 'aria-labelledby': 'verdict-title' },
+      make('p', { class: 'kicker good' }, data.parts.snapshots.name),
+      make('h2', { class: 'headline', id: 'verdict-title' }, 'Nothing is alive'), makeTiles(data));
+  }
+  const way = (top.rows || [])[0];
+  const kicker = grew ? `Grew most from ${labelOf(first)} to ${labelOf(last)}`
+    : compares ? `No line grew from ${labelOf(first)} to ${labelOf(last)}; this one holds most` : 'Holds most';
+  const place = make('span', { class: 'mono' }, placeOf(top, short));
+  const headline = grew
+    ? [place, ` grew by ${formatBytes(top.size_diff)}` + (top.count_diff > 0 ? `: ${blocks(top.count_diff)} more` : '')]
+    : [place, ` holds ${formatBytes(top.size)} in ${blocks(top.count)}`];
+  const lead = [];
+  if (top.function) lead.push('Allocated in ', make('span', { class: 'mono' }, shortName(top.function)), '. ');
+  if (grew) lead.push(`${formatBytes(top.size)} in ${blocks(top.count)} are alive now; `
+    + `the whole heap went from ${formatBytes(first.bytes)} to ${formatBytes(last.bytes)} (${formatBytes(total, true)}). `);
+  else lead.push(`That is ${formatPercent(top.size, last.bytes)} of all that is alive. `);
+  if (way && way.path[0].kind === 'lost') lead.push('No pointer leads there any more.');
+  else if (way) lead.push(`Nothing is lost: who holds them can let go, which would free ${formatBytes(way.retained)}.`);
+  return make('section', { id: 'verdict', 'aria-labelledby': 'verdict-title' },
+    make('div', { class: 'hero' },
+      make('div', null,
+        make('p', { class: `kicker ${compares && !grew ? 'good' : ''}` }, kicker),
+        make('h2', { class: 'headline', id: 'verdict-title' }, headline),
+        make('p', { class: 'lead' }, lead),
+        makeExcerpt(data.parts.excerpts.rows, top),
+        way && make('p', { class: 'label' }, top.rows.length > 1
+          ? `Held by (the way to ${formatBytes(way.size)} of them)` : 'Held by'),
+        way && makePath(way.path, short),
+        !way && make('p', { class: 'soft' }, 'Who holds them is not known: the snapshot has no heap graph (heapdelta run --graph).')),
+      makeTiles(data)),
+    findings.length > 1 && make('ul', { class: 'findings', 'aria-label': 'The next' }, findings.slice(1).map(finding =>
+      make('li', null,
+        make('span', { class: `number ${grew ? 'grow' : ''}` }, grew ? formatBytes(finding.size_diff, true) : formatBytes(finding.size)),
+        make('span', { class: 'cut' }, make('span', { class: 'mono' }, placeOf(finding, short)),
+          finding.function ? make('span', { class: 'soft' }, ` ${shortName(finding.function)}`) : null),
+        make('span', { class: 'soft cut' }, heldBy(finding, short))))),
+    makeLost(data, short));
+}
+
+function makeLost(data, short) {
+  const leaks = data.parts.leaks;
+  if (!leaks || leaks.rows.length === 0) return null;
+  return make('details', null,
+    make('summary', null, `Lost: ${leaks.rows.length} ${leaks.rows.length === 1 ? 'stack has' : 'stacks have'} blocks that nothing leads to`),
+    make('table', null,
+      make('thead', null, make('tr', null, ['class', 'size', 'blocks', 'allocated by'].map((text, i) =>
+        make('th', { class: i === 1 || i === 2 ? 'number' : '', scope: 'col' }, text)))),
+      make('tbody', null, leaks.rows.map(row => make('tr', null,
+        make('td', null, row.class.replaceAll('_', ' ')),
+        make('td', { class: 'number' }, formatBytes(row.size)),
+        make('td', { class: 'number' }, formatCount(row.count)),
+        make('td', { class: 'name mono' }, row.traceback.slice(0, 4).map(frame =>
+          `${frame.function || frame.module + '+0x' + frame.offset.toString(16)}${frame.file ? ` (${short(frame.file)}:${frame.line})` : ''}`).join(' ← ')))))));
+}
