@@ -208,6 +208,8 @@ static int parse_callers(struct options *options, const struct command *command,
     else
         error_set(&error, -ENOMEM, "out of memory");
     free(pattern);
+    if (result == 0 && filter_wants_threads(options->callers))
+        result = error_set(&error, -EINVAL, "pattern '%s': a thread is no function", text);
     return result < 0 ? command_fail(command, COMMAND_USAGE, "--callers: %s", error.text) : -1;
 }
 

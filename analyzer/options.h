@@ -142,6 +142,7 @@ int options_print(const struct options *options, const struct command *command,
 #define OPTIONS_HELP_PATTERNS                                                                  \
     "A PATTERN is [domain=N,][all-frames,][file=|function=|module=]PATTERN[:LINE], with * ?\n" \
     "and [] as in the shell; a file is matched by its last parts, too: app.c matches\n" \
-    "/src/app.c. Or it is domain=N alone.\n"
+    "/src/app.c. Or it is domain=N alone, or thread=PATTERN: the function that a thread\n" \
+    "began with, or its name or id where they are told apart ('heapdelta run --threads').\n"
 
 #endif

@@ -94,7 +94,7 @@ static bool keeps_frame(const struct filter *filter, const struct profile_frame 
     };
     const struct symbol *only = &symbol;
 
-    return filter_keeps(filter, 0, &symbol, &only, 1);
+    return filter_keeps(filter, NULL, &symbol, &only, 1);
 }
 
 /* Per node, the outermost on its way from nodes[0] whose frame FILTER keeps; 0: none. */

@@ -4,14 +4,17 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Which name of a frame a pattern is for. */
+/* Which name of a frame, or of a block's thread, a pattern is for. */
 enum subject {
     SUBJECT_FILE,
     SUBJECT_FUNCTION,
     SUBJECT_MODULE,
+    SUBJECT_THREAD,
 };
 
 static const struct {
@@ -21,6 +24,7 @@ static const struct {
     {"file=", SUBJECT_FILE},
     {"function=", SUBJECT_FUNCTION},
     {"module=", SUBJECT_MODULE},
+    {"thread=", SUBJECT_THREAD},
 };
 
 struct pattern {
@@ -163,8 +167,10 @@ int filter_add(struct filter *filter, enum filter_kind kind, const char *text, s
         found.all_frames = take_word(&at, "all-frames,");
     }
     if (!take_subject(&at, &found.subject))
-        return error_set(error, -EINVAL, "pattern '%s': '%.*s' is none of file=, function=, module=",
+        return error_set(error, -EINVAL, "pattern '%s': '%.*s' is none of file=, function=, module=, thread=",
                          text, (int)prefix_length(at), at);
+    if (kind == FILTER_SKIP && found.subject == SUBJECT_THREAD)
+        return error_set(error, -EINVAL, "pattern '%s': a thread is no frame to be skipped", text);
     if (!*at && (!found.has_domain || at[-1] == ',' || at[-1] == '='))
         return error_set(error, -EINVAL, "pattern '%s' is empty", text);
 
@@ -175,7 +181,7 @@ int filter_add(struct filter *filter, enum filter_kind kind, const char *text, s
         free(pattern);
         return error_set(error, -ENOMEM, "out of memory");
     }
-    if (found.text)
+    if (found.text && found.subject != SUBJECT_THREAD) /* names of threads have colons */
         cut_line(&found);
     *pattern = found;
     pattern->next = filter->patterns;
@@ -208,6 +214,15 @@ bool filter_wants_all_frames(const struct filter *filter)
         return true;
     for (const struct pattern *pattern = filter->patterns; pattern; pattern = pattern->next) {
         if (pattern->all_frames)
+            return true;
+    }
+    return false;
+}
+
+bool filter_wants_threads(const struct filter *filter)
+{
+    for (const struct pattern *pattern = filter->patterns; pattern; pattern = pattern->next) {
+        if (pattern->subject == SUBJECT_THREAD)
             return true;
     }
     return false;
@@ -262,8 +277,21 @@ static bool matches(const struct filter *filter, const struct pattern *pattern,
         return matches_name(pattern->text, symbol->function);
     case SUBJECT_MODULE:
         return matches_name(pattern->text, symbol->module);
+    case SUBJECT_THREAD:
+        break;
     }
     return false;
+}
+
+/* Does PATTERN match what is known of the thread of OWNER? */
+static bool matches_thread(const char *pattern, const struct filter_owner *owner)
+{
+    const struct symbol *start = owner->thread_start;
+    char tid[16];
+
+    snprintf(tid, sizeof(tid), "%" PRIu32, owner->tid);
+    return matches_name(pattern, owner->thread_name) || (owner->tid && strcmp(pattern, tid) == 0) ||
+           (start && matches_name(pattern, start->function ? start->function : start->place));
 }
 
 static bool is_wrapper(const char *function)
@@ -333,13 +361,15 @@ bool filter_is_standard(const struct symbol *symbol)
 
 /* Does PATTERN match a block? As filter_keeps(). */
 static bool matches_block(const struct filter *filter, const struct pattern *pattern,
-                          uint32_t domain, const struct symbol *newest,
+                          const struct filter_owner *owner, const struct symbol *newest,
                           const struct symbol *const *symbols, size_t count)
 {
-    if (pattern->has_domain && pattern->domain != domain)
+    if (pattern->has_domain && pattern->domain != owner->domain)
         return false;
     if (!pattern->text)
         return true;
+    if (pattern->subject == SUBJECT_THREAD)
+        return matches_thread(pattern->text, owner);
     if (!filter->all_frames && !pattern->all_frames)
         return matches(filter, pattern, newest);
     for (size_t i = 0; i < count; i++) {
@@ -349,9 +379,10 @@ static bool matches_block(const struct filter *filter, const struct pattern *pat
     return false;
 }
 
-bool filter_keeps(const struct filter *filter, uint32_t domain, const struct symbol *newest,
-                  const struct symbol *const *symbols, size_t count)
+bool filter_keeps(const struct filter *filter, const struct filter_owner *owner,
+                  const struct symbol *newest, const struct symbol *const *symbols, size_t count)
 {
+    static const struct filter_owner nobody;
     bool has_inclusive = false, included = false;
 
     for (const struct pattern *pattern = filter->patterns; pattern; pattern = pattern->next) {
@@ -360,7 +391,7 @@ bool filter_keeps(const struct filter *filter, uint32_t domain, const struct sym
         if (pattern->kind == FILTER_INCLUDE && included)
             continue;
         has_inclusive |= pattern->kind == FILTER_INCLUDE;
-        if (!matches_block(filter, pattern, domain, newest, symbols, count))
+        if (!matches_block(filter, pattern, owner ? owner : &nobody, newest, symbols, count))
             continue;
         if (pattern->kind == FILTER_EXCLUDE)
             return false;

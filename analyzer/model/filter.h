@@ -1,7 +1,8 @@
 /* filter.h - which blocks count, and which of their frames is the newest.
  *
- * A pattern is [domain=N,][all-frames,][file=|function=|module=]PATTERN[:LINE], or domain=N
- * alone. PATTERN is a shell pattern (text_matches(); `*` matches `/` too) for the whole name or,
+ * A pattern is [domain=N,][all-frames,][file=|function=|module=]PATTERN[:LINE], domain=N
+ * alone, or [domain=N,]thread=PATTERN: of the function that the thread began with, of its name, or
+ * its id, of which the last two are known where threads are told apart. PATTERN is a shell pattern (text_matches(); `*` matches `/` too) for the whole name or,
  * of a file, for its last parts: `app.c` and `src/ap*` match /home/me/src/app.c. A frame
  * without line information has the file MODULE(FUNCTION) or MODULE+0xOFFSET, and line 0.
  *
@@ -28,8 +29,17 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct filter;
+
+/* On whose behalf a block was allocated. */
+struct filter_owner {
+    uint32_t domain;                   /* 0: the allocator */
+    uint32_t tid;                      /* 0: not known */
+    const char *thread_name;           /* NULL: not known */
+    const struct symbol *thread_start; /* what the thread began with; NULL: not known */
+};
 
 enum filter_kind {
     FILTER_INCLUDE,
@@ -60,6 +70,9 @@ bool filter_has_patterns(const struct filter *filter);
 /* Must filter_keeps() be given all frames of a stack? Otherwise the newest does. */
 bool filter_wants_all_frames(const struct filter *filter);
 
+/* Must filter_keeps() be told of the thread? */
+bool filter_wants_threads(const struct filter *filter);
+
 /* Is SYMBOL to be passed over when the newest frame is looked for? */
 bool filter_skips(const struct filter *filter, const struct symbol *symbol);
 
@@ -68,9 +81,10 @@ bool filter_skips(const struct filter *filter, const struct symbol *symbol);
  * but not where it is to be a module. */
 bool filter_is_standard(const struct symbol *symbol);
 
-/* Is a block of DOMAIN with the COUNT frames at SYMBOLS, at least 1, kept? NEWEST is what of
- * them counts as the newest; if it is all that is given, COUNT is 1. */
-bool filter_keeps(const struct filter *filter, uint32_t domain, const struct symbol *newest,
-                  const struct symbol *const *symbols, size_t count);
+/* Is a block of OWNER (NULL: the allocator, in a thread that is not known) with the COUNT frames at
+ * SYMBOLS, at least 1, kept? NEWEST is what of them counts as the newest; if it is all that is
+ * given, COUNT is 1. */
+bool filter_keeps(const struct filter *filter, const struct filter_owner *owner,
+                  const struct symbol *newest, const struct symbol *const *symbols, size_t count);
 
 #endif

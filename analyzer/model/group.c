@@ -217,10 +217,44 @@ static size_t collect_traceback(struct grouping *grouping, uint32_t stack)
     return count;
 }
 
+/* Functions that threads begin in before the one that they are for. */
+static bool begins_thread(const struct symbol *symbol)
+{
+    static const char *const functions[] = {
+        "_start", "__libc_start_main*", "__libc_start_call_main", "clone", "clone3", "__clone",
+        "__clone3", "start_thread", "thread_start", "execute_native_thread_routine",
+    };
+
+    if (!symbol->function)
+        return symbol->module && strncmp(symbol->module, "libc.so", strlen("libc.so")) == 0;
+    for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
+        if (text_matches(functions[i], strlen(functions[i]), symbol->function,
+                         strlen(symbol->function)))
+            return true;
+    }
+    return filter_is_standard(symbol);
+}
+
+/* What the thread of STACK, whose COUNT frames were just collected, began with; NULL: not known. */
+static const struct symbol *thread_start(const struct grouping *grouping, uint32_t stack,
+                                         size_t count)
+{
+    const struct heap_stack *from = &grouping->heap->stacks[stack];
+    const struct symbol *first = grouping->traceback[count - 1];
+
+    if (from->flags & (SNAPSHOT_STACK_TRUNCATED | SNAPSHOT_STACK_LIMITED) || !from->frame)
+        return NULL;
+    for (size_t i = count; i > 0 && begins_thread(first); i--)
+        first = grouping->traceback[i - 1];
+    return begins_thread(first) ? grouping->traceback[count - 1] : first;
+}
+
 /* Does the filter keep the blocks of STACK? Returns 1 or 0, or -ENOMEM. */
 static int keeps(struct grouping *grouping, uint32_t stack)
 {
-    uint32_t domain = grouping->heap->stacks[stack].domain;
+    const struct heap_stack *from = &grouping->heap->stacks[stack];
+    struct filter_owner owner = {.domain = from->domain};
+    bool wants_threads = filter_wants_threads(grouping->filter);
     const struct symbol *newest;
     uint32_t frame;
     size_t count;
@@ -228,11 +262,18 @@ static int keeps(struct grouping *grouping, uint32_t stack)
     if (!filter_has_patterns(grouping->filter))
         return 1;
     newest = newest_symbol(grouping, stack, true, &frame);
-    if (!filter_wants_all_frames(grouping->filter))
-        return filter_keeps(grouping->filter, domain, newest, &newest, 1);
+    if (!wants_threads && !filter_wants_all_frames(grouping->filter))
+        return filter_keeps(grouping->filter, &owner, newest, &newest, 1);
     count = collect_traceback(grouping, stack);
-    return count ? filter_keeps(grouping->filter, domain, newest, grouping->traceback, count)
-                 : -ENOMEM;
+    if (count == 0)
+        return -ENOMEM;
+    if (wants_threads)
+        owner.thread_start = thread_start(grouping, stack, count);
+    if (from->thread) {
+        owner.tid = grouping->heap->threads[from->thread - 1].tid;
+        owner.thread_name = grouping->heap->threads[from->thread - 1].name;
+    }
+    return filter_keeps(grouping->filter, &owner, newest, grouping->traceback, count);
 }
 
 /* Find out once which groups FRAME, met in STACK, belongs to. */
@@ -278,24 +319,6 @@ static int add_all_frames(struct grouping *grouping, uint32_t stack)
     return 0;
 }
 
-/* Functions that threads begin in before the one that they are for. */
-static bool begins_thread(const struct symbol *symbol)
-{
-    static const char *const functions[] = {
-        "_start", "__libc_start_main*", "__libc_start_call_main", "clone", "clone3", "__clone",
-        "__clone3", "start_thread", "thread_start", "execute_native_thread_routine",
-    };
-
-    if (!symbol->function)
-        return symbol->module && strncmp(symbol->module, "libc.so", strlen("libc.so")) == 0;
-    for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
-        if (text_matches(functions[i], strlen(functions[i]), symbol->function,
-                         strlen(symbol->function)))
-            return true;
-    }
-    return filter_is_standard(symbol);
-}
-
 /* The group of the thread of STACK. NULL for lack of memory. */
 static struct entry *intern_thread(struct grouping *grouping, uint32_t stack)
 {
@@ -303,6 +326,7 @@ static struct entry *intern_thread(struct grouping *grouping, uint32_t stack)
     const struct heap_stack *from = &heap->stacks[stack];
     struct group group = {.heap = heap, .stack = stack, .function = site_unknown.place};
     size_t count = collect_traceback(grouping, stack);
+    const struct symbol *start;
 
     if (count == 0)
         return NULL;
@@ -310,17 +334,11 @@ static struct entry *intern_thread(struct grouping *grouping, uint32_t stack)
         group.tid = heap->threads[from->thread - 1].tid;
         group.thread_name = heap->threads[from->thread - 1].name;
     }
-    group.is_place = true;
-    if (!(from->flags & (SNAPSHOT_STACK_TRUNCATED | SNAPSHOT_STACK_LIMITED)) && from->frame) {
-        const struct symbol *first = grouping->traceback[count - 1];
-
-        for (size_t i = count; i > 0 && begins_thread(first); i--)
-            first = grouping->traceback[i - 1];
-        if (begins_thread(first))
-            first = grouping->traceback[count - 1];
-        group.function = first->function ? first->function : first->place;
-        group.is_place = !first->function;
-        group.module = first->module;
+    start = thread_start(grouping, stack, count);
+    group.is_place = !start || !start->function;
+    if (start) {
+        group.function = start->function ? start->function : start->place;
+        group.module = start->module;
     }
     return intern(grouping, &group);
 }

@@ -190,19 +190,20 @@ static int make_filter(const char *text, struct filter **out_filter, struct erro
 static bool keeps(const struct heap *heap, struct symbols *symbols, const struct filter *filter,
                   uint32_t stack, bool outer)
 {
+    const struct filter_owner owner = {.domain = heap->stacks[stack].domain};
     const struct symbol *symbol;
     uint32_t frame;
 
     if (!outer) {
         symbol = site_newest(heap, symbols, filter, stack, true, &frame);
-        return filter_keeps(filter, heap->stacks[stack].domain, symbol, &symbol, 1);
+        return filter_keeps(filter, &owner, symbol, &symbol, 1);
     }
     for (frame = heap->stacks[stack].frame; frame; frame = heap->frames[frame].parent) {
         struct symbol_list list = symbols_frame(symbols, frame);
 
         for (size_t i = 0; i < list.count; i++) {
             symbol = &list.symbols[i];
-            if (filter_keeps(filter, heap->stacks[stack].domain, symbol, &symbol, 1))
+            if (filter_keeps(filter, &owner, symbol, &symbol, 1))
                 return true;
         }
     }

@@ -33,7 +33,7 @@ static bool matches(const char *text, const struct symbol *symbol)
     bool kept;
 
     add(filter, FILTER_INCLUDE, text);
-    kept = filter_keeps(filter, 0, symbol, &symbol, 1);
+    kept = filter_keeps(filter, NULL, symbol, &symbol, 1);
     filter_destroy(filter);
     return kept;
 }
@@ -92,7 +92,7 @@ static void frame_without_line_has_its_place_for_a_file(void **state)
 
 static void bad_pattern_is_refused(void **state)
 {
-    static const char *const texts[] = {"", "file=", "function=", "thread=main", "x=y",
+    static const char *const texts[] = {"", "file=", "function=", "threads=main", "x=y",
                                         "domain=", "domain=x", "domain=4294967296", "domain=2,"};
     struct filter *filter = filter_create();
 
@@ -136,7 +136,7 @@ static void exclusive_wins_over_inclusive(void **state)
             if (cases[i].exclude[j])
                 add(filter, FILTER_EXCLUDE, cases[i].exclude[j]);
         }
-        assert_int_equal(filter_keeps(filter, 0, stack[0], stack, 1), cases[i].kept);
+        assert_int_equal(filter_keeps(filter, NULL, stack[0], stack, 1), cases[i].kept);
         filter_destroy(filter);
     }
 }
@@ -149,15 +149,15 @@ static void any_frame_decides_if_all_are_looked_at(void **state)
     (void)state;
     add(include, FILTER_INCLUDE, "main.c");
     assert_false(filter_wants_all_frames(include));
-    assert_false(filter_keeps(include, 0, stack[0], stack, 1));
+    assert_false(filter_keeps(include, NULL, stack[0], stack, 1));
     filter_look_at_all_frames(include);
     assert_true(filter_wants_all_frames(include));
-    assert_true(filter_keeps(include, 0, stack[0], stack, 3));
+    assert_true(filter_keeps(include, NULL, stack[0], stack, 3));
 
     add(exclude, FILTER_EXCLUDE, "main.c");
-    assert_true(filter_keeps(exclude, 0, stack[0], stack, 1));
+    assert_true(filter_keeps(exclude, NULL, stack[0], stack, 1));
     filter_look_at_all_frames(exclude);
-    assert_false(filter_keeps(exclude, 0, stack[0], stack, 3));
+    assert_false(filter_keeps(exclude, NULL, stack[0], stack, 3));
     filter_destroy(include);
     filter_destroy(exclude);
 }
@@ -168,9 +168,53 @@ static bool keeps(enum filter_kind kind, const char *text, uint32_t domain)
     bool kept;
 
     add(filter, kind, text);
-    kept = filter_keeps(filter, domain, stack[0], stack, 3);
+    kept = filter_keeps(filter, &(struct filter_owner){.domain = domain}, stack[0], stack, 3);
     filter_destroy(filter);
     return kept;
+}
+
+static bool keeps_owner(enum filter_kind kind, const char *text, const struct filter_owner *owner)
+{
+    struct filter *filter = filter_create();
+    bool kept;
+
+    add(filter, kind, text);
+    assert_true(filter_wants_threads(filter));
+    kept = filter_keeps(filter, owner, stack[0], stack, 3);
+    filter_destroy(filter);
+    return kept;
+}
+
+static void pattern_may_be_of_a_thread(void **state)
+{
+    const struct filter_owner worker = {
+        .tid = 4712, .thread_name = "pool:7", .thread_start = &middle, .domain = 2};
+    const struct filter_owner nameless = {.thread_start = &stripped};
+    struct filter *filter = filter_create();
+    struct error error;
+
+    (void)state;
+    assert_true(keeps_owner(FILTER_INCLUDE, "thread=work", &worker));
+    assert_true(keeps_owner(FILTER_INCLUDE, "thread=pool:7", &worker));
+    assert_true(keeps_owner(FILTER_INCLUDE, "thread=pool*", &worker));
+    assert_true(keeps_owner(FILTER_INCLUDE, "thread=4712", &worker));
+    assert_true(keeps_owner(FILTER_INCLUDE, "domain=2,thread=pool:7", &worker));
+    assert_false(keeps_owner(FILTER_INCLUDE, "domain=1,thread=pool:7", &worker));
+    assert_false(keeps_owner(FILTER_INCLUDE, "thread=pool", &worker));
+    assert_false(keeps_owner(FILTER_INCLUDE, "thread=main", &worker));
+    assert_false(keeps_owner(FILTER_INCLUDE, "thread=cache_add", &worker)); /* the newest frame */
+    assert_false(keeps_owner(FILTER_INCLUDE, "thread=471", &worker));
+    assert_false(keeps_owner(FILTER_EXCLUDE, "thread=work", &worker));
+    assert_true(keeps_owner(FILTER_EXCLUDE, "thread=other", &worker));
+    assert_true(keeps_owner(FILTER_INCLUDE, "thread=libc.so.6+0x*", &nameless));
+    assert_false(keeps_owner(FILTER_INCLUDE, "thread=0", &nameless));
+    assert_false(keeps_owner(FILTER_INCLUDE, "thread=*", NULL));
+
+    assert_int_equal(filter_add(filter, FILTER_SKIP, "thread=work", &error), -EINVAL);
+    assert_int_equal(filter_add(filter, FILTER_INCLUDE, "thread=", &error), -EINVAL);
+    add(filter, FILTER_INCLUDE, "work.c");
+    assert_false(filter_wants_threads(filter));
+    filter_destroy(filter);
 }
 
 static void pattern_may_have_a_domain(void **state)
@@ -209,12 +253,12 @@ static void in_the_manner_of_tracemalloc(void **state)
     add(filter, FILTER_SKIP, "cache_*");
     assert_true(filter_skips(filter, &newest));
     add(filter, FILTER_INCLUDE, "x.py");
-    assert_true(filter_keeps(filter, 0, symbol, &symbol, 1));
+    assert_true(filter_keeps(filter, NULL, symbol, &symbol, 1));
     filter_follow_tracemalloc(filter);
     assert_false(filter_skips(filter, &newest));
-    assert_false(filter_keeps(filter, 0, symbol, &symbol, 1));
+    assert_false(filter_keeps(filter, NULL, symbol, &symbol, 1));
     add(filter, FILTER_INCLUDE, "*/x.pyc");
-    assert_true(filter_keeps(filter, 0, symbol, &symbol, 1));
+    assert_true(filter_keeps(filter, NULL, symbol, &symbol, 1));
     filter_destroy(filter);
 }
 
@@ -296,7 +340,7 @@ static void skip_pattern_is_of_a_function_by_default(void **state)
     assert_true(filter_skips(filter, &oldest));
     /* To skip is not to filter. */
     assert_false(filter_has_patterns(filter));
-    assert_true(filter_keeps(filter, 0, stack[0], stack, 3));
+    assert_true(filter_keeps(filter, NULL, stack[0], stack, 3));
     filter_destroy(filter);
 }
 
@@ -312,6 +356,7 @@ int main(void)
         cmocka_unit_test(any_frame_decides_if_all_are_looked_at),
         cmocka_unit_test(pattern_may_have_a_domain),
         cmocka_unit_test(a_pattern_alone_may_look_at_all_frames),
+        cmocka_unit_test(pattern_may_be_of_a_thread),
         cmocka_unit_test(in_the_manner_of_tracemalloc),
         cmocka_unit_test(wrappers_are_skipped),
         cmocka_unit_test(standard_library_is_known_by_its_names),
