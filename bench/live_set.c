@@ -1,10 +1,11 @@
 /* live_set.c - what millions of live blocks of 16 to 256 bytes cost.
  *
- *   live_set [BLOCKS [SNAPSHOT]]
+ *   live_set [BLOCKS [SNAPSHOT [linked]]]
  *
  * Prints a line of JSON: ns of CPU time per block while the set grows, per pair of free and
  * malloc in the order of allocation and at random, and the memory it took. Traced, it also
- * takes SNAPSHOT while it holds them all. live_set.py makes the comparison.
+ * takes SNAPSHOT while it holds them all, with "linked" after each was made to point at two others.
+ * live_set.py makes the comparison.
  */
 #include "preload/heapdelta.h"
 
@@ -53,6 +54,17 @@ static unsigned long resident(void)
     return pages * (unsigned long)sysconf(_SC_PAGESIZE);
 }
 
+/* A list of them all, and from each a pointer to any. */
+static void link_all(void **blocks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        void **block = blocks[i];
+
+        block[0] = i + 1 < count ? blocks[i + 1] : NULL;
+        block[1] = blocks[random_next() % count];
+    }
+}
+
 int main(int argc, char **argv)
 {
     size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 5000000;
@@ -60,7 +72,7 @@ int main(int argc, char **argv)
     double begin, grow, sequential, random;
 
     if (!blocks || count == 0) {
-        fputs("usage: live_set [BLOCKS [SNAPSHOT]]\n", stderr);
+        fputs("usage: live_set [BLOCKS [SNAPSHOT [linked]]]\n", stderr);
         return 2;
     }
     begin = cpu_ns();
@@ -70,6 +82,8 @@ int main(int argc, char **argv)
 
     printf("{\"blocks\": %zu, \"grow_ns\": %.1f, \"rss\": %lu, \"tracer_bytes\": %zu", count,
            grow / (double)count, resident(), heapdelta_get_tracer_memory());
+    if (argc > 3)
+        link_all(blocks, count);
     if (argc > 2 && heapdelta_is_tracing() && heapdelta_take_snapshot_to(argv[2], "grown") != 0)
         abort();
 
