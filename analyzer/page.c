@@ -185,18 +185,16 @@ static void add_excerpt(const struct page *page, struct report *excerpts, const 
 {
     uint32_t first = number > AROUND ? number - AROUND : 1;
 
-    for (uint32_t line = first; number > 0 && line <= number + AROUND; line++) {
+    if (!source_lines_get(page->sources, file, number))
+        return;
+    for (uint32_t line = first; line <= number + AROUND; line++) {
         const char *text = source_lines_get(page->sources, file, line);
 
-        if (!text && line != number)
-            text = "";
-        if (!text)
-            return;
         report_begin_row(excerpts);
         report_put_text(excerpts, file);
         report_put_number(excerpts, line);
         report_put_number(excerpts, source_lines_indent(page->sources, file, line));
-        report_put_text(excerpts, text);
+        report_put_text(excerpts, text ? text : "");
     }
 }
 

@@ -22,7 +22,7 @@ class Places {
     this.body = make('tbody');
     this.more = make('button', { type: 'button', class: 'more', onclick: () => { this.shown *= 5; this.fill(); } });
     this.count = make('output', { 'aria-live': 'polite' });
-    this.detail = make('div', { 'aria-live': 'polite' }, make('p', { class: 'soft' }, 'Choose a place to see its stacks.'));
+    this.detail = make('div', { class: 'detail' });
     this.element = makeSection('places', 'Places',
       'Every place that allocated what is alive. Allocator wrappers and the workings of the C++ library are passed over, as in heapdelta stats.',
       make('div', { class: 'tools' },
@@ -66,6 +66,7 @@ class Places {
     this.shown = ROWS_SHOWN;
     this.chosen = null;
     this.fill();
+    if (this.visible.length > 0) this.choose(this.visible[0]);
   }
 
   place(frame) {
@@ -95,6 +96,7 @@ class Places {
     const rows = this.rows.filter(row => !text || row.name.toLowerCase().includes(text) || row.about.toLowerCase().includes(text));
     rows.sort((a, b) => sign * (sort === 'name' ? (a.name < b.name ? -1 : a.name > b.name ? 1 : 0) : a[sort] - b[sort]) || b.size - a.size);
     this.fillHead();
+    this.visible = rows;
     this.body.replaceChildren(...rows.slice(0, this.shown).map(row => this.makeRow(row)));
     this.more.hidden = rows.length <= this.shown;
     this.more.textContent = `${formatCount(rows.length - this.shown)} more`;
@@ -103,21 +105,20 @@ class Places {
   }
 
   makeRow(row) {
-    const element = make('tr', null, this.columns.map(([key, , isNumber]) => {
+    return row.element = make('tr', { class: row === this.chosen ? 'chosen' : '' }, this.columns.map(([key, , isNumber]) => {
       if (key === 'name')
-        return make('td', { class: 'name' }, make('button', { type: 'button', class: 'mono', onclick: () => this.choose(row, element) }, row.place),
+        return make('td', { class: 'name' }, make('button', { type: 'button', class: 'mono', onclick: () => this.choose(row) }, row.place),
           row.also && make('span', { class: 'soft' }, ` ${row.also}`));
       const isBytes = key.startsWith('size') || key === 'lost', isDiff = key.endsWith('_diff');
       const number = row[key], text = isBytes ? formatBytes(number, isDiff && number > 0) : formatCount(number, isDiff && number > 0);
       return make('td', { class: `${isNumber ? 'number' : ''} ${isDiff && number > 0 ? 'grow' : isDiff && number < 0 ? 'shrink' : ''}` }, text);
     }));
-    return element;
   }
 
-  choose(row, element) {
-    if (this.chosen) this.chosen.classList.remove('chosen');
-    this.chosen = element;
-    element.classList.add('chosen');
+  choose(row) {
+    if (this.chosen) this.chosen.element.classList.remove('chosen');
+    this.chosen = row;
+    row.element.classList.add('chosen');
     const now = this.profile.last, nodes = [...row.nodes].sort((a, b) => now.bytes[b] - now.bytes[a]).slice(0, STACKS_SHOWN);
     let at = 0;
     const list = make('div');

@@ -28,6 +28,11 @@ class Timeline {
   }
 
   draw() {
+    if (this.points.length < 2) {
+      this.box.replaceChildren(make('p', { class: 'soft' }, 'Only one moment is known.'));
+      this.read(0, time => time);
+      return;
+    }
     const width = Math.max(280, this.box.clientWidth), height = 170, rateHeight = 44, left = 8, right = 8;
     const end = Math.max(1, ...this.points.map(point => point.time), ...this.snapshots.map(row => row.elapsed));
     const top = Math.max(1, ...this.points.map(point => Math.max(point.bytes, point.rss || 0)));
@@ -36,7 +41,8 @@ class Timeline {
     const apart = top > 4 * peak && peak > 0;
     const x = time => left + (width - left - right) * time / end;
     const y = (bytes, most) => 22 + (height - 26) * (1 - bytes / most);
-    const line = (key, most) => this.points.map((point, i) =>
+    /* A point need not know what was resident. */
+    const line = (key, most) => this.points.filter(point => key !== 'rss' || point.rss).map((point, i) =>
       `${i ? 'L' : 'M'}${x(point.time).toFixed(1)} ${y(point[key] || 0, most).toFixed(1)}`).join('');
     const most = apart ? peak : top;
     const area = this.points.length > 0 ? `${line('bytes', most)}L${x(this.points[this.points.length - 1].time).toFixed(1)} ${height - 4}L${x(this.points[0].time).toFixed(1)} ${height - 4}Z` : '';
@@ -72,7 +78,8 @@ class Timeline {
 
   read(at, x) {
     let best = this.points[0];
-    for (const point of this.points) if (Math.abs(x(point.time) - at) <= Math.abs(x(best.time) - at)) best = point;
+    for (const point of this.points)
+      if (Math.abs(x(point.time) - at) <= Math.abs(x(best.time) - at)) best = point;
     if (best)
       this.reading.textContent = `After ${formatDuration(best.time)}: ${formatBytes(best.bytes)} alive in ${blocks(best.blocks)}`
         + (best.rss ? `, ${formatBytes(best.rss)} resident` : '');

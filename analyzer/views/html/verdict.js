@@ -33,8 +33,10 @@ function makePath(path, short) {
   }));
 }
 
+/* "cache.c:31", or where no line is known the function, or what stands for it. */
 function placeOf(finding, short) {
-  return finding.line ? `${short(finding.file)}:${finding.line}` : finding.file;
+  if (finding.line) return `${short(finding.file)}:${finding.line}`;
+  return finding.function ? shortName(finding.function) : finding.file;
 }
 
 function labelOf(snapshot) {
@@ -88,7 +90,7 @@ function makeVerdict(data, short) {
     ? [place, ` grew by ${formatBytes(top.size_diff)}` + (top.count_diff > 0 ? `: ${blocks(top.count_diff)} more` : '')]
     : [place, ` holds ${formatBytes(top.size)} in ${blocks(top.count)}`];
   const lead = [];
-  if (top.function) lead.push('Allocated in ', make('span', { class: 'mono' }, shortName(top.function)), '. ');
+  if (top.function && top.line) lead.push('Allocated in ', make('span', { class: 'mono' }, shortName(top.function)), '. ');
   if (grew) lead.push(`${formatBytes(top.size)} in ${blocks(top.count)} are alive now; `
     + `the whole heap went from ${formatBytes(first.bytes)} to ${formatBytes(last.bytes)} (${formatBytes(total, true)}). `);
   else lead.push(`That is ${formatPercent(top.size, last.bytes)} of all that is alive. `);
@@ -110,7 +112,7 @@ function makeVerdict(data, short) {
       make('li', null,
         make('span', { class: `number ${grew ? 'grow' : ''}` }, grew ? formatBytes(finding.size_diff, true) : formatBytes(finding.size)),
         make('span', { class: 'cut' }, make('span', { class: 'mono' }, placeOf(finding, short)),
-          finding.function ? make('span', { class: 'soft' }, ` ${shortName(finding.function)}`) : null),
+          finding.function && finding.line ? make('span', { class: 'soft' }, ` ${shortName(finding.function)}`) : null),
         make('span', { class: 'soft cut' }, heldBy(finding, short))))),
     makeLost(data, short));
 }
