@@ -222,8 +222,14 @@ EXPORT int posix_memalign(void **out_block, size_t alignment, size_t size)
 {
     int result;
 
-    if (!life_ready())
-        return (*out_block = boot_alloc(size, alignment)) ? 0 : ENOMEM;
+    if (!life_ready()) {
+        void *block = boot_alloc(size, alignment);
+
+        if (!block)
+            return ENOMEM; /* *OUT_BLOCK stays as it is, as POSIX has it */
+        *out_block = block;
+        return 0;
+    }
     result = real.posix_memalign(out_block, alignment, size);
     if (result == 0)
         TELL(*out_block, size);
