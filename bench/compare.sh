@@ -10,6 +10,7 @@
 #   recording   heaptrack's library alone; what it records goes to /dev/null
 #   heaptrack   heaptrack as people run it, with what reads and compresses the recording
 #   lsan        LeakSanitizer preloaded, without looking for leaks at the end
+#   memcheck    valgrind's memcheck, without looking for leaks at the end (only if asked for)
 #
 # A tool that ends with another status than the native run, or is not done after TIMEOUT
 # seconds (default 60), is not tried again with that program. `true` tells what starting
@@ -46,6 +47,7 @@ measure() {
             ;;
         heaptrack) set -- "$@" -- heaptrack -o "$out/heaptrack" ;;
         lsan) set -- "$@" -- env LD_PRELOAD="$lsan_library" LSAN_OPTIONS=detect_leaks=0 ;;
+        memcheck) set -- "$@" -- valgrind -q --leak-check=no ;;
     esac
     if [ "$program" = true ]; then
         "$@" /bin/true
@@ -62,6 +64,7 @@ available() {
         recording) [ -e "$heaptrack_library" ] ;;
         heaptrack) command -v heaptrack >/dev/null ;;
         lsan) [ -e "$lsan_library" ] ;;
+        memcheck) command -v valgrind >/dev/null ;;
     esac
 }
 

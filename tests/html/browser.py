@@ -25,7 +25,7 @@ def available():
 
 
 class Browser:
-    """Use as `with Browser() as browser`. The window has WIDTH x HEIGHT pixels, dark or light."""
+    """Use as `with Browser() as browser`. The window has WIDTH x HEIGHT pixels."""
 
     def __init__(self, width=1360, height=900):
         self.directory = tempfile.TemporaryDirectory(prefix="heapdelta-browser-")

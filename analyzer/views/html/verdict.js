@@ -95,7 +95,7 @@ function makeVerdict(data, short) {
     + `the whole heap went from ${formatBytes(first.bytes)} to ${formatBytes(last.bytes)} (${formatBytes(total, true)}). `);
   else lead.push(`That is ${formatPercent(top.size, last.bytes)} of all that is alive. `);
   if (way && way.path[0].kind === 'lost') lead.push('No pointer leads there any more.');
-  else if (way) lead.push(`Nothing is lost: who holds them can let go, which would free ${formatBytes(way.retained)}.`);
+  else if (way) lead.push(`They are held, not lost: if their holder let go, ${formatBytes(way.retained)} would be free.`);
   return make('section', { id: 'verdict', 'aria-labelledby': 'verdict-title' },
     make('div', { class: 'hero' },
       make('div', null,
@@ -121,7 +121,7 @@ function makeLost(data, short) {
   const leaks = data.parts.leaks;
   if (!leaks || leaks.rows.length === 0) return null;
   return make('details', null,
-    make('summary', null, `Lost: ${leaks.rows.length} ${leaks.rows.length === 1 ? 'stack has' : 'stacks have'} blocks that nothing leads to`),
+    make('summary', null, `Lost, or possibly: the blocks of ${leaks.rows.length}${leaks.omitted ? ` of ${leaks.rows.length + leaks.omitted}` : ''} ${leaks.rows.length === 1 ? 'stack' : 'stacks'}`),
     make('table', null,
       make('thead', null, make('tr', null, ['class', 'size', 'blocks', 'allocated by'].map((text, i) =>
         make('th', { class: i === 1 || i === 2 ? 'number' : '', scope: 'col' }, text)))),
