@@ -2,6 +2,7 @@
 
 #include "format/snapshot.h"
 #include "graph_input.h"
+#include "model/account.h"
 #include "model/diff.h"
 #include "model/filter.h"
 #include "model/graph.h"
@@ -136,24 +137,51 @@ static int add_timeline(struct page *page)
     return 0;
 }
 
-/* Where the resident memory is, as far as it is known. */
+static void add_memory(struct report *report, const char *name, uint64_t bytes, const char *remark)
+{
+    if (bytes == 0)
+        return;
+    report_begin_row(report);
+    report_put_text(report, name);
+    report_put_number(report, bytes);
+    report_put_text(report, remark);
+}
+
+/* Where the resident memory is, as far as it is known; as `info` says it. */
 static int add_account(struct page *page)
 {
-    const struct snapshot_account *account = page->last->account;
+    const struct snapshot_account *numbers = page->last->account;
+    const struct account account = account_find(page->last);
+    uint64_t known = account.requested + account.rounding + account.headers + account.tracer;
     struct report *report = begin_part(page, PART_ACCOUNT);
 
     if (!report)
         return -ENOMEM;
-    report_add_number(report, "rss", NULL, REPORT_BYTES, account->rss);
-    report_add_number(report, "bytes", NULL, REPORT_BYTES, account->live_bytes);
-    if (page->last->process->flags & SNAPSHOT_HAS_USABLE)
-        report_add_number(report, "usable", NULL, REPORT_BYTES, account->usable_bytes);
-    else
-        report_add_unknown(report, "usable", NULL, REPORT_BYTES);
-    report_add_number(report, "tracer_bytes", NULL, REPORT_BYTES, account->tracer_bytes);
-    report_add_number(report, "truncated_stacks", NULL, REPORT_COUNT, account->truncated_stacks);
-    report_add_number(report, "missed_frees", NULL, REPORT_COUNT, account->missed_frees);
-    report_add_number(report, "lost_blocks", NULL, REPORT_COUNT, account->lost_blocks);
+    report_add_number(report, "resident", NULL, REPORT_BYTES, account.resident);
+    report_add_number(report, "surplus", NULL, REPORT_BYTES, account.surplus);
+    report_add_number(report, "swapped", NULL, REPORT_BYTES, account.swapped);
+    report_add_number(report, "truncated_stacks", NULL, REPORT_COUNT, numbers->truncated_stacks);
+    report_add_number(report, "missed_frees", NULL, REPORT_COUNT, numbers->missed_frees);
+    report_add_number(report, "lost_blocks", NULL, REPORT_COUNT, numbers->lost_blocks);
+    report_begin_table(report, "rows", NULL, REPORT_TABLE, 0);
+    report_add_column(report, "name", "", REPORT_TEXT, 0);
+    report_add_column(report, "bytes", "", REPORT_BYTES, 0);
+    report_add_column(report, "remark", "", REPORT_TEXT, 0);
+    add_memory(report, "blocks", account.requested, "as the program requested them");
+    add_memory(report, "rounding", account.rounding, "what blocks have beyond that");
+    add_memory(report, "headers", account.headers, "the allocator's own, 8 bytes a block");
+    add_memory(report, "kept", account.kept,
+               "by the allocator: freed and not given back, or not handed out yet");
+    add_memory(report, "heapdelta itself", account.tracer, "its tables; not there without it");
+    add_memory(report, "modules", account.module, "code and data of executable and libraries");
+    add_memory(report, "thread stacks", account.stack, "");
+    add_memory(report, "files", account.file, "others that are mapped");
+    add_memory(report, "shared memory", account.shared, "");
+    add_memory(report, "other", account.other, "mapped by the program itself");
+    if (!account.has_memory && account.resident > known)
+        add_memory(report, "everything else", account.resident - known,
+                   "code, data, thread stacks, what the allocator keeps");
+    add_memory(report, "unexplained", account.unexplained, "");
     return 0;
 }
 

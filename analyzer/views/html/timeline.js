@@ -60,17 +60,20 @@ class Timeline {
         y: rateTop + rateHeight * (1 - rate.rate / highest), height: Math.max(0.5, rateHeight * rate.rate / highest), fill: cssColor('--b') },
         make('title', null, `${formatCount(Math.round(rate.rate))} allocations a second`))),
       make('text', { x: left, y: rateTop - 4 }, this.rates.length ? `allocations a second, to ${formatCount(Math.round(highest))}` : ''),
-      make('text', { x: left, y: rateTop + rateHeight + 13 }, 'start'),
-      make('text', { x: width - right, y: rateTop + rateHeight + 13, 'text-anchor': 'end' }, formatDuration(end)));
-    let lastLabel = -100;
-    this.snapshots.forEach(snapshot => {
-      const at = x(snapshot.elapsed), label = labelOf(snapshot), room = at - lastLabel > 7 * label.length + 14;
+      make('text', { x: left, y: rateTop + rateHeight + 13 }, 'start'));
+    const last = this.snapshots[this.snapshots.length - 1], bottom = rateTop + rateHeight + 13;
+    const endLabel = last && last.elapsed === end ? `${labelOf(last)}, ${formatDuration(end)}` : formatDuration(end);
+    svg.append(make('text', { x: width - right, y: bottom, 'text-anchor': 'end' }, endLabel));
+    let taken = left + 34; /* by "start" */
+    for (const snapshot of this.snapshots) {
+      const at = x(snapshot.elapsed), label = labelOf(snapshot), half = 3.2 * label.length;
+      const room = at - half > taken && at + half < width - right - 6.4 * endLabel.length - 8;
       svg.append(make('g', null, make('title', null, `${label}: ${formatBytes(snapshot.bytes)} alive after ${formatDuration(snapshot.elapsed)}`),
         make('line', { x1: at, x2: at, y1: 24, y2: rateTop + rateHeight, stroke: cssColor('--ink'), 'stroke-opacity': 0.35, 'stroke-dasharray': '2 3' }),
         make('path', { d: `M${at - 5} ${height - 4}h10l-5 -8z`, fill: cssColor('--ink') }),
-        room && make('text', { x: Math.min(at + 6, width - 7 * label.length - 6), y: 34 }, label)));
-      if (room) lastLabel = at;
-    });
+        room && make('text', { x: at, y: bottom, 'text-anchor': 'middle' }, label)));
+      if (room) taken = at + half + 10;
+    }
     svg.addEventListener('pointermove', event => this.read(event.offsetX / svg.clientWidth * width, x));
     this.box.replaceChildren(svg);
     if (!this.reading.textContent) this.read(width, x);

@@ -3,7 +3,9 @@
 
 /* What a step of a path is called, in a line and a smaller one. */
 function describeLink(link, isGoal, short) {
-  const where = link.file ? `${short(link.file)}${link.line ? ':' + link.line : ''}` : null;
+  /* Without a line the file of blocks is MODULE(FUNCTION). */
+  const file = link.file && link.kind === 'block' && !link.line ? link.file.replace(/\(.*$/s, '') : link.file;
+  const where = file ? `${short(file)}${link.line ? ':' + link.line : ''}` : null;
   if (link.kind === 'block') {
     const site = link.function ? `${shortName(link.function)}` : where || 'unknown';
     const many = link.repeats && !isGoal ? `a chain of ${blocks(link.count)}` : blocks(link.count);
