@@ -61,6 +61,13 @@ function heldBy(finding, short) {
   return row ? `held by ${describeLink(row.path[0], false, short)[0]}` : '';
 }
 
+/* What `heapdelta leaks` says of the blocks of FINDING, if it says something. */
+function judge(data, finding) {
+  const rows = data.parts.leaks ? data.parts.leaks.rows : [];
+  return rows.find(row => row.text && row.traceback.slice(0, 4).some(frame => finding.line
+    ? frame.file === finding.file && frame.line === finding.line : frame.function === finding.function));
+}
+
 function makeTiles(data) {
   const snapshots = data.parts.snapshots.rows, last = snapshots[snapshots.length - 1];
   const tiles = [
@@ -76,6 +83,9 @@ function makeTiles(data) {
 function makeVerdict(data, short) {
   const snapshots = data.parts.snapshots.rows, first = snapshots[0], last = snapshots[snapshots.length - 1];
   const findings = [1, 2, 3, 4, 5].map(i => data.parts[`finding_${i}`]).filter(Boolean);
+  /* What is judged a leak comes first. */
+  const isLeak = finding => ['lost', 'held_growing'].includes((judge(data, finding) || {}).verdict);
+  findings.sort((a, b) => isLeak(b) - isLeak(a));
   const compares = snapshots.length > 1, top = findings[0];
   const grew = top && compares && top.size_diff > 0;
   const total = last.bytes - first.bytes;
@@ -98,6 +108,8 @@ function makeVerdict(data, short) {
   else lead.push(`That is ${formatPercent(top.size, last.bytes)} of all that is alive. `);
   if (way && way.path[0].kind === 'lost') lead.push('No pointer leads there any more.');
   else if (way) lead.push(`They are held, not lost: if their holder let go, ${formatBytes(way.retained)} would be free.`);
+  const judged = judge(data, top);
+  if (judged) lead.push(make('span', { class: 'judged' }, ` ${judged.text[0].toUpperCase()}${judged.text.slice(1)}.`));
   return make('section', { id: 'verdict', 'aria-labelledby': 'verdict-title' },
     make('div', { class: 'hero' },
       make('div', null,
@@ -120,14 +132,14 @@ function makeVerdict(data, short) {
 }
 
 function makeLost(data, short) {
-  const leaks = data.parts.leaks;
-  if (!leaks || leaks.rows.length === 0) return null;
+  const leaks = data.parts.leaks, rows = leaks ? leaks.rows.filter(row => row.class !== 'still_reachable') : [];
+  if (rows.length === 0) return null;
   return make('details', null,
-    make('summary', null, `Lost, or possibly: the blocks of ${leaks.rows.length}${leaks.omitted ? ` of ${leaks.rows.length + leaks.omitted}` : ''} ${leaks.rows.length === 1 ? 'stack' : 'stacks'}`),
+    make('summary', null, `Lost, or possibly: the blocks of ${rows.length}${leaks.omitted ? ` of ${rows.length + leaks.omitted}` : ''} ${rows.length === 1 ? 'stack' : 'stacks'}`),
     make('table', null,
       make('thead', null, make('tr', null, ['class', 'size', 'blocks', 'allocated by'].map((text, i) =>
         make('th', { class: i === 1 || i === 2 ? 'number' : '', scope: 'col' }, text)))),
-      make('tbody', null, leaks.rows.map(row => make('tr', null,
+      make('tbody', null, rows.map(row => make('tr', null,
         make('td', null, row.class.replaceAll('_', ' ')),
         make('td', { class: 'number' }, formatBytes(row.size)),
         make('td', { class: 'number' }, formatCount(row.count)),
