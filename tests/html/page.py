@@ -63,6 +63,15 @@ def report(name, *snapshots):
     return path
 
 
+def merged_directory(snapshot):
+    """Two processes."""
+    place = work / "merged"
+    place.mkdir()
+    shutil.copy(snapshot, place)
+    shutil.copy(make("child"), place)
+    return place
+
+
 def wide_snapshot():
     """20,000 stacks, in the places of the executable's functions and of a library without any."""
     import random
@@ -271,9 +280,11 @@ def main():
     pages = {"leak": report("leak", *leak), "one": report("one", leak[-1]),
              "plain": report("plain", make("before"), make("after")),
              "graph": report("graph", make("graph")), "empty": report("empty", make("empty")),
-             "merged": report("merged", work / "leak"),
+             "merged": report("merged", merged_directory(leak[-1])),
              "hostile": report("hostile", hostile_snapshot(build / "tests/html/hostile")),
              "wide": report("wide", wide_snapshot())}
+    point("a directory with one process stands for its snapshots",
+          report("directory", work / "leak").read_bytes() == pages["leak"].read_bytes())
     check_file(pages["leak"])
     check_file(pages["wide"])
     with Browser() as browser:
