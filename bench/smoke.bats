@@ -74,3 +74,13 @@ os._exit(0)'
     grep -q after docs/performance.md
     xmllint --noout docs/performance.svg
 }
+
+@test "report.py measures the page" {
+    command -v chromium && command -v chromedriver || skip 'no chromium'
+    "$HEAPDELTA" run --quiet -o out -- "$BUILD_ROOT/samples/event_handler_leak" 10 >/dev/null
+    /usr/bin/python3 "$BENCH/report.py" "$BUILD_ROOT" --rounds 1 out/*.hds >result
+    /usr/bin/python3 -c '
+import json
+result = json.load(open("result"))
+assert result["bytes"] > 10000 and result["ms"]["drawn"] > 0, result'
+}

@@ -40,8 +40,12 @@ class Flame {
         makeToggle('Callers', 'Begin with who allocated, then its callers', false, on => { this.reverse = on; this.rebuild(); }),
         this.canDiffer && makeToggle('Difference', 'Colour by what grew and shrank between the first snapshot and the last', false,
           on => { this.differs = on; this.update(); }),
-        makeToggle('Flames', 'Callers at the bottom', false, on => { this.upwards = on; this.update(); }),
-        make('input', { type: 'search', placeholder: 'Search function, file, module', 'aria-label': 'Search the stacks',
+        makeToggle('Flames', 'Callers at the bottom', false, on => {
+          this.upwards = on;
+          this.update();
+          this.scroll.scrollTop = on ? this.scroll.scrollHeight : 0;
+        }),
+        make('input', { type: 'search', placeholder: 'Search a name or file', 'aria-label': 'Search the stacks',
           oninput: event => { this.search = event.target.value; this.find(); this.draw(); } }),
         this.reset, this.found),
       this.scroll, this.status, this.legend);
