@@ -94,7 +94,7 @@ static int load(const struct options *options, const struct export_form *form,
 
     if (form->needs_graph || tells_graph)
         return graph_input_load(&command_export, options->paths[0], out_heap);
-    if (load_heap(options->paths[0], out_heap, &error) < 0)
+    if (load_heap_with_past(options->paths[0], out_heap, &error) < 0)
         return command_fail(&command_export, COMMAND_BAD_INPUT, "%s", error.text);
     return COMMAND_DONE;
 }

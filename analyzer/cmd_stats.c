@@ -17,7 +17,9 @@ static const char help[] =
     "  --since MARK         only blocks allocated since: the label of a mark or snapshot of the\n"
     "                       process, or the number of the epoch that it began\n"
     "  --columns COUNTERS   also these, since tracing began: allocations, allocated_bytes,\n"
-    "                       frees, freed_bytes, reallocations; separated by commas\n"
+    "                       frees, freed_bytes, reallocations, temporary (freed before the\n"
+    "                       thread allocated again); and what was alive at the peak: peak_bytes,\n"
+    "                       peak_blocks; separated by commas\n"
     "  --sort ORDER         size (default), count, average, name or a counter\n"
     OPTIONS_HELP_GROUPS_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
     "\n" OPTIONS_HELP_PATTERNS
@@ -26,6 +28,7 @@ static const char help[] =
     "  heapdelta stats app.1234.0001.exit.hds\n"
     "  heapdelta stats --group-by traceback --limit 3 app.1234.0001.exit.hds\n"
     "  heapdelta stats --filter 'src/*' --exclude function=cache_fill app.1234.0001.exit.hds\n"
+    "  heapdelta stats --sort peak_bytes --columns peak_bytes,temporary app.hds\n"
     "  heapdelta stats --group-by process heapdelta.make.1234\n"
     "  heapdelta stats --group-by module --limit 0 --format csv -o modules.csv app.hds\n";
 /* clang-format on */
@@ -81,6 +84,12 @@ static int check_heap(struct options *options, const struct heap *heap)
         (options->counters || options->sort >= DIFF_BY_COUNTER))
         return command_fail(&command_stats, COMMAND_USAGE,
                             "--group-by size has no counters: these are of stacks");
+    if (!heap->has_more_counters && (options->counters >> SNAPSHOT_COUNTERS_PER_STACK ||
+                                     options->sort >= DIFF_BY_COUNTER + SNAPSHOT_TEMPORARY))
+        return command_fail(&command_stats, COMMAND_BAD_INPUT,
+                            "%s: what was temporary or alive at the peak is not in it: %s older "
+                            "version of heapdelta recorded it",
+                            heap->path, heap->is_merged ? "for some of its processes an" : "an");
     if (group_needs_blocks(&options->group) && !heap->has_blocks)
         return command_fail(&command_stats, COMMAND_BAD_INPUT,
                             "%s: its blocks are only counted, not listed: %s can't be used",
@@ -114,7 +123,9 @@ static int run(int argc, char **argv)
                               "--sort by a difference needs two snapshots: use 'heapdelta diff'");
         goto out;
     }
-    if (load_heap(options.paths[0], &heap, &error) < 0) {
+    /* Counters tell of what is gone as well; --since asks only for what is there. */
+    options.group.past = (options.counters || options.sort >= DIFF_BY_COUNTER) && !options.since;
+    if ((options.group.past ? load_heap_with_past : load_heap)(options.paths[0], &heap, &error) < 0) {
         status = command_fail(&command_stats, COMMAND_BAD_INPUT, "%s", error.text);
         goto out;
     }

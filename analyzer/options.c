@@ -158,8 +158,7 @@ static int parse_columns(struct options *options, const struct command *command,
         snprintf(name, sizeof(name), "%.*s", (int)length, text);
         if (diff_report_find_counter(name, &counter) < 0)
             return command_fail(command, COMMAND_USAGE,
-                                "--columns '%.*s': none of allocations, allocated_bytes, frees, "
-                                "freed_bytes, reallocations",
+                                "--columns '%.*s': none of " DIFF_COUNTERS,
                                 (int)length, text);
         options->counters |= 1u << counter;
         text += length;
@@ -285,9 +284,7 @@ static int parse_option(struct options *options, const struct command *command, 
                                 "--sort '%s': none of change, size, count, size_diff, count_diff, "
                                 "average, name%s",
                                 value,
-                                sets & OPTIONS_SINCE ? ", allocations, allocated_bytes, frees, "
-                                                       "freed_bytes, reallocations"
-                                                     : "");
+                                sets & OPTIONS_SINCE ? ", " DIFF_COUNTERS : "");
         options->sort_given = true;
         return -1;
     case OPTION_LIMIT:

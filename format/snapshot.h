@@ -85,6 +85,8 @@ enum snapshot_kind {
     SNAPSHOT_TRACKED = 23, /* as SNAPSHOT_BLOCKS: of other domains than 0 */
     SNAPSHOT_NAMES = 24,   /* struct snapshot_name: of the process, then of each part */
     SNAPSHOT_MEMORY = 25,  /* struct snapshot_memory, one a kind of memory, in any order */
+    SNAPSHOT_MORE_COUNTERS = 26, /* varints: the rest of enum snapshot_counter per stack; absent:
+                                  * not known */
 };
 
 /* The process and the moment. */
@@ -179,15 +181,25 @@ enum snapshot_stack_flags {
     SNAPSHOT_STACK_LIMITED = 2,   /* cut at snapshot_process.frame_limit, as asked */
 };
 
-/* SNAPSHOT_COUNTERS: record I belongs to stack I. Counts since tracing began
- * (or was cleared). live = allocations - frees. */
+/* SNAPSHOT_COUNTERS and SNAPSHOT_MORE_COUNTERS: record I belongs to stack I. Counts since
+ * tracing began (or was cleared). live = allocations - frees. */
 enum snapshot_counter {
     SNAPSHOT_ALLOCATIONS, /* blocks allocated by this stack, realloc included */
     SNAPSHOT_ALLOCATED_BYTES,
     SNAPSHOT_FREES, /* of blocks that this stack allocated, wherever freed */
     SNAPSHOT_FREED_BYTES,
     SNAPSHOT_REALLOCATIONS, /* allocations that came from realloc of a block */
-    SNAPSHOT_COUNTERS_PER_STACK
+    SNAPSHOT_COUNTERS_PER_STACK,
+
+    /* Allocations whose block was freed, or reallocated, by a thread that had allocated nothing
+     * since it. */
+    SNAPSHOT_TEMPORARY = SNAPSHOT_COUNTERS_PER_STACK,
+    /* What it held when the live bytes of the process had reached their peak and were about to
+     * fall. The sum over all stacks is the account's peak if one thread allocates; with more it
+     * is off by what a thread may have allocated or freed unnoticed (docs/snapshot-format.md). */
+    SNAPSHOT_PEAK_BYTES,
+    SNAPSHOT_PEAK_BLOCKS,
+    SNAPSHOT_ALL_COUNTERS
 };
 
 /* SNAPSHOT_BLOCKS: the live blocks, in no order.

@@ -4,13 +4,18 @@
  * takes no lock and the sum over all threads is exact once none of them records.
  * Pages stay with the thread's state when the thread ends (guard.h) and go on to
  * count for the next. A free counts for the stack that allocated, in the pages of
- * the thread that freed: one thread's numbers alone may seem negative.
+ * the thread that freed: one thread's numbers alone may seem negative, and are
+ * right modulo 2^64.
  *
  * The live bytes and their peak are shared, but a thread touches them only when what it has
  * added or taken since it did so last reaches a limit: COUNTERS_WINDOW, or less where
  * somebody waits for a size. In between it remembers how far it was above that at most. So
  * current is exact once everybody's rest is added, and so is the peak while one thread
  * allocates; with more, it is off by less than COUNTERS_WINDOW a thread.
+ *
+ * What each stack held at the peak needs no look at all stacks. Peaks are numbered: the first
+ * change downwards behind a new maximum ends one. A counter that is about to change and knows
+ * only an older peak keeps what it holds until then, which it held at the newer one, too.
  */
 #ifndef PRELOAD_COUNTERS_H
 #define PRELOAD_COUNTERS_H
@@ -27,9 +32,19 @@
 #define COUNTERS_PAGES_PER_SECTION 512u
 #define COUNTERS_SECTIONS 2048u /* 2^26 stacks in all */
 
-/* By enum snapshot_counter. */
+/* What a thread counts for a stack, by enum snapshot_counter, and what it held at the peak. */
 struct counter {
-    uint64_t value[SNAPSHOT_COUNTERS_PER_STACK];
+    uint64_t value[SNAPSHOT_TEMPORARY + 1];
+    uint64_t peak_bytes;
+    uint32_t peak_blocks; /* modulo 2^32 */
+    uint32_t peak;        /* which one. (Each is higher than the one before: so many bytes there
+                           * are not that this would begin anew.) */
+};
+_Static_assert(sizeof(struct counter) == 64, "a cache line");
+
+/* The sum over all threads, by enum snapshot_counter. */
+struct counter_sum {
+    uint64_t value[SNAPSHOT_ALL_COUNTERS];
 };
 
 struct counters_page {
@@ -44,7 +59,10 @@ struct counters_section {
 struct counters {
     _Atomic int64_t change;  /* of the live bytes, not yet in the shared total */
     _Atomic int64_t highest; /* that `change` was, or 0 */
-    int64_t up, down;        /* when it gets there, it is added */
+    int64_t up, down;        /* when it gets there, there is something to do: … */
+    int64_t floor;           /* … it is added, at `up` or here; */
+    int64_t room;            /* … above this it is a new maximum, */
+    bool at_peak;            /* … after which the first change downwards ends the peak */
     struct counters_section *sections[COUNTERS_SECTIONS];
 };
 
@@ -71,12 +89,36 @@ static inline struct counter *counters_of(struct counters *counters, uint32_t st
                                                 : counters_make(counters, stack);
 }
 
-/* Add what COUNTERS has counted for STACK to SUM. */
-void counters_add_to(const struct counters *counters, uint32_t stack, struct counter *sum);
+extern _Atomic uint32_t counters_peak; /* the number of the newest one */
 
-/* Add what COUNTERS has counted for the first STACK_COUNT stacks to SUMS, one each. */
+/* The same, to be changed at once. What changes the live bytes does so first in
+ * counters_change_current(). */
+static inline struct counter *counters_touch(struct counters *counters, uint32_t stack)
+{
+    struct counter *counter = counters_of(counters, stack);
+    uint32_t peak = atomic_load_explicit(&counters_peak, memory_order_relaxed);
+
+    if (__builtin_expect(counter && counter->peak != peak, false)) {
+        counter->peak = peak;
+        counter->peak_bytes =
+            counter->value[SNAPSHOT_ALLOCATED_BYTES] - counter->value[SNAPSHOT_FREED_BYTES];
+        counter->peak_blocks = (uint32_t)(counter->value[SNAPSHOT_ALLOCATIONS] -
+                                          counter->value[SNAPSHOT_FREES]);
+    }
+    return counter;
+}
+
+/* Add what COUNTERS has counted for STACK to SUM. */
+void counters_add_to(const struct counters *counters, uint32_t stack, struct counter_sum *sum);
+
+/* Add what COUNTERS has counted for the first STACK_COUNT stacks to SUMS, one each. What was
+ * held at the peak may come out below 0 if several threads allocate, and blocks are modulo
+ * 2^32: see counters_complete(). */
 void counters_add_all(const struct counters *counters, uint32_t stack_count,
-                      struct counter *sums);
+                      struct counter_sum *sums);
+
+/* SUM is of all threads now. */
+void counters_complete(struct counter_sum *sum);
 
 /* Set all of COUNTERS to 0. */
 void counters_clear(struct counters *counters);
@@ -89,16 +131,27 @@ void counters_watch(uint64_t growth, bool peak);
 /* Add what COUNTERS has changed to the shared total. For its thread, or with the gate closed. */
 void counters_settle(struct counters *counters);
 
+/* If the live bytes are at a new maximum, it counts as a peak, whatever comes. With the gate
+ * closed. */
+void counters_end_peak(struct counters *counters);
+
+void counters_reach(struct counters *counters); /* of counters_change_current() */
+
 /* The thread of COUNTERS has changed the bytes of the live blocks by CHANGE. */
 static inline void counters_change_current(struct counters *counters, int64_t change)
 {
     int64_t now = atomic_load_explicit(&counters->change, memory_order_relaxed) + change;
 
     atomic_store_explicit(&counters->change, now, memory_order_relaxed);
-    if (now > atomic_load_explicit(&counters->highest, memory_order_relaxed))
+    if (now > atomic_load_explicit(&counters->highest, memory_order_relaxed)) {
         atomic_store_explicit(&counters->highest, now, memory_order_relaxed);
+        if (now > counters->room) {
+            counters->at_peak = true;
+            counters->down = now - 1;
+        }
+    }
     if (__builtin_expect(now >= counters->up || now <= counters->down, false))
-        counters_settle(counters);
+        counters_reach(counters);
 }
 
 /* The live bytes. */
@@ -110,9 +163,12 @@ struct counters_size {
 struct counters_size counters_size(void);
 void counters_add_size(const struct counters *counters, struct counters_size *size);
 
-/* Set the peak to the current value; set both to 0 and watch from there. Call with the gate
- * closed, everybody settled or cleared. */
+/* Set the peak to the current value, and what stacks held then to what they hold. Call with the
+ * gate closed, everybody settled, and counters_forget_peak() for each of them afterwards. */
 void counters_reset_peak(void);
+void counters_forget_peak(struct counters *counters);
+
+/* Set both to 0 and watch from there. Call with the gate closed, everybody cleared. */
 void counters_reset_current(void);
 
 #endif

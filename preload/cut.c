@@ -24,7 +24,7 @@ static bool prepare(struct cut *cut)
     const size_t stacks = (size_t)trie_stack_count() + MORE_STACKS;
 
     arena_populate(cut, sizeof *cut);
-    return buffer_prepare(&cut->sums, stacks * sizeof(struct counter)) &&
+    return buffer_prepare(&cut->sums, stacks * sizeof(struct counter_sum)) &&
            buffer_prepare(&cut->moments, series_size()) &&
            buffer_prepare(&cut->modules, (modules_count() + MORE) * sizeof(struct module)) &&
            buffer_prepare(&cut->epochs, (epochs_count() + MORE) * sizeof(struct epoch)) &&
@@ -50,8 +50,8 @@ static void copy_blocks(struct cut *cut)
 
 static void copy_counters(struct cut *cut)
 {
-    const size_t size = cut->stack_count * sizeof(struct counter);
-    struct counter *sums = (struct counter *)buffer_reserve(&cut->sums, size);
+    const size_t size = cut->stack_count * sizeof(struct counter_sum);
+    struct counter_sum *sums = (struct counter_sum *)buffer_reserve(&cut->sums, size);
 
     if (!sums)
         return;
@@ -167,15 +167,18 @@ static bool put_blocks(struct cut *cut)
  * alive. */
 static void put_counters(struct cut *cut)
 {
-    const struct counter *counter = (const struct counter *)cut->sums.data;
+    struct counter_sum *sum = (struct counter_sum *)cut->sums.data;
 
-    for (uint32_t stack = 0; stack < cut->stack_count; stack++, counter++) {
-        const uint64_t *value = counter->value;
+    for (uint32_t stack = 0; stack < cut->stack_count; stack++, sum++) {
+        const uint64_t *value = sum->value;
 
+        counters_complete(sum);
         cut->truncated += trie_stack(stack)->flags & SNAPSHOT_STACK_TRUNCATED &&
                           value[SNAPSHOT_ALLOCATIONS] > 0;
         for (int i = 0; i < SNAPSHOT_COUNTERS_PER_STACK; i++)
             buffer_put_varint(&cut->counters, value[i]);
+        for (int i = SNAPSHOT_COUNTERS_PER_STACK; i < SNAPSHOT_ALL_COUNTERS; i++)
+            buffer_put_varint(&cut->more_counters, value[i]);
         if (cut->counters_only) {
             cut->block_count += value[SNAPSHOT_ALLOCATIONS] - value[SNAPSHOT_FREES];
             cut->bytes += value[SNAPSHOT_ALLOCATED_BYTES] - value[SNAPSHOT_FREED_BYTES];
@@ -205,7 +208,9 @@ int cut_encode(struct cut *cut)
     put_counters(cut);
     cut->series_count = series_put(&cut->moments, &cut->series);
     finish_copies(cut);
-    return whole && !cut->counters.failed && !cut->series.failed ? 0 : -ENOMEM;
+    return whole && !cut->counters.failed && !cut->more_counters.failed && !cut->series.failed
+               ? 0
+               : -ENOMEM;
 }
 
 void cut_finish(struct cut *cut)
@@ -215,6 +220,7 @@ void cut_finish(struct cut *cut)
     buffer_finish(&cut->epochs);
     buffer_finish(&cut->blocks);
     buffer_finish(&cut->counters);
+    buffer_finish(&cut->more_counters);
     buffer_finish(&cut->series);
     buffer_finish(&cut->places);
 }

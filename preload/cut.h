@@ -35,7 +35,7 @@ struct cut {
 
     /* The copies, until they are encoded. */
     struct live_copy live, tracked; /* of domain 0, of the others */
-    struct buffer sums;    /* struct counter, by stack */
+    struct buffer sums;    /* struct counter_sum, by stack */
     struct buffer moments; /* series_copy() */
 
     /* Made of them by cut_encode(). */
@@ -43,7 +43,7 @@ struct cut {
     uint32_t series_count;
     struct buffer blocks;   /* as SNAPSHOT_BLOCKS, then as SNAPSHOT_TRACKED */
     size_t tracked_size;    /* … bytes of the latter */
-    struct buffer counters; /* as SNAPSHOT_COUNTERS */
+    struct buffer counters, more_counters; /* as SNAPSHOT_COUNTERS, SNAPSHOT_MORE_COUNTERS */
     struct buffer series;   /* as SNAPSHOT_SERIES */
     struct buffer places;   /* uint64_t: of blocks, one in each MEMORY_USE_PLACE bytes */
     uint64_t last_address;  /* while blocks are put */

@@ -424,6 +424,8 @@ static void write_file(struct writer *writer)
     write_owners(writer);
     write_section(writer, SNAPSHOT_COUNTERS, SNAPSHOT_VARINT, writer->cut->stack_count,
                   writer->cut->counters.data, writer->cut->counters.size);
+    write_section(writer, SNAPSHOT_MORE_COUNTERS, SNAPSHOT_VARINT, writer->cut->stack_count,
+                  writer->cut->more_counters.data, writer->cut->more_counters.size);
     if (!writer->origin->counters_only)
         write_blocks(writer);
     write_section(writer, SNAPSHOT_SERIES, SNAPSHOT_VARINT, writer->cut->series_count,

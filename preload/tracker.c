@@ -33,6 +33,7 @@ struct tracker_thread {
     bool in_memo; /* the frames of the last walk, not in `stack` */
     _Atomic uint64_t allocations, frees;
     uint64_t usable; /* of what it allocated minus what it freed, modulo 2^64 */
+    uintptr_t newest; /* the block that it allocated last; 0: that is gone */
     uint64_t missed_frees, lost_blocks;
     struct tracker_realloc *in_flight;
     struct memo memo;
@@ -114,13 +115,18 @@ static inline void add_own(_Atomic uint64_t *number, uint64_t more)
 
 /* ---- counting ---------------------------------------------------------------- */
 
+/* Both after counters_change_current(), which may end a peak: this is behind it. */
+
 static inline void count_free(struct tracker_thread *self, const struct live_block *block)
 {
-    struct counter *counter = counters_of(&self->counters, block->stack);
+    struct counter *counter = counters_touch(&self->counters, block->stack);
+    bool temporary = block->address == self->newest;
 
+    self->newest = temporary ? 0 : self->newest; /* another thread may get the address */
     if (counter) {
         counter->value[SNAPSHOT_FREES]++;
         counter->value[SNAPSHOT_FREED_BYTES] += block->size;
+        counter->value[SNAPSHOT_TEMPORARY] += temporary;
     }
     add_own(&self->frees, 1);
 }
@@ -128,8 +134,9 @@ static inline void count_free(struct tracker_thread *self, const struct live_blo
 static inline void count_allocation(struct tracker_thread *self, const struct live_block *block,
                                     bool reallocation)
 {
-    struct counter *counter = counters_of(&self->counters, block->stack);
+    struct counter *counter = counters_touch(&self->counters, block->stack);
 
+    self->newest = block->address;
     if (counter) {
         counter->value[SNAPSHOT_ALLOCATIONS]++;
         counter->value[SNAPSHOT_ALLOCATED_BYTES] += block->size;
@@ -190,43 +197,46 @@ static __attribute__((noinline)) uint32_t of_thread(struct tracker_thread *self,
     return found == TRIE_NONE ? number : found;
 }
 
-/* Count BLOCK, whose free was not seen. Returns its size. */
-static __attribute__((noinline)) size_t miss(struct tracker_thread *self,
-                                             const struct live_block *block)
-{
-    self->missed_frees++;
-    self->usable -= usable_estimate(block->size);
-    count_free(self, block);
-    return block->size;
-}
-
-/* Put a new block of USABLE bytes in; it may be gone by now. RELEASED bytes of an older one
- * leave at the same moment. */
-static inline __attribute__((always_inline)) void
-put(struct tracker_thread *self, struct live_block block, size_t usable, bool reallocation,
-    size_t released)
-{
-    struct live_block missed;
-
-    if (__builtin_expect(!live_add(&block, &missed), false)) {
-        self->lost_blocks++;
-        counters_change_current(&self->counters, -(int64_t)released);
-        return;
-    }
-    if (__builtin_expect(missed.address != 0, false))
-        released += miss(self, &missed);
-    self->usable += usable;
-    count_allocation(self, &block, reallocation);
-    counters_change_current(&self->counters, (int64_t)(block.size - released));
-}
-
 /* Count BLOCK, which is out of the table and has USABLE bytes, as freed. */
 static inline void take_away(struct tracker_thread *self, const struct live_block *block,
                              size_t usable)
 {
     self->usable -= usable;
-    count_free(self, block);
     counters_change_current(&self->counters, -(int64_t)block->size);
+    count_free(self, block);
+}
+
+/* Count BLOCK, whose free was not seen. */
+static __attribute__((noinline)) void miss(struct tracker_thread *self,
+                                           const struct live_block *block)
+{
+    self->missed_frees++;
+    take_away(self, block, usable_estimate(block->size));
+}
+
+/* Put a new block of USABLE bytes in; it may be gone by now. An OLD one, of OLD_USABLE bytes,
+ * leaves at the same moment, if that is not NULL. */
+static inline __attribute__((always_inline)) void
+put(struct tracker_thread *self, struct live_block block, size_t usable, bool reallocation,
+    const struct live_block *old, size_t old_usable)
+{
+    struct live_block missed;
+    bool added = live_add(&block, &missed);
+    size_t before = old ? old->size : 0;
+
+    if (__builtin_expect(added && missed.address != 0, false))
+        miss(self, &missed);
+    counters_change_current(&self->counters, (int64_t)((added ? block.size : 0) - before));
+    if (old) {
+        self->usable -= old_usable;
+        count_free(self, old);
+    }
+    if (__builtin_expect(added, true)) {
+        self->usable += usable;
+        count_allocation(self, &block, reallocation);
+    } else {
+        self->lost_blocks++;
+    }
 }
 
 /* Put BLOCK back into the table, where it was before. */
@@ -234,10 +244,12 @@ static void put_back(struct tracker_thread *self, const struct live_block *block
 {
     struct live_block missed;
 
-    if (live_add(block, &missed))
-        return;
-    self->lost_blocks++;
-    take_away(self, block, usable);
+    if (!live_add(block, &missed)) {
+        self->lost_blocks++;
+        take_away(self, block, usable);
+    } else if (missed.address != 0) {
+        miss(self, &missed);
+    }
 }
 
 static inline uint32_t limit(void)
@@ -399,7 +411,7 @@ static void take_deferred(struct tracker_thread *self)
                 event->block.stack = intern(&event->stack, NULL);
                 if (config->threads)
                     event->block.stack = of_thread(self, event->block.stack);
-                put(self, event->block, event->usable, event->reallocation, 0);
+                put(self, event->block, event->usable, event->reallocation, NULL, 0);
                 break;
             case DEFERRED_HELD: /* the thread is not in this child of fork */
             case DEFERRED_BACK:
@@ -435,7 +447,7 @@ void tracker_allocated(void *block, size_t size, const struct stack_start *start
     if (tracker_tracing()) {
         stack = stack_number(self, stack);
         put(self, (struct live_block){ (uintptr_t)block, size, stack, epochs_current() },
-            usable_size(block), false, 0);
+            usable_size(block), false, NULL, 0);
         tick(self);
     }
     guard_pause(&self->guard);
@@ -522,19 +534,14 @@ static __attribute__((noinline)) void finish_realloc(struct tracker_thread *self
     if (tracker_tracing()) {
         bool known = call->old.address != 0; /* it may have been forgotten meanwhile */
         bool stays = known && call->old.address == (uintptr_t)block;
-        size_t released = known ? call->old.size : 0;
 
-        if (known) {
-            self->usable -= call->usable;
-            count_free(self, &call->old);
-        }
         if (block)
             put(self,
                 (struct live_block){ (uintptr_t)block, size, stack_number(self, stack),
                                      stays ? call->old.epoch : epochs_current() },
-                usable_size(block), true, released);
-        else
-            counters_change_current(&self->counters, -(int64_t)released);
+                usable_size(block), true, known ? &call->old : NULL, call->usable);
+        else if (known)
+            take_away(self, &call->old, call->usable);
         tick(self);
     }
     guard_pause(&self->guard);
@@ -590,8 +597,8 @@ static int track(struct tracker_thread *self, uint32_t domain, struct live_block
     }
     if (old.address)
         take_away(self, &old, 0); /* another thread tracked it just now */
-    count_allocation(self, &block, known);
     counters_change_current(&self->counters, (int64_t)block.size);
+    count_allocation(self, &block, known);
     return 0;
 }
 
@@ -749,6 +756,7 @@ static void forget(void)
         atomic_store_explicit(&thread->allocations, 0, memory_order_relaxed);
         atomic_store_explicit(&thread->frees, 0, memory_order_relaxed);
         thread->missed_frees = thread->lost_blocks = thread->usable = 0;
+        thread->newest = 0;
     }
     atomic_store_explicit(&lost_in_handlers, 0, memory_order_relaxed);
     counters_reset_current();
@@ -801,6 +809,8 @@ static int change(enum change what, uint32_t new_limit, const char *label)
     case RESET_PEAK:
         settle_counters();
         counters_reset_peak();
+        for (struct thread *state = guard_threads(); state; state = state->next)
+            counters_forget_peak(&((struct tracker_thread *)state)->counters);
         break;
     case MARK:
         if (tracker_tracing())
@@ -865,17 +875,15 @@ static void abandon(struct tracker_thread *thread, const struct tracker_realloc 
         put_back(thread, &block, call->usable);
         return;
     }
-    take_away(thread, &block, call->usable);
-    if (!call->block)
+    if (!call->block) {
+        take_away(thread, &block, call->usable);
         return;
+    }
     block.address = (uintptr_t)call->block;
     block.size = call->size;
     if (block.address != call->old.address)
         block.epoch = epochs_current();
-    thread->usable += usable_size(call->block);
-    count_allocation(thread, &block, true);
-    counters_change_current(&thread->counters, (int64_t)block.size);
-    put_back(thread, &block, usable_size(call->block));
+    put(thread, block, usable_size(call->block), true, &call->old, call->usable);
 }
 
 #define REALLOC_NAPS 500 /* 10 ms: the allocator may wait for who forks */
@@ -937,18 +945,18 @@ void tracker_sum(struct tracker_totals *out_totals)
     *out_totals = totals;
 }
 
-void tracker_sum_counters(uint32_t stack_count, struct counter *sums)
+void tracker_sum_counters(uint32_t stack_count, struct counter_sum *sums)
 {
     for (struct thread *state = guard_threads(); state; state = state->next)
         counters_add_all(&((struct tracker_thread *)state)->counters, stack_count, sums);
 }
 
 /* Sum up what all threads counted for STACK. */
-static void sum_counter(uint32_t stack, struct counter *out_counter)
+static void sum_counter(uint32_t stack, struct counter_sum *out_sum)
 {
-    *out_counter = (struct counter){ { 0 } };
+    *out_sum = (struct counter_sum){ { 0 } };
     for (struct thread *state = guard_threads(); state; state = state->next)
-        counters_add_to(&((struct tracker_thread *)state)->counters, stack, out_counter);
+        counters_add_to(&((struct tracker_thread *)state)->counters, stack, out_sum);
 }
 
 struct counters_size tracker_size(void)
@@ -977,11 +985,11 @@ uint64_t tracker_live_blocks(void)
 
 static void live_of_stack(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks)
 {
-    struct counter counter;
+    struct counter_sum sum;
 
-    sum_counter(stack, &counter);
-    *out_bytes = counter.value[SNAPSHOT_ALLOCATED_BYTES] - counter.value[SNAPSHOT_FREED_BYTES];
-    *out_blocks = counter.value[SNAPSHOT_ALLOCATIONS] - counter.value[SNAPSHOT_FREES];
+    sum_counter(stack, &sum);
+    *out_bytes = sum.value[SNAPSHOT_ALLOCATED_BYTES] - sum.value[SNAPSHOT_FREED_BYTES];
+    *out_blocks = sum.value[SNAPSHOT_ALLOCATIONS] - sum.value[SNAPSHOT_FREES];
 }
 
 void tracker_add_to_series(void)
@@ -1049,6 +1057,8 @@ void tracker_settle(void)
         if (thread->deferred)
             settle_deferred(thread);
     }
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        counters_end_peak(&((struct tracker_thread *)state)->counters);
 }
 
 void tracker_each_in_flight(void (*each)(void *context, const struct live_block *block),

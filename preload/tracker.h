@@ -103,7 +103,7 @@ struct tracker_totals {
 void tracker_sum(struct tracker_totals *out_totals);
 
 /* Add what all threads counted for the first STACK_COUNT stacks to SUMS, one each. */
-void tracker_sum_counters(uint32_t stack_count, struct counter *sums);
+void tracker_sum_counters(uint32_t stack_count, struct counter_sum *sums);
 
 /* Reallocs under way, of which the old block's memory is another's by now, have freed it:
  * count that. What remains counts as the old block. So with what handlers have put aside. */

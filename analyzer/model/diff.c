@@ -17,6 +17,9 @@ static const char *const sort_names[DIFF_SORTS] = {
     [DIFF_BY_COUNTER + SNAPSHOT_FREES] = "frees",
     [DIFF_BY_COUNTER + SNAPSHOT_FREED_BYTES] = "freed_bytes",
     [DIFF_BY_COUNTER + SNAPSHOT_REALLOCATIONS] = "reallocations",
+    [DIFF_BY_COUNTER + SNAPSHOT_TEMPORARY] = "temporary",
+    [DIFF_BY_COUNTER + SNAPSHOT_PEAK_BYTES] = "peak_bytes",
+    [DIFF_BY_COUNTER + SNAPSHOT_PEAK_BLOCKS] = "peak_blocks",
 };
 
 /* A group and the number of the list it is in. */

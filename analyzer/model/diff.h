@@ -28,9 +28,14 @@ enum diff_sort {
     DIFF_BY_AVERAGE, /* bytes per block */
     DIFF_BY_NAME,    /* ascending */
     DIFF_BY_COUNTER, /* the first of the snapshot_counters, and then the others */
-    DIFF_BY_COUNTER_LAST = DIFF_BY_COUNTER + SNAPSHOT_COUNTERS_PER_STACK - 1,
+    DIFF_BY_COUNTER_LAST = DIFF_BY_COUNTER + SNAPSHOT_ALL_COUNTERS - 1,
     DIFF_SORTS,      /* how many there are */
 };
+
+/* The names of the counters, as a list for the user. */
+#define DIFF_COUNTERS \
+    "allocations, allocated_bytes, frees, freed_bytes, reallocations, temporary, peak_bytes, " \
+    "peak_blocks"
 
 struct diff_row {
     const struct group *group; /* of the last heap that has it */

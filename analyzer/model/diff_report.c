@@ -10,12 +10,15 @@
 static const struct {
     const char *key, *title;
     enum report_kind kind;
-} counters[SNAPSHOT_COUNTERS_PER_STACK] = {
+} counters[SNAPSHOT_ALL_COUNTERS] = {
     [SNAPSHOT_ALLOCATIONS] = {"allocations", "allocations", REPORT_COUNT},
     [SNAPSHOT_ALLOCATED_BYTES] = {"allocated_bytes", "allocated", REPORT_BYTES},
     [SNAPSHOT_FREES] = {"frees", "frees", REPORT_COUNT},
     [SNAPSHOT_FREED_BYTES] = {"freed_bytes", "freed", REPORT_BYTES},
     [SNAPSHOT_REALLOCATIONS] = {"reallocations", "reallocations", REPORT_COUNT},
+    [SNAPSHOT_TEMPORARY] = {"temporary", "temporary", REPORT_COUNT},
+    [SNAPSHOT_PEAK_BYTES] = {"peak_bytes", "at peak", REPORT_BYTES},
+    [SNAPSHOT_PEAK_BLOCKS] = {"peak_blocks", "at peak", REPORT_COUNT},
 };
 
 static void add_columns(const struct diff *diff, unsigned wanted, struct report *report)
@@ -35,7 +38,7 @@ static void add_columns(const struct diff *diff, unsigned wanted, struct report 
         report_add_column(report, "counts", "count", REPORT_COUNT, REPORT_SERIES);
     if (compares)
         report_add_column(report, "count_diff", "change", REPORT_COUNT, REPORT_SIGNED);
-    for (size_t i = 0; i < SNAPSHOT_COUNTERS_PER_STACK; i++) {
+    for (size_t i = 0; i < SNAPSHOT_ALL_COUNTERS; i++) {
         if (wanted & 1u << i)
             report_add_column(report, counters[i].key, counters[i].title, counters[i].kind, 0);
     }
@@ -60,7 +63,7 @@ static void put_sums(const struct diff *diff, const struct diff_row *row, unsign
         report_put_series(report, row->counts);
     if (compares)
         report_put_number(report, (uint64_t)row->count_diff);
-    for (size_t i = 0; i < SNAPSHOT_COUNTERS_PER_STACK; i++) {
+    for (size_t i = 0; i < SNAPSHOT_ALL_COUNTERS; i++) {
         if (wanted & 1u << i)
             report_put_number(report, row->group ? row->group->counters[i] : diff->counters[i]);
     }
@@ -72,7 +75,7 @@ static void put_sums(const struct diff *diff, const struct diff_row *row, unsign
 
 int diff_report_find_counter(const char *name, enum snapshot_counter *out_counter)
 {
-    for (size_t i = 0; i < SNAPSHOT_COUNTERS_PER_STACK; i++) {
+    for (size_t i = 0; i < SNAPSHOT_ALL_COUNTERS; i++) {
         if (strcmp(name, counters[i].key) == 0) {
             *out_counter = (enum snapshot_counter)i;
             return 0;

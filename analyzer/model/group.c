@@ -161,6 +161,9 @@ static void add_counters(uint64_t *counters, const struct heap_stack *from)
     counters[SNAPSHOT_FREES] += from->frees;
     counters[SNAPSHOT_FREED_BYTES] += from->freed_bytes;
     counters[SNAPSHOT_REALLOCATIONS] += from->reallocations;
+    counters[SNAPSHOT_TEMPORARY] += from->temporary;
+    counters[SNAPSHOT_PEAK_BYTES] += from->peak_bytes;
+    counters[SNAPSHOT_PEAK_BLOCKS] += from->peak_blocks;
 }
 
 /* Count the blocks of STACK to ENTRY. */
@@ -525,7 +528,7 @@ static struct group_list *group_all(struct grouping *grouping)
         struct group_held *held = &grouping->held[i];
         int kept;
 
-        if (held->blocks == 0)
+        if (held->blocks == 0 && !(grouping->options->past && heap->stacks[i].allocations > 0))
             continue;
         kept = keeps(grouping, i);
         if (kept < 0 || (kept && !by_size && add_stack(grouping, i) < 0))

@@ -42,6 +42,7 @@ struct group_options {
      * frames, also if they are of one group. FILTER is to work in its manner, too. */
     bool follows_tracemalloc;
     uint32_t since; /* only blocks of this epoch or a later one */
+    bool past;      /* also stacks that hold nothing, but did, for the sake of their counters */
     /* What counts, per stack, instead of all that is alive; not with GROUP_SIZE. NULL: all. */
     struct group_held *held;
     const struct filter *filter; /* NULL: every block, and the skipping of filter_create() */
@@ -53,7 +54,7 @@ struct group_list {
     size_t count;
     struct group_frame *frames; /* those of all groups */
     uint64_t size, blocks; /* sums over the blocks, each counted once */
-    uint64_t counters[SNAPSHOT_COUNTERS_PER_STACK]; /* of the stacks that hold these */
+    uint64_t counters[SNAPSHOT_ALL_COUNTERS]; /* of the stacks that count */
 };
 
 /* Group the blocks of HEAP that are kept by OPTIONS. The caller frees the list

@@ -53,7 +53,7 @@ struct group {
 
     uint64_t size;  /* bytes as requested */
     uint64_t count; /* blocks */
-    uint64_t counters[SNAPSHOT_COUNTERS_PER_STACK]; /* since tracing began; not of GROUP_SIZE */
+    uint64_t counters[SNAPSHOT_ALL_COUNTERS]; /* since tracing began; not of GROUP_SIZE */
 
     const struct heap *heap;
     uint32_t stack; /* the first stack of it in the heap, */

@@ -331,6 +331,33 @@ static int load_counters(struct loader *loader)
     return cursor_end(loader, &cursor);
 }
 
+static int load_more_counters(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_MORE_COUNTERS];
+    struct cursor cursor = cursor_at(loader, SNAPSHOT_MORE_COUNTERS);
+    struct heap *heap = loader->heap;
+
+    if (!payload->present)
+        return 0;
+    if (payload->count != heap->stack_count)
+        return DAMAGE(loader, SNAPSHOT_MORE_COUNTERS, 0, "counters of %zu stacks, there are %zu",
+                      payload->count, heap->stack_count);
+    for (size_t i = 0; i < payload->count; i++) {
+        uint64_t values[SNAPSHOT_ALL_COUNTERS];
+        int result = cursor_next(loader, &cursor,
+                                 SNAPSHOT_ALL_COUNTERS - SNAPSHOT_COUNTERS_PER_STACK,
+                                 values + SNAPSHOT_COUNTERS_PER_STACK);
+
+        if (result != 0)
+            return result;
+        heap->stacks[i].temporary = values[SNAPSHOT_TEMPORARY];
+        heap->stacks[i].peak_bytes = values[SNAPSHOT_PEAK_BYTES];
+        heap->stacks[i].peak_blocks = values[SNAPSHOT_PEAK_BLOCKS];
+    }
+    heap->has_more_counters = true;
+    return cursor_end(loader, &cursor);
+}
+
 static int load_origins(struct loader *loader)
 {
     const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_ORIGINS];
@@ -770,10 +797,10 @@ out:
 
 /* In this order: each checks its numbers against those before it. */
 static const load_step all_steps[] = {
-    load_strings,  load_process,     load_account,     load_parts,  load_names,   load_memory,  load_segments,
-    load_modules,  load_frames,      load_stacks,      load_counters, load_origins, load_owners,
-    load_blocks,   sort_tracked,     load_epochs,      load_threads,  load_timeline, load_series,
-    graph_load_roots, graph_load_edges,
+    load_strings,  load_process,     load_account,     load_parts,  load_names,   load_memory,
+    load_segments, load_modules,  load_frames,      load_stacks,      load_counters, load_more_counters,
+    load_origins,  load_owners,      load_blocks,      sort_tracked, load_epochs, load_threads,
+    load_timeline, load_series,      graph_load_roots, graph_load_edges,
 };
 
 #define STEP_COUNT (sizeof(all_steps) / sizeof(*all_steps))

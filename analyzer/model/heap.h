@@ -42,6 +42,8 @@ struct heap_stack {
     uint64_t live_bytes, live_blocks;
     /* Since tracing began; all 0 if the snapshot has no counters. */
     uint64_t allocations, allocated_bytes, frees, freed_bytes, reallocations;
+    /* The same; all 0 also if not heap.has_more_counters. */
+    uint64_t temporary, peak_bytes, peak_blocks;
     /* Its changes in the series, by point: changes[first_change] and on. */
     size_t first_change;
     uint32_t change_count;
@@ -136,6 +138,7 @@ struct heap {
     size_t part_count;
     bool is_merged;
     bool has_blocks; /* false: there are none in `blocks`, whatever is alive */
+    bool has_more_counters; /* false: what was temporary or alive at the peak is not known */
 
     struct heap_module *modules;
     size_t module_count;

@@ -43,11 +43,11 @@ static bool has_many(const struct snapshot_tree_process *process)
     return process->first != process->last;
 }
 
-/* Merge WHICH snapshots in TREE under the name PATH. */
-static int merge_tree(const struct snapshot_tree *tree, enum which which, const char *path,
-                      struct heap **out_heap, struct error *error)
+/* Merge WHICH snapshots in TREE, in DETAIL, under the name PATH. */
+static int merge_tree(const struct snapshot_tree *tree, enum which which, enum merge_detail detail,
+                      const char *path, struct heap **out_heap, struct error *error)
 {
-    struct merge *merge = merge_create(MERGE_LIVE);
+    struct merge *merge = merge_create(detail);
     int result = merge ? 0 : error_set(error, -ENOMEM, "%s: not enough memory", path);
 
     for (size_t i = 0; result == 0 && i < tree->process_count; i++) {
@@ -69,7 +69,9 @@ static int merge_tree(const struct snapshot_tree *tree, enum which which, const 
     return result;
 }
 
-int load_heap(const char *path, struct heap **out_heap, struct error *error)
+/* Load PATH, if it is a directory in DETAIL. */
+static int load(const char *path, enum merge_detail detail, struct heap **out_heap,
+                struct error *error)
 {
     struct snapshot_tree *tree;
     int result;
@@ -79,9 +81,19 @@ int load_heap(const char *path, struct heap **out_heap, struct error *error)
     result = snapshot_tree_load(path, &tree, error);
     if (result != 0)
         return result;
-    result = merge_tree(tree, LAST_OF_ALL, path, out_heap, error);
+    result = merge_tree(tree, LAST_OF_ALL, detail, path, out_heap, error);
     snapshot_tree_destroy(tree);
     return result;
+}
+
+int load_heap(const char *path, struct heap **out_heap, struct error *error)
+{
+    return load(path, MERGE_LIVE, out_heap, error);
+}
+
+int load_heap_with_past(const char *path, struct heap **out_heap, struct error *error)
+{
+    return load(path, MERGE_SUMS, out_heap, error);
 }
 
 int load_first_and_last(const char *directory, struct heap *out_heaps[2], size_t *out_singles,
@@ -102,9 +114,9 @@ int load_first_and_last(const char *directory, struct heap *out_heaps[2], size_t
                            "directory to compare with",
                            directory);
     if (result == 0)
-        result = merge_tree(tree, FIRST_OF_MANY, directory, &first, error);
+        result = merge_tree(tree, FIRST_OF_MANY, MERGE_LIVE, directory, &first, error);
     if (result == 0)
-        result = merge_tree(tree, LAST_OF_MANY, directory, &last, error);
+        result = merge_tree(tree, LAST_OF_MANY, MERGE_LIVE, directory, &last, error);
     snapshot_tree_destroy(tree);
     if (result != 0) {
         heap_destroy(first);

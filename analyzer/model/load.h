@@ -15,8 +15,12 @@
 /* Is PATH a directory? */
 bool load_is_directory(const char *path);
 
-/* Load PATH, a snapshot or a directory. Returns as heap_load() and snapshot_tree_load(). */
+/* Load PATH, a snapshot or a directory. Of a directory stacks that hold nothing are left out,
+ * and counters are 0. Returns as heap_load() and snapshot_tree_load(). */
 int load_heap(const char *path, struct heap **out_heap, struct error *error);
+
+/* The same, with counters and stacks that hold nothing any more. */
+int load_heap_with_past(const char *path, struct heap **out_heap, struct error *error);
 
 /* Load the first and the last snapshots of the processes in DIRECTORY that have more
  * than one into the two elements of OUT_HEAPS; how many have only one, into

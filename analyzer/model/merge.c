@@ -29,7 +29,7 @@ struct frame {
 struct stack {
     uint32_t frame, flags, part, domain, thread;
     uint64_t live_blocks, live_bytes;
-    uint64_t counters[SNAPSHOT_COUNTERS_PER_STACK];
+    uint64_t counters[SNAPSHOT_ALL_COUNTERS];
 };
 
 struct block {
@@ -45,7 +45,7 @@ struct array {
 struct merge {
     enum merge_detail detail;
     struct snapshot_account account;
-    bool has_blocks, has_usable, has_owners;
+    bool has_blocks, has_usable, has_owners, has_more_counters;
     struct known *texts, *modules_known;
     struct snapshot_bytes strings;
     struct array parts;    /* struct snapshot_process */
@@ -106,6 +106,7 @@ struct merge *merge_create(enum merge_detail detail)
         return NULL;
     merge->detail = detail;
     merge->has_blocks = detail == MERGE_ALL;
+    merge->has_more_counters = detail != MERGE_LIVE;
     merge->has_usable = true;
     merge->next_module = MODULES_MOVED;
     if (!snapshot_bytes_add(&merge->strings, "", 1)) {
@@ -480,6 +481,9 @@ static int add_stacks(struct addition *addition)
                     [SNAPSHOT_FREES] = from->frees,
                     [SNAPSHOT_FREED_BYTES] = from->freed_bytes,
                     [SNAPSHOT_REALLOCATIONS] = from->reallocations,
+                    [SNAPSHOT_TEMPORARY] = from->temporary,
+                    [SNAPSHOT_PEAK_BYTES] = from->peak_bytes,
+                    [SNAPSHOT_PEAK_BLOCKS] = from->peak_blocks,
                 },
         };
         if (from->domain || from->thread)
@@ -527,6 +531,8 @@ static int add_blocks(struct addition *addition)
 
     if (!heap->has_blocks)
         merge->has_blocks = false;
+    if (!heap->has_more_counters)
+        merge->has_more_counters = false;
     if (!merge->has_blocks || heap->block_count + heap->tracked_count == 0)
         return 0;
     highest = highest_block(heap);
@@ -690,6 +696,20 @@ static void build_blocks(const struct array *array, uint32_t kind, uint64_t *val
     snapshot_build_varints(build, kind, values, 4, 0, array->count);
 }
 
+/* Add the section KIND of WIDTH counters of each stack, from FIRST on, to BUILD. VALUES has room
+ * for them. */
+static void build_counters(const struct merge *merge, uint32_t kind, size_t first, size_t width,
+                           uint64_t *values, struct snapshot_build *build)
+{
+    const struct stack *stacks = merge->stacks.data;
+
+    for (size_t i = 0; i < merge->stacks.count; i++)
+        memcpy(values + width * i, stacks[i].counters + first, width * sizeof(*values));
+    snapshot_build_varints(build, kind, values, width, width, merge->stacks.count);
+}
+
+#define VALUES_PER_ROW 5 /* at most */
+
 /* Add the sections about frames, stacks and blocks to BUILD. False: no memory. */
 static bool build_varints(struct merge *merge, struct snapshot_build *build)
 {
@@ -704,7 +724,7 @@ static bool build_varints(struct merge *merge, struct snapshot_build *build)
         rows = merge->blocks.count;
     if (merge->has_blocks && merge->tracked.count > rows)
         rows = merge->tracked.count;
-    values = calloc(rows + 1, SNAPSHOT_COUNTERS_PER_STACK * sizeof(*values));
+    values = calloc(rows + 1, VALUES_PER_ROW * sizeof(*values));
     if (!values)
         return false;
 
@@ -720,13 +740,12 @@ static bool build_varints(struct merge *merge, struct snapshot_build *build)
         values[2 * i + 1] = stacks[i].flags;
     }
     snapshot_build_varints(build, SNAPSHOT_STACKS, values, 2, 2, merge->stacks.count);
-    for (size_t i = 0; i < merge->stacks.count; i++) {
+    for (size_t i = 0; i < merge->stacks.count; i++)
         make_counters(merge, &stacks[i]);
-        memcpy(values + SNAPSHOT_COUNTERS_PER_STACK * i, stacks[i].counters,
-               sizeof(stacks[i].counters));
-    }
-    snapshot_build_varints(build, SNAPSHOT_COUNTERS, values, SNAPSHOT_COUNTERS_PER_STACK,
-                           SNAPSHOT_COUNTERS_PER_STACK, merge->stacks.count);
+    build_counters(merge, SNAPSHOT_COUNTERS, 0, SNAPSHOT_COUNTERS_PER_STACK, values, build);
+    if (merge->has_more_counters)
+        build_counters(merge, SNAPSHOT_MORE_COUNTERS, SNAPSHOT_COUNTERS_PER_STACK,
+                       SNAPSHOT_ALL_COUNTERS - SNAPSHOT_COUNTERS_PER_STACK, values, build);
     for (size_t i = 0; i < merge->stacks.count; i++)
         values[i] = stacks[i].part;
     snapshot_build_varints(build, SNAPSHOT_ORIGINS, values, 1, 1, merge->stacks.count);

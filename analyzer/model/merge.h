@@ -18,6 +18,7 @@
 
 enum merge_detail {
     MERGE_ALL,
+    MERGE_SUMS, /* what stacks hold and have held: no blocks */
     MERGE_LIVE, /* only what stacks hold: no blocks, no stack that holds nothing, no past */
 };
 

@@ -214,6 +214,11 @@ static const struct kind {
         FIXED(snapshot_memory, swapped, FIELD_NUMBER),
         FIXED(snapshot_memory, proportional, FIELD_NUMBER),
     }},
+    [SNAPSHOT_MORE_COUNTERS] = {"more_counters", SNAPSHOT_VARINT, 0, {
+        VARINT("temporary", FIELD_NUMBER),
+        VARINT("peak_bytes", FIELD_NUMBER),
+        VARINT("peak_blocks", FIELD_NUMBER),
+    }},
 };
 /* clang-format on */
 

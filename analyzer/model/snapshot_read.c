@@ -50,6 +50,8 @@ static const struct kind {
     [SNAPSHOT_TRACKED] = {"TRACKED", SNAPSHOT_VARINT, 4, false},
     [SNAPSHOT_NAMES] = {"NAMES", SNAPSHOT_FIXED, sizeof(struct snapshot_name), false},
     [SNAPSHOT_MEMORY] = {"MEMORY", SNAPSHOT_FIXED, sizeof(struct snapshot_memory), false},
+    [SNAPSHOT_MORE_COUNTERS] = {"MORE_COUNTERS", SNAPSHOT_VARINT,
+                                SNAPSHOT_ALL_COUNTERS - SNAPSHOT_COUNTERS_PER_STACK, false},
 };
 
 static int damaged(const char *path, size_t at, struct error *error, const char *what, ...)

@@ -127,6 +127,8 @@ uint8_t *mutate_begin(unsigned kind, size_t *out_size)
     }
     if (kind == 7)
         snapshot_builder_process(builder)->flags = SNAPSHOT_COUNTERS_ONLY;
+    if (kind == 6)
+        snapshot_builder_more_counters(builder, 0, (const uint64_t[]){1, 1000, 3});
     for (uint32_t i = 0; kind == 8 && i < 3; i++) {
         struct snapshot_process part = *snapshot_builder_process(builder);
 

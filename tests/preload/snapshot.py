@@ -13,12 +13,13 @@ import sys
 MASK = (1 << 64) - 1
 (END, STRINGS, PROCESS, MODULES, SEGMENTS, FRAMES, STACKS, COUNTERS, BLOCKS, EPOCHS, THREADS,
  TIMELINE, ACCOUNT, SERIES) = range(14)
-OWNERS, TRACKED = 22, 23
+OWNERS, TRACKED, MORE_COUNTERS = 22, 23, 26
 FIXED, VARINT, BYTES, ZSTD = 1, 2, 3, 0x100
 TRUNCATED, LIMITED = 1, 2
 MAIN, UNLOADED, DELETED, OWN = 1, 2, 4, 8
 COUNTERS_ONLY = 2
 COUNTERS_PER_STACK = 5
+MORE_COUNTERS_PER_STACK = 3
 
 Process = collections.namedtuple("Process", """run_0 run_1 parent_run_0 parent_run_1 start_time time
     elapsed pid parent_pid sequence epoch exec_count frame_limit program command label trigger flags
@@ -107,6 +108,9 @@ class Snapshot:
         self.frames = [Frame(0, 0, 0)] + [Frame(*r) for r in records(self.payload(FRAMES, VARINT), 3, 1)]
         self.stacks = records(self.payload(STACKS, VARINT), 2)
         self.counters = records(self.payload(COUNTERS, VARINT), COUNTERS_PER_STACK)
+        self.more_counters = []
+        if MORE_COUNTERS in sections:
+            self.more_counters = records(self.payload(MORE_COUNTERS, VARINT), MORE_COUNTERS_PER_STACK)
         self.blocks = []
         if not self.process.flags & COUNTERS_ONLY:
             self.blocks = [Block(*r) for r in records(self.payload(BLOCKS, VARINT), 4, 0)]
@@ -193,7 +197,7 @@ class Snapshot:
         for kind, have in ((MODULES, self.modules), (SEGMENTS, self.segments), (FRAMES, self.frames[1:]),
                            (STACKS, self.stacks), (BLOCKS, self.blocks), (EPOCHS, self.epochs),
                            (COUNTERS, self.counters), (OWNERS, self.domains),
-                           (TRACKED, self.tracked)):
+                           (TRACKED, self.tracked), (MORE_COUNTERS, self.more_counters)):
             if kind in self.sections:
                 expect(f"records of section {kind}", len(have), self.sections[kind][1])
 
@@ -218,6 +222,12 @@ class Snapshot:
                 found.append(f"stack {number} holds less than nothing")
             if reallocations > allocations:
                 found.append(f"stack {number}: {reallocations} reallocations of {allocations}")
+
+        for number, (temporary, peak_bytes, peak_blocks) in enumerate(self.more_counters):
+            allocations, bytes_, frees = self.counters[number][:3]
+            if temporary > frees or peak_bytes > bytes_ or peak_blocks > allocations:
+                found.append(f"stack {number}: {temporary} temporary of {frees} freed, "
+                             f"{peak_bytes} of {bytes_} bytes, {peak_blocks} of {allocations} blocks")
 
         blocks = sorted(self.blocks)
         for one, two in zip(blocks, blocks[1:]):

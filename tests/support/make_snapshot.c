@@ -13,6 +13,7 @@
  *     frame NAME PARENT ADDRESS MODULE
  *     stack NAME FRAME [FLAGS]
  *     counters STACK ALLOCATIONS BYTES FREES BYTES REALLOCATIONS
+ *     more-counters STACK TEMPORARY PEAK-BYTES PEAK-BLOCKS
  *     block ADDRESS SIZE STACK [EPOCH]
  *     blocks COUNT FIRST STEP SIZE STACK [EPOCH]      COUNT blocks STEP bytes apart
  *     epoch NUMBER TIME [LABEL]
@@ -237,6 +238,13 @@ static void read_counters(char **words)
     snapshot_builder_counters(builder, name_find(stacks, words[1], 0), values);
 }
 
+static void read_more_counters(char **words)
+{
+    const uint64_t values[3] = {number(words[2]), number(words[3]), number(words[4])};
+
+    snapshot_builder_more_counters(builder, name_find(stacks, words[1], 0), values);
+}
+
 static void read_part(char **words)
 {
     struct snapshot_process part = *snapshot_builder_process(builder);
@@ -298,7 +306,7 @@ static void read_statement(char **words, size_t count, const char *rest)
         size_t words_min;
     } statements[] = {
         {"process", 2},  {"account", 3}, {"module", 5},   {"frame", 5}, {"stack", 3},
-        {"counters", 7}, {"block", 4},   {"blocks", 6},   {"epoch", 3}, {"thread", 3},
+        {"counters", 7}, {"more-counters", 5}, {"block", 4},   {"blocks", 6},   {"epoch", 3}, {"thread", 3},
         {"sample", 5},   {"version", 2}, {"compress", 1}, {"omit", 2},  {"section", 4},
         {"patch", 3},    {"repair", 1},  {"cut", 2},      {"point", 2}, {"change", 4},
         {"part", 2},     {"origin", 3},  {"owner", 3},    {"called", 2},
@@ -331,6 +339,8 @@ static void read_statement(char **words, size_t count, const char *rest)
                                         count > 3 ? (uint32_t)number(words[3]) : 0));
     else if (strcmp(verb, "counters") == 0)
         read_counters(words);
+    else if (strcmp(verb, "more-counters") == 0)
+        read_more_counters(words);
     else if (strcmp(verb, "block") == 0)
         snapshot_builder_block(builder, number(words[1]), number(words[2]),
                                name_find(stacks, words[3], 0),

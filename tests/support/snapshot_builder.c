@@ -45,6 +45,7 @@ struct snapshot_builder {
     struct snapshot_bytes parts;
     struct snapshot_bytes origins;  /* uint64_t per stack */
     struct snapshot_bytes owners;   /* uint64_t[2] per stack; empty: no section */
+    struct snapshot_bytes more_counters; /* uint64_t[3] per stack; the same */
     struct snapshot_bytes names;    /* struct snapshot_name */
     struct snapshot_bytes extras;   /* struct extra */
     bool has_graph;
@@ -134,6 +135,7 @@ void snapshot_builder_destroy(struct snapshot_builder *builder)
     free(builder->parts.data);
     free(builder->origins.data);
     free(builder->owners.data);
+    free(builder->more_counters.data);
     free(builder->names.data);
     free(builder->roots.data);
     free(builder->root_frames.data);
@@ -208,6 +210,16 @@ void snapshot_builder_counters(struct snapshot_builder *builder, uint32_t stack,
         abort();
     own->set = true;
     memcpy(own->values, counters, sizeof(own->values));
+}
+
+void snapshot_builder_more_counters(struct snapshot_builder *builder, uint32_t stack,
+                                    const uint64_t counters[3])
+{
+    const uint64_t none[3] = {0};
+
+    while (builder->more_counters.size <= stack * sizeof(none))
+        bytes_add(&builder->more_counters, none, sizeof(none));
+    memcpy(builder->more_counters.data + stack * sizeof(none), counters, sizeof(none));
 }
 
 void snapshot_builder_block(struct snapshot_builder *builder, uint64_t address, uint64_t size,
@@ -469,21 +481,19 @@ static struct snapshot_bytes counter_rows(const struct snapshot_builder *builder
     return rows;
 }
 
-/* The owners of all stacks as rows, if any was set. */
-static struct snapshot_bytes owner_rows(const struct snapshot_builder *builder)
+/* What is SET of some stacks, WIDTH numbers each, as rows of all stacks; none if nothing is. */
+static struct snapshot_bytes rows_of(const struct snapshot_builder *builder,
+                                     const struct snapshot_bytes *set, size_t width)
 {
-    size_t size = builder->stacks.size; /* of two numbers each, as owners are */
+    const uint64_t zero = 0;
+    size_t size = builder->stacks.size / 2 * width;
     struct snapshot_bytes rows = {0};
 
-    if (builder->owners.size == 0)
+    if (set->size == 0)
         return rows;
-    bytes_add(&rows, builder->owners.data,
-              builder->owners.size < size ? builder->owners.size : size);
-    while (rows.size < size) {
-        uint64_t nobody[2] = {0};
-
-        bytes_add(&rows, nobody, sizeof(nobody));
-    }
+    bytes_add(&rows, set->data, set->size < size ? set->size : size);
+    while (rows.size < size)
+        bytes_add(&rows, &zero, sizeof(zero));
     return rows;
 }
 
@@ -674,7 +684,8 @@ void *snapshot_builder_finish(const struct snapshot_builder *builder, size_t *ou
     struct snapshot_bytes epochs = builder->epochs;
     struct snapshot_bytes blocks = block_rows(builder, false);
     struct snapshot_bytes tracked = block_rows(builder, true);
-    struct snapshot_bytes owners = owner_rows(builder);
+    struct snapshot_bytes owners = rows_of(builder, &builder->owners, 2);
+    struct snapshot_bytes more = rows_of(builder, &builder->more_counters, 3);
     struct snapshot_build build;
     void *data;
 
@@ -702,6 +713,8 @@ void *snapshot_builder_finish(const struct snapshot_builder *builder, size_t *ou
         put_varints(builder, &build, SNAPSHOT_TRACKED, &tracked, 4, 0);
     if (owners.size > 0)
         put_varints(builder, &build, SNAPSHOT_OWNERS, &owners, 2, 2);
+    if (more.size > 0)
+        put_varints(builder, &build, SNAPSHOT_MORE_COUNTERS, &more, 3, 3);
     if (builder->names.size > 0)
         put_fixed(builder, &build, SNAPSHOT_NAMES, &builder->names, sizeof(struct snapshot_name));
     put_fixed(builder, &build, SNAPSHOT_EPOCHS, &epochs, sizeof(struct snapshot_epoch));
@@ -730,6 +743,7 @@ void *snapshot_builder_finish(const struct snapshot_builder *builder, size_t *ou
     free(blocks.data);
     free(tracked.data);
     free(owners.data);
+    free(more.data);
     if (builder->omitted & 1u << SNAPSHOT_END) {
         *out_size = build.file.size;
         return check(build.failed ? NULL : build.file.data);

@@ -55,6 +55,10 @@ uint32_t snapshot_builder_stack(struct snapshot_builder *builder, uint32_t frame
 void snapshot_builder_counters(struct snapshot_builder *builder, uint32_t stack,
                                const uint64_t counters[SNAPSHOT_COUNTERS_PER_STACK]);
 
+/* Set the other three, from SNAPSHOT_TEMPORARY on; without this for any stack they are not known. */
+void snapshot_builder_more_counters(struct snapshot_builder *builder, uint32_t stack,
+                                    const uint64_t counters[3]);
+
 void snapshot_builder_block(struct snapshot_builder *builder, uint64_t address, uint64_t size,
                             uint32_t stack, uint32_t epoch);
 

@@ -183,6 +183,28 @@ static void without_blocks_counters_say_what_is_alive(void **state)
     heap_destroy(heap);
 }
 
+static void more_counters_are_known_or_not(void **state)
+{
+    struct snapshot_builder *builder = describe();
+    struct heap *heap = expect_good(builder);
+
+    (void)state;
+    assert_false(heap->has_more_counters);
+    heap_destroy(heap);
+    builder = describe();
+    snapshot_builder_more_counters(builder, 1, (const uint64_t[]){3, 700, 8});
+    heap = expect_good(builder);
+    assert_true(heap->has_more_counters);
+    assert_int_equal(heap->stacks[0].temporary, 0);
+    assert_int_equal(heap->stacks[1].temporary, 3);
+    assert_int_equal(heap->stacks[1].peak_bytes, 700);
+    assert_int_equal(heap->stacks[1].peak_blocks, 8);
+    heap_destroy(heap);
+    builder = describe();
+    snapshot_builder_section(builder, SNAPSHOT_MORE_COUNTERS, SNAPSHOT_VARINT, 1, "\1\2\3", 3, 3);
+    expect_damage(builder, "counters of 1 stacks, there are ");
+}
+
 /* Described as describe() does, but without blocks. */
 static struct snapshot_builder *describe_counted(void)
 {
@@ -408,6 +430,7 @@ int main(void)
         cmocka_unit_test(a_series_may_be_missing_or_empty),
         cmocka_unit_test(a_series_must_make_sense),
         cmocka_unit_test(without_blocks_counters_say_what_is_alive),
+        cmocka_unit_test(more_counters_are_known_or_not),
         cmocka_unit_test(counters_without_blocks_must_make_sense),
         cmocka_unit_test(parts_arrive),
         cmocka_unit_test(parts_must_make_sense),

@@ -266,6 +266,34 @@ static void counters_and_blocks_mix(void **state)
     heap_destroy(heap);
 }
 
+static void more_counters_must_be_known_of_all(void **state)
+{
+    struct snapshot_builder *one = describe(10, 0x400000, 3), *two = describe(11, 0x400000, 2);
+    struct heap *heaps[2], *heap;
+
+    (void)state;
+    snapshot_builder_more_counters(one, 0, (const uint64_t[]){1, 20, 2});
+    snapshot_builder_more_counters(two, 1, (const uint64_t[]){3, 40, 4});
+    heaps[0] = parse(one);
+    heaps[1] = parse(two);
+    heap = merge_heaps(MERGE_SUMS, heaps, 2);
+    assert_true(heap->has_more_counters);
+    assert_int_equal(heap->stacks[0].temporary, 1);
+    assert_int_equal(heap->stacks[0].peak_bytes, 20);
+    assert_int_equal(heap->stacks[3].peak_bytes, 0);
+    assert_int_equal(heap->stacks[4].peak_bytes, 40);
+    assert_int_equal(heap->stacks[4].peak_blocks, 4);
+    heap_destroy(heap);
+
+    one = describe(10, 0x400000, 3);
+    snapshot_builder_more_counters(one, 0, (const uint64_t[]){1, 20, 2});
+    heaps[0] = parse(one);
+    heaps[1] = parse(describe(11, 0x400000, 2));
+    heap = merge_heaps(MERGE_ALL, heaps, 2);
+    assert_false(heap->has_more_counters);
+    heap_destroy(heap);
+}
+
 /* One stack of which COUNTERS alone tell, of the run RUN. */
 static struct heap *counted(uint32_t run, const uint64_t counters[SNAPSHOT_COUNTERS_PER_STACK])
 {
@@ -276,6 +304,26 @@ static struct heap *counted(uint32_t run, const uint64_t counters[SNAPSHOT_COUNT
     snapshot_builder_stack(builder, 0, 0);
     snapshot_builder_counters(builder, 0, counters);
     return parse(builder);
+}
+
+/* Unlike MERGE_LIVE, which is for what is alive alone. */
+static void sums_keep_what_is_gone(void **state)
+{
+    static const uint64_t gone[] = {3, 50, 3, 50, 1};
+    struct heap *heaps[] = {counted(1, gone), counted(2, (const uint64_t[]){1, 10, 0, 0, 0})};
+    struct heap *heap = merge_heaps(MERGE_SUMS, heaps, 2);
+
+    (void)state;
+    assert_int_equal(heap->stack_count, 2);
+    assert_int_equal(heap->stacks[0].frees, 3);
+    assert_int_equal(heap->stacks[0].reallocations, 1);
+    heap_destroy(heap);
+    heaps[0] = counted(1, gone);
+    heaps[1] = counted(2, (const uint64_t[]){1, 10, 0, 0, 0});
+    heap = merge_heaps(MERGE_LIVE, heaps, 2);
+    assert_int_equal(heap->stack_count, 1);
+    assert_int_equal(heap->stacks[0].allocations, 1);
+    heap_destroy(heap);
 }
 
 /* Found by the fuzzer: such a stack was left out as empty, but the account had its bytes,
@@ -422,6 +470,8 @@ int main(void)
         cmocka_unit_test(a_deleted_file_is_not_the_one_of_its_name),
         cmocka_unit_test(only_what_is_alive),
         cmocka_unit_test(counters_and_blocks_mix),
+        cmocka_unit_test(more_counters_must_be_known_of_all),
+        cmocka_unit_test(sums_keep_what_is_gone),
         cmocka_unit_test(bytes_without_a_block_stay),
         cmocka_unit_test(merged_can_be_merged_again),
         cmocka_unit_test(blocks_keep_their_low_bits),

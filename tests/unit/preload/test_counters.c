@@ -25,7 +25,7 @@ static void each_stack_has_counters_of_its_own(void **state)
 
     (void)state;
     for (size_t i = 0; i < STACKS; i++) {
-        struct counter sum = { { 0 } };
+        struct counter_sum sum = { { 0 } };
 
         counters_add_to(&all_counters[0], stacks[i], &sum); /* not counted yet */
         made[i] = counters_of(&all_counters[0], stacks[i]);
@@ -37,7 +37,7 @@ static void each_stack_has_counters_of_its_own(void **state)
         }
     }
     for (size_t i = 0; i < STACKS; i++) {
-        struct counter sum = { { 1000, 1000, 1000, 1000, 1000 } };
+        struct counter_sum sum = { { 1000, 1000, 1000, 1000, 1000 } };
 
         assert_ptr_equal(counters_of(&all_counters[0], stacks[i]), made[i]);
         counters_add_to(&all_counters[0], stacks[i], &sum);
@@ -46,16 +46,16 @@ static void each_stack_has_counters_of_its_own(void **state)
     }
     counters_clear(&all_counters[0]);
     for (size_t i = 0; i < STACKS; i++) {
-        struct counter sum = { { 0 } };
+        struct counter_sum sum = { { 0 } };
 
         counters_add_to(&all_counters[0], stacks[i], &sum);
-        assert_memory_equal(&sum, (&(struct counter){ { 0 } }), sizeof(sum));
+        assert_memory_equal(&sum, (&(struct counter_sum){ { 0 } }), sizeof(sum));
     }
 }
 
 static void summing_takes_no_memory(void **state)
 {
-    struct counter sum = { { 0 } };
+    struct counter_sum sum = { { 0 } };
 
     (void)state;
     for (uint32_t stack = 0; stack < 10 * PER_SECTION; stack += 77)
@@ -149,7 +149,7 @@ static void *grow_and_shrink(void *counters)
 
 static void the_sum_over_threads_is_exact(void **state)
 {
-    static struct counter sums[1000];
+    static struct counter_sum sums[1000];
     struct counters_size sum_of_sizes;
     pthread_t threads[THREADS];
 
@@ -160,7 +160,7 @@ static void the_sum_over_threads_is_exact(void **state)
         pthread_join(threads[i], NULL);
     sum_of_sizes = counters_size();
     for (uint32_t stack = 0; stack < 1000; stack++) {
-        struct counter sum = { { 0 } };
+        struct counter_sum sum = { { 0 } };
 
         for (int i = 0; i < THREADS; i++)
             counters_add_to(&all_counters[i], stack, &sum);
@@ -240,6 +240,75 @@ static void a_peak_is_raised_at_the_free_behind_it(void **state)
     assert_int_equal(raised_by((const int64_t[]){ 65536, -1, 10, -1, 0 }, ATTENTION_PEAK), 1 << 2);
 }
 
+/* STACK held so much at the peak. */
+static void expect_at_peak(uint32_t stack, uint64_t bytes, uint64_t blocks)
+{
+    struct counter_sum sum = { { 0 } };
+
+    counters_add_to(&own, stack, &sum);
+    counters_complete(&sum);
+    assert_int_equal(sum.value[SNAPSHOT_PEAK_BYTES], bytes);
+    assert_int_equal(sum.value[SNAPSHOT_PEAK_BLOCKS], blocks);
+}
+
+static void allocate(uint32_t stack, uint64_t bytes)
+{
+    struct counter *counter;
+
+    add((int64_t)bytes);
+    counter = counters_touch(&own, stack);
+    counter->value[SNAPSHOT_ALLOCATIONS]++;
+    counter->value[SNAPSHOT_ALLOCATED_BYTES] += bytes;
+}
+
+static void release(uint32_t stack, uint64_t bytes)
+{
+    struct counter *counter;
+
+    add(-(int64_t)bytes);
+    counter = counters_touch(&own, stack);
+    counter->value[SNAPSHOT_FREES]++;
+    counter->value[SNAPSHOT_FREED_BYTES] += bytes;
+}
+
+static void stacks_keep_what_they_held_at_the_peak(void **state)
+{
+    (void)state;
+    allocate(1, 100);
+    allocate(2, 50);
+    release(1, 100); /* behind the first peak, of 150 */
+    expect_at_peak(1, 100, 1);
+    expect_at_peak(2, 50, 1);
+    allocate(3, 100); /* as high, but not higher */
+    release(2, 50);
+    expect_at_peak(1, 100, 1);
+    expect_at_peak(2, 50, 1);
+    expect_at_peak(3, 0, 0);
+    allocate(3, 51); /* higher, and not over yet */
+    counters_end_peak(&own);
+    expect_at_peak(1, 0, 0);
+    expect_at_peak(2, 0, 0);
+    expect_at_peak(3, 151, 2);
+    counters_end_peak(&own); /* is over */
+    release(3, 51);
+    expect_at_peak(3, 151, 2);
+    allocate(4, 1 << 20); /* beyond what is shared at once */
+    allocate(5, 0);
+    release(5, 0); /* no change of the live bytes */
+    release(4, 1 << 20);
+    expect_at_peak(3, 100, 1);
+    expect_at_peak(4, 1 << 20, 1);
+    expect_at_peak(5, 0, 0);
+    counters_settle(&own);
+    counters_reset_peak();
+    counters_forget_peak(&own);
+    expect_at_peak(3, 100, 1);
+    expect_at_peak(4, 0, 0);
+    allocate(4, 10);
+    release(4, 10);
+    expect_at_peak(4, 10, 1);
+}
+
 static void *grow_by_steps(void *counters)
 {
     for (int i = 0; i < 100000; i++)
@@ -274,6 +343,7 @@ int main(void)
         child_test(nothing_is_raised_unless_asked_for),
         child_test(each_step_of_growth_is_raised_once),
         child_test(a_peak_is_raised_at_the_free_behind_it),
+        child_test(stacks_keep_what_they_held_at_the_peak),
         child_test(threads_grow_together),
     };
 
