@@ -25,7 +25,8 @@ static const char help[] =
     "  --section NAME       only this section: strings, process, modules, segments, frames,\n"
     "                       stacks, counters, blocks, epochs, threads, timeline, account, series,\n"
     "                       parts, origins, graph, roots, root_frames, root_edges, edges,\n"
-    "                       module_words, owners, tracked, names, more_counters, end\n"
+    "                       module_words, owners, tracked, names, memory,\n"
+    "                       more_counters, end\n"
     "  --format FORMAT      text (default) or json\n"
     OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
     "\n"
