@@ -33,8 +33,9 @@ static const char help[] =
     "                       tracemalloc: a pickle for tracemalloc.Snapshot.load() of Python\n"
     "                       3.9 or later, a trace for each block\n"
     "  --value VALUE        of folded, speedscope, svg: bytes (default) or blocks alive;\n"
-    "                       allocated_bytes or allocations since tracing began; with the heap\n"
-    "                       graph lost_bytes, or held_bytes: to a block, what it holds alone\n"
+    "                       allocated_bytes, allocations, temporary (freed at once) since\n"
+    "                       tracing began; peak_bytes, peak_blocks; with the heap graph\n"
+    "                       lost_bytes, or held_bytes: to a block, what it holds alone\n"
     "  --limit N            of dot: N kinds of paths (default 10, 0: all)\n"
     OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
     "\n"

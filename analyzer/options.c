@@ -318,7 +318,8 @@ static int parse_option(struct options *options, const struct command *command, 
         if (profile_value_find(value, &options->value) < 0)
             return command_fail(command, COMMAND_USAGE,
                                 "--value '%s': none of bytes, blocks, allocated_bytes, "
-                                "allocations, lost_bytes, held_bytes",
+                                "allocations, temporary, peak_bytes, peak_blocks, lost_bytes, "
+                                "held_bytes",
                                 value);
         options->value_given = true;
         return -1;

@@ -46,6 +46,7 @@ static struct profile *create_like(const struct profile *profile)
 
     if (other) {
         other->has_allocations = profile->has_allocations;
+        other->has_peak = profile->has_peak;
         other->has_lost = profile->has_lost;
     }
     return other;

@@ -23,6 +23,9 @@ static const struct {
     [PROFILE_BLOCKS] = {"blocks", "count"},
     [PROFILE_ALLOCATED_BYTES] = {"allocated_bytes", "bytes"},
     [PROFILE_ALLOCATIONS] = {"allocations", "count"},
+    [PROFILE_TEMPORARY] = {"temporary", "count"},
+    [PROFILE_PEAK_BYTES] = {"peak_bytes", "bytes"},
+    [PROFILE_PEAK_BLOCKS] = {"peak_blocks", "count"},
     [PROFILE_LOST_BYTES] = {"lost_bytes", "bytes"},
     [PROFILE_HELD_BYTES] = {"held_bytes", "bytes"},
 };
@@ -346,6 +349,9 @@ static int add_stacks(struct adding *adding, size_t at, const uint64_t *graph_nu
         own[PROFILE_BLOCKS] += held ? held[i].blocks : stack->live_blocks;
         own[PROFILE_ALLOCATED_BYTES] += stack->allocated_bytes;
         own[PROFILE_ALLOCATIONS] += stack->allocations;
+        own[PROFILE_TEMPORARY] += stack->temporary;
+        own[PROFILE_PEAK_BYTES] += stack->peak_bytes;
+        own[PROFILE_PEAK_BLOCKS] += stack->peak_blocks;
         own[PROFILE_LOST_BYTES] += graph_numbers[2 * i];
         own[PROFILE_HELD_BYTES] += graph_numbers[2 * i + 1];
         profile->has_allocations |= stack->allocations > 0;
@@ -377,6 +383,7 @@ int profile_add_held(struct profile *profile, size_t at, const struct heap *heap
     if (adding.node_of && adding.way && graph_numbers &&
         (!graph || count_graph(graph, graph_numbers) == 0))
         result = add_stacks(&adding, at, graph_numbers, held);
+    profile->has_peak |= heap->has_more_counters;
     profile->has_lost |= graph != NULL;
     free(graph_numbers);
     free(adding.node_of);
@@ -422,6 +429,7 @@ struct profile *profile_invert(const struct profile *profile)
     }
     if (result == 0) {
         inverted->has_allocations = profile->has_allocations;
+        inverted->has_peak = profile->has_peak;
         inverted->has_lost = profile->has_lost;
         return inverted;
     }

@@ -31,6 +31,9 @@ enum profile_value {
     PROFILE_BLOCKS, /* … */
     PROFILE_ALLOCATED_BYTES, /* since tracing began */
     PROFILE_ALLOCATIONS,
+    PROFILE_TEMPORARY,  /* allocations that were freed at once: SNAPSHOT_TEMPORARY */
+    PROFILE_PEAK_BYTES, /* alive when most was */
+    PROFILE_PEAK_BLOCKS,
     PROFILE_LOST_BYTES, /* definitely or indirectly; 0 without a graph */
     PROFILE_HELD_BYTES, /* of its blocks that no single block holds, and of what these hold alone */
     PROFILE_VALUES      /* how many there are */
@@ -58,7 +61,8 @@ struct profile {
     size_t node_count;
     size_t heap_count;
     uint64_t *own; /* heap_count * PROFILE_VALUES numbers per node: use profile_own() */
-    bool has_allocations, has_lost; /* of some heap it is known what was allocated, or lost */
+    /* Of some heap it is known what was allocated, was alive at its peak, is lost. */
+    bool has_allocations, has_peak, has_lost;
     struct profile_index *index;
 };
 

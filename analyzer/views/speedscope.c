@@ -77,6 +77,10 @@ static bool is_known(const struct profile *profile, enum profile_value value)
     case PROFILE_ALLOCATED_BYTES:
     case PROFILE_ALLOCATIONS:
         return profile->has_allocations;
+    case PROFILE_TEMPORARY:
+    case PROFILE_PEAK_BYTES:
+    case PROFILE_PEAK_BLOCKS:
+        return profile->has_peak;
     case PROFILE_LOST_BYTES:
     case PROFILE_HELD_BYTES:
         return profile->has_lost;

@@ -134,6 +134,14 @@ def check_folded(snapshot):
         point(f"{snapshot.stem}: folded, {value}", difference(dict(sums), expected))
 
 
+def check_peak(snapshot):
+    """Of a process with one thread the parts of the peak are the peak."""
+    peak = json.loads(output(heapdelta, "info", "--format", "json", snapshot))["peak"]
+    lines = export(snapshot, "folded", "--value", "peak_bytes").read_text().splitlines()
+    total = sum(int(line.rsplit(" ", 1)[1]) for line in lines)
+    point(f"{snapshot.stem}: folded, at the peak", None if total == peak else f"{total}, not {peak}")
+
+
 def check_speedscope(snapshot):
     """The file format of speedscope, type by type; then the sums."""
     document = json.loads(export(snapshot, "speedscope").read_text())
@@ -279,6 +287,7 @@ def main():
     if has_pprof:
         check_pprof_base(before, after)
         check_pprof_base(leak[0], leak[1])
+    check_peak(leak[-1])
     for snapshot in (graph, leak[-1]):
         check_dot(snapshot)
     print(f"1..{count}")

@@ -5,7 +5,8 @@ const ROW = 18, ROWS_MAX = 900, NARROW = 0.4;
 
 const METRICS = [
   ['bytes', 'bytes alive'], ['blocks', 'blocks alive'], ['allocated_bytes', 'bytes allocated'],
-  ['allocations', 'allocations'], ['lost_bytes', 'bytes lost'], ['held_bytes', 'bytes held alone'],
+  ['allocations', 'allocations'], ['temporary', 'temporary allocations'], ['peak_bytes', 'bytes at the peak'],
+  ['peak_blocks', 'blocks at the peak'], ['lost_bytes', 'bytes lost'], ['held_bytes', 'bytes held alone'],
 ];
 
 function formatMetric(metric, number, signed) {
