@@ -972,15 +972,17 @@ struct counters_size tracker_size(void)
 
 uint64_t tracker_live_blocks(void)
 {
-    uint64_t blocks = 0;
+    uint64_t allocations = 0, frees = 0;
 
-    for (struct thread *state = guard_threads(); state; state = state->next) {
-        struct tracker_thread *thread = (struct tracker_thread *)state;
-
-        blocks += atomic_load_explicit(&thread->allocations, memory_order_relaxed) -
-                  atomic_load_explicit(&thread->frees, memory_order_relaxed);
-    }
-    return blocks;
+    /* First all frees: a block whose free is among them was allocated before. The other way
+     * round there might be more frees than allocations. */
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        frees += atomic_load_explicit(&((struct tracker_thread *)state)->frees,
+                                      memory_order_acquire);
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        allocations += atomic_load_explicit(&((struct tracker_thread *)state)->allocations,
+                                            memory_order_relaxed);
+    return allocations > frees ? allocations - frees : 0;
 }
 
 static void live_of_stack(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks)

@@ -21,6 +21,12 @@ ends_well() {
 @test "quick_exit while others allocate" { ends_well quick_exit; }
 @test "exec while others allocate" { ends_well exec; }
 
+@test "snapshots while threads allocate and hardly anything is alive" {
+    same_as_native "$PROGRAMS/few_live"
+    [ "$(cat native.out)" = "0 failed" ]
+    [ "$(ls "$OUT"/*.few.hds | wc -l)" -eq 300 ]
+}
+
 @test "cancelled threads free what they had" {
     same_as_native "$PROGRAMS/cancelled"
     [ "$(cat native.out)" = "200 cancelled, 200 cleaned up" ]
