@@ -14,6 +14,7 @@
 
 static _Atomic uint64_t used[ARENA_USES];
 static _Atomic unsigned long fail_countdown;
+static bool fail_once;
 
 static struct {
     struct lock lock;
@@ -33,6 +34,8 @@ static int must_fail(void)
 
     if (left == 0)
         return 0;
+    if (left == 1 && fail_once)
+        return atomic_compare_exchange_strong(&fail_countdown, &left, 0);
     if (left == 1)
         return 1;
     return atomic_fetch_sub(&fail_countdown, 1) <= 1;
@@ -230,4 +233,9 @@ void arena_forked(void)
 void arena_fail_after(unsigned long count)
 {
     atomic_store(&fail_countdown, count);
+}
+
+void arena_fail_once(bool once)
+{
+    fail_once = once;
 }

@@ -7,6 +7,7 @@
 #ifndef PRELOAD_ARENA_H
 #define PRELOAD_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,5 +61,8 @@ void arena_forked(void);
 
 /* Let the COUNT-th mapping from now on fail, and all after it; 0: none (for tests). */
 void arena_fail_after(unsigned long count);
+
+/* With ONCE, only the one that arena_fail_after() says fails (for tests). */
+void arena_fail_once(bool once);
 
 #endif

@@ -51,6 +51,7 @@ static void configure(char **variables)
     configured = true;
     config_read(variables);
     arena_fail_after(config->fail_map);
+    arena_fail_once(config->fail_map_once);
     tracker_configure((uint32_t)config->nframe, config->interval != 0);
 }
 

@@ -25,6 +25,23 @@ load common
     snapshots_add_up
 }
 
+# A million calls by PROGRAM, in as many pieces as there are seeds.
+a_million() {
+    for seed in 1 2 3 4 5; do
+        same_as_native "$PROGRAMS/$1" "$seed" 200000 digest
+        [ "$(wc -l <native.out)" -eq 20 ]
+    done
+}
+
+@test "1,000,000 random calls" { a_million random_calls; }
+
+@test "1,000,000 random calls of new and delete" {
+    [ -e "$PROGRAMS/random_new" ] || skip "no C++ compiler"
+    same_as_native "$PROGRAMS/random_new"
+    grep -q "thrown, handled 1" native.out
+    a_million random_new
+}
+
 @test "random calls under heapdelta run" {
     "$PROGRAMS/random_calls" >native.out
     "$HEAPDELTA" run --quiet -o "$OUT" -- "$PROGRAMS/random_calls" >traced.out

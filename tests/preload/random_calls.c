@@ -1,13 +1,16 @@
-/* random_calls.c - 100000 random allocator calls, and what came of each, a line each.
+/* random_calls.c - random allocator calls, and what came of each.
  *
- * usage: random_calls [SEED]
- * NULL or not, errno, usable size, alignment as asked, whether the content was
+ * usage: random_calls [SEED [CALLS [digest]]]    0 and 100000 calls
+ *
+ * A line each, or with "digest" one for every 10000, which tells them all. NULL or not, errno, usable size, alignment as asked, whether the content was
  * kept. The shim must not use the program's allocator, so the heap is laid out
  * alike, and all lines are the same with it and without. (No alignment exceeds a
  * page, so where the heap begins does not matter.)
  */
 #include <errno.h>
 #include <malloc.h>
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +22,25 @@ static unsigned char *blocks[SLOTS];
 static size_t sizes[SLOTS]; /* bytes that were written */
 static uint64_t state;
 static char buffer[1 << 16]; /* stdout's, so that it is no allocation among ours */
+
+static bool digests;
+static uint64_t digest = 14695981039346656037u; /* FNV-1a of all that was said */
+
+/* printf, or into the digest. errno is lost. */
+static __attribute__((format(printf, 1, 2))) void say(const char *format, ...)
+{
+    char line[200];
+    va_list rest;
+    int length;
+
+    va_start(rest, format);
+    length = vsnprintf(line, sizeof(line), format, rest);
+    va_end(rest);
+    for (int i = 0; i < length; i++)
+        digest = (digest ^ (unsigned char)line[i]) * 1099511628211u;
+    if (!digests)
+        fputs(line, stdout);
+}
 
 static uint64_t next_random(void)
 {
@@ -79,10 +101,10 @@ static void show(const char *name, int slot, void *block, size_t size, size_t al
     blocks[slot] = block;
     sizes[slot] = 0;
     if (!block) {
-        printf("%s %zu: NULL, errno %d\n", name, size, error);
+        say("%s %zu: NULL, errno %d\n", name, size, error);
         return;
     }
-    printf("%s %zu: usable %zu, %s, errno %d, %s\n", name, size, malloc_usable_size(block),
+    say("%s %zu: usable %zu, %s, errno %d, %s\n", name, size, malloc_usable_size(block),
            (uintptr_t)block % (alignment ? alignment : 1) == 0 ? "aligned" : "not aligned", error,
            old);
     memset(block, slot + 1, size);
@@ -102,7 +124,7 @@ static void one_call(void)
         if (next_random() % 3 == 0) {
             block = realloc(blocks[slot], size);
             if (!block && size > 0) {
-                printf("realloc %zu: NULL, errno %d, %s\n", size, errno, kept(slot, SIZE_MAX));
+                say("realloc %zu: NULL, errno %d, %s\n", size, errno, kept(slot, SIZE_MAX));
                 return;
             }
             error = errno;
@@ -111,10 +133,10 @@ static void one_call(void)
             errno = error;
             show("realloc", slot, block, size, 16, content);
         } else {
-            printf("free: %s", kept(slot, SIZE_MAX));
+            say("free: %s", kept(slot, SIZE_MAX));
             errno = 4242;
             free(blocks[slot]);
-            printf(", errno %d\n", errno);
+            say(", errno %d\n", errno);
             blocks[slot] = NULL;
         }
         return;
@@ -128,7 +150,7 @@ static void one_call(void)
             error = errno;
             for (size_t i = 0; i < size; i++)
                 if (bytes[i])
-                    printf("calloc: not zero\n");
+                    say("calloc: not zero\n");
             errno = error;
         }
         show("calloc", slot, block, size, 16, "");
@@ -137,19 +159,23 @@ static void one_call(void)
         show("realloc of NULL", slot, realloc(NULL, size), size, 16, "");
         break;
     case 2:
-        show("reallocarray", slot, reallocarray(NULL, size, 1), size, 16, "");
+        alignment = next_random() % 8 == 0 ? SIZE_MAX / 3 : 1; /* mostly too many */
+        show("reallocarray", slot, reallocarray(NULL, size, alignment), size * alignment, 16, "");
         break;
     case 3:
         alignment = random_alignment();
-        block = NULL;
+        block = blocks; /* what it must leave alone on failure */
         error = posix_memalign(&block, alignment, size);
         if (error)
-            printf("posix_memalign gives %d\n", error);
+            say("posix_memalign gives %d, %s\n", error, block == blocks ? "untouched" : "touched");
         show("posix_memalign", slot, error ? NULL : block, size, alignment, "");
         break;
     case 4:
-        alignment = (size_t)1 << next_random() % 13;
-        show("memalign", slot, memalign(alignment, size), size, alignment, "");
+        alignment = random_alignment(); /* memalign takes any, and rounds it up */
+        block = memalign(alignment, size);
+        while (alignment & (alignment - 1))
+            alignment += alignment & -alignment;
+        show("memalign", slot, block, size, alignment, "");
         break;
     case 5:
         alignment = (size_t)1 << next_random() % 13;
@@ -169,9 +195,15 @@ static void one_call(void)
 
 int main(int argc, char **argv)
 {
+    long calls = argc > 2 ? atol(argv[2]) : 100000;
+
     state = 88172645463325252u + (uint64_t)(argc > 1 ? atol(argv[1]) : 0);
     setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
-    for (int i = 0; i < 100000; i++)
+    digests = argc > 3;
+    for (long i = 1; i <= calls; i++) {
         one_call();
+        if (digests && i % 10000 == 0)
+            printf("%016llx\n", (unsigned long long)digest);
+    }
     return 0;
 }

@@ -55,6 +55,17 @@ static void what_is_reserved_counts_as_it_is_said(void **state)
     assert_null(arena_reserve(PAGE));
 }
 
+static void one_alone_fails(void **state)
+{
+    (void)state;
+    arena_fail_once(true);
+    arena_fail_after(2);
+    assert_non_null(arena_map(PAGE, ARENA_OTHER));
+    assert_null(arena_map(PAGE, ARENA_OTHER));
+    assert_non_null(arena_map(PAGE, ARENA_OTHER));
+    arena_fail_once(false);
+}
+
 static void resizing_keeps_the_content(void **state)
 {
     unsigned char *memory = arena_resize(NULL, 0, 100, ARENA_OTHER);
@@ -167,7 +178,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         child_test(mappings_are_zeroed_and_accounted_in_pages),
         child_test(what_is_reserved_counts_as_it_is_said),
-        child_test(resizing_keeps_the_content),
+        child_test(one_alone_fails),
+        cmocka_unit_test(resizing_keeps_the_content),
         child_test(what_cannot_be_had_is_null_and_changes_nothing),
         child_test(the_mapping_asked_for_fails_and_all_after_it),
         child_test(pieces_of_all_threads_lie_apart),
