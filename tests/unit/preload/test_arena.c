@@ -179,7 +179,7 @@ int main(void)
         child_test(mappings_are_zeroed_and_accounted_in_pages),
         child_test(what_is_reserved_counts_as_it_is_said),
         child_test(one_alone_fails),
-        cmocka_unit_test(resizing_keeps_the_content),
+        child_test(resizing_keeps_the_content),
         child_test(what_cannot_be_had_is_null_and_changes_nothing),
         child_test(the_mapping_asked_for_fails_and_all_after_it),
         child_test(pieces_of_all_threads_lie_apart),
