@@ -20,6 +20,7 @@ struct memo_fresh {
 void memo_forget(struct memo *memo)
 {
     memo->count = 0;
+    memo->far = 0; /* that was another thread's way, or code that is gone */
     memo->newest = NULL;
     memo->generation = atomic_load_explicit(&stack_generation, memory_order_relaxed);
     memset(memo->entries, 0, sizeof memo->entries);
