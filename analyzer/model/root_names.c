@@ -111,6 +111,59 @@ static size_t find_frame(const struct heap *heap, uint32_t root, uint64_t addres
     return low < heap->root_frame_count && heap->root_frames[low].root == root ? low : SIZE_MAX;
 }
 
+/* Is the frame INDEX one of the C library's own? */
+static bool is_in_libc(const struct heap *heap, size_t index)
+{
+    static const char *const libraries[] = {"libc.so.", "libc-2.", "libpthread", "ld-linux"};
+    uint32_t module = heap->root_frames[index].module;
+    const char *path, *slash;
+
+    if (module == 0)
+        return false;
+    path = heap->modules[module - 1].path;
+    slash = strrchr(path, '/');
+    for (size_t i = 0; i < sizeof(libraries) / sizeof(*libraries); i++) {
+        if (strncmp(slash ? slash + 1 : path, libraries[i], strlen(libraries[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void name_function(struct root_names *names, size_t index, struct root_name *out)
+{
+    const struct heap_root_frame *frame = &names->heap->root_frames[index];
+    struct symbol_list list = symbols_address(names->symbols, frame->module, frame->address);
+
+    /* The last one is the function whose frame it is; those before are inlined into it. */
+    out->function = list.symbols[list.count - 1].function;
+    out->module = list.symbols[list.count - 1].module;
+    out->module_offset = list.symbols[list.count - 1].offset;
+    out->file = list.symbols[list.count - 1].file;
+}
+
+/* The frame INDEX, in which nothing has a name: if it is one of the C library's, what lies there is
+ * mostly a register that its caller left to it. So the name is that of the function of the program
+ * that called it; but not what calls main, or a thread's first function. Returns the frame. */
+static size_t name_caller(struct root_names *names, size_t index, struct root_name *out)
+{
+    const struct heap *heap = names->heap;
+    struct root_name caller = *out;
+    size_t at = index;
+
+    while (is_in_libc(heap, at)) {
+        if (++at == heap->root_frame_count ||
+            heap->root_frames[at].root != heap->root_frames[index].root)
+            return index;
+    }
+    if (at == index)
+        return index;
+    name_function(names, at, &caller);
+    if (caller.function && strcmp(caller.function, "_start") == 0)
+        return index;
+    *out = caller;
+    return at;
+}
+
 static void name_frame(struct root_names *names, const struct heap_root *root,
                        struct root_name *out, struct key *key)
 {
@@ -118,25 +171,21 @@ static void name_frame(struct root_names *names, const struct heap_root *root,
     uint64_t address = root->start + out->offset;
     size_t index = find_frame(heap, out->root, address);
     const struct heap_root_frame *frame;
-    struct symbol_list list;
     struct variable variable;
 
     if (index == SIZE_MAX)
         return;
-    key->place = index + 1;
     frame = &heap->root_frames[index];
-    list = symbols_address(names->symbols, frame->module, frame->address);
-    /* The last one is the function whose frame it is; those before are inlined into it. */
-    out->function = list.symbols[list.count - 1].function;
-    out->module = list.symbols[list.count - 1].module;
-    out->module_offset = list.symbols[list.count - 1].offset;
-    out->file = list.symbols[list.count - 1].file;
+    name_function(names, index, out);
     if (frame->module > 0 &&
         variables_find_local(names->variables, frame->module - 1, out->module_offset, frame->end,
                              address, &variable)) {
         take_variable(&variable, out);
         key->group = variable.group;
+    } else {
+        index = name_caller(names, index, out);
     }
+    key->place = index + 1;
 }
 
 static void name_register(struct root_names *names, struct root_name *out, struct key *key)

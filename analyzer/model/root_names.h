@@ -24,7 +24,8 @@ struct root_name {
     const char *type;       /* NULL: unknown */
     const char *file;       /* NULL: unknown */
     bool is_static;
-    const char *function;   /* of the frame; NULL: unknown */
+    const char *function;   /* of the frame, or if that is the C library's of who called it;
+                             * NULL: unknown */
     const char *module;     /* without directories; NULL: none */
     uint64_t module_offset; /* address as of the module's file */
     const char *thread;     /* its name; NULL: unknown */
