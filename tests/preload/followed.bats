@@ -62,8 +62,16 @@ found() {
 }
 
 @test "children while threads arrive" {
-    follow $FORK arrivals
-    found "child fork 200" "root exec 1"
+    HEAPDELTA_FOLLOW=$FORK traced "$PROGRAMS/followed" arrivals >ledger 2>&1
+    cat ledger
+    ! grep '^#' ledger
+    [ "$(ls "$OUT"/*.exit.hds | wc -l)" -eq 201 ]
+    snapshots_add_up
+}
+
+@test "children while a realloc has moved its block and not returned" {
+    SHIM=$SHIM:$PROGRAMS/slow_realloc.so follow $FORK reallocs
+    found "child fork 50" "root exec 1"
 }
 
 @test "children of several threads at once" {

@@ -7,6 +7,7 @@
  */
 #include "preload/heapdelta.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -191,7 +192,8 @@ static void do_threads(void)
     stop_threads(threads, THREADS);
 }
 
-/* 200 children while threads come, allocate for the first time, and go. */
+/* 200 children while threads come, allocate for the first time, and go. No ledger: so many
+ * threads that numbers of processes come again. */
 static void *allocate_once(void *unused)
 {
     free(malloc(100));
@@ -219,13 +221,49 @@ static void do_arrivals(void)
 
         if (child == 0) {
             alarm(60);
-            keep(5, (unsigned)i % 7);
-            write_ledger("child");
+            if (!heapdelta_is_tracing())
+                _exit(1);
             end(i);
         }
         await(child);
     }
     stop_threads(threads, 4);
+}
+
+/* 50 children while a realloc, by slow_realloc.so, has moved its block and not returned. */
+static void *realloc_slowly(void *unused)
+{
+    size_t size = 4000;
+    void *block = malloc(size);
+
+    while (!atomic_load(&stopping)) {
+        size = 4000 + (size * 7 + 130) % 1000;
+        block = realloc(block, size);
+    }
+    return unused;
+}
+
+static void do_reallocs(void)
+{
+    const struct slot *made = dlsym(RTLD_DEFAULT, "slow_realloc_made");
+    pthread_t thread;
+
+    start_threads(&thread, 1, realloc_slowly);
+    while (!made->address) {
+    }
+    for (int i = 0; i < 50; i++) {
+        pid_t child = fork();
+
+        if (child == 0) {
+            alarm(60);
+            published[0][0].address = made->address;
+            published[0][0].size = made->size;
+            write_ledger("child");
+            end(i);
+        }
+        await(child);
+    }
+    stop_threads(&thread, 1);
 }
 
 /* Children of several threads at once. */
@@ -433,7 +471,8 @@ int main(int argc, char **argv)
         void (*run)(void);
     } ways[] = {
         { "tree", do_tree },       { "threads", do_threads },
-        { "arrivals", do_arrivals },         { "parallel", do_parallel },
+        { "arrivals", do_arrivals }, { "reallocs", do_reallocs },
+        { "parallel", do_parallel },
         { "recorded", do_recorded }, { "handler", do_handler },       { "handler-raw", do_handler_raw },
         { "exec", do_exec },
     };
