@@ -1,6 +1,7 @@
 /* cmd_diff.c - what changed between snapshots, by who allocated it. */
 #include "command.h"
 #include "format/snapshot.h"
+#include "graph_input.h"
 #include "model/block_diff.h"
 #include "model/block_report.h"
 #include "model/diff.h"
@@ -8,6 +9,7 @@
 #include "model/load.h"
 #include "options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +49,7 @@ static const char help[] =
 struct side {
     struct heap *heap;
     struct symbols *symbols;
+    struct types *types; /* NULL: nobody asks */
     struct group_list *list;
 };
 
@@ -57,32 +60,55 @@ struct sides {
     size_t singles;        /* its processes that have only one */
 };
 
-static int load_heaps(const struct options *options, struct sides *all, struct error *error)
+/* Load what the options name. Returns COMMAND_DONE or the exit status. */
+static int load_heaps(const struct options *options, struct sides *all)
 {
+    bool needs_types = group_needs_types(&options->group);
+    struct error error;
+
     if (all->is_one_directory) {
         struct heap *heaps[2];
-        int result = load_first_and_last(options->paths[0], heaps, &all->singles, error);
 
-        for (size_t i = 0; result == 0 && i < 2; i++)
+        if (needs_types) /* which says why that can't be */
+            return graph_input_load(&command_diff, options->paths[0], &all->sides[0].heap);
+        if (load_first_and_last(options->paths[0], heaps, &all->singles, &error) < 0)
+            return command_fail(&command_diff, COMMAND_BAD_INPUT, "%s", error.text);
+        for (size_t i = 0; i < 2; i++)
             all->sides[i].heap = heaps[i];
-        return result;
+        return COMMAND_DONE;
     }
     for (size_t i = 0; i < all->count; i++) {
-        int result = load_heap(options->paths[i], &all->sides[i].heap, error);
+        int status = COMMAND_DONE;
 
-        if (result != 0)
-            return result;
+        if (needs_types)
+            status = graph_input_load(&command_diff, options->paths[i], &all->sides[i].heap);
+        else if (load_heap(options->paths[i], &all->sides[i].heap, &error) < 0)
+            status = command_fail(&command_diff, COMMAND_BAD_INPUT, "%s", error.text);
+        if (status != COMMAND_DONE)
+            return status;
     }
-    return 0;
+    return COMMAND_DONE;
+}
+
+/* Group what is alive in SIDE. Returns 0 or -ENOMEM. */
+static int group_side(const struct options *options, struct side *side)
+{
+    struct group_options group = options->group;
+
+    if (group_needs_types(&group) && types_create(side->heap, side->symbols, &side->types) < 0)
+        return -ENOMEM;
+    group.types = side->types;
+    side->list = group_create(side->heap, side->symbols, &group);
+    return side->list ? 0 : -ENOMEM;
 }
 
 static int load(const struct options *options, struct sides *all)
 {
     struct side *sides = all->sides;
-    struct error error;
+    int status = load_heaps(options, all);
 
-    if (load_heaps(options, all, &error) < 0)
-        return command_fail(&command_diff, COMMAND_BAD_INPUT, "%s", error.text);
+    if (status != COMMAND_DONE)
+        return status;
     for (size_t i = 0; i < all->count; i++) {
         if (group_needs_blocks(&options->group) && !sides[i].heap->has_blocks)
             return command_fail(&command_diff, COMMAND_BAD_INPUT,
@@ -92,9 +118,7 @@ static int load(const struct options *options, struct sides *all)
         sides[i].symbols = symbols_create(sides[i].heap);
         if (sides[i].symbols && options->blocks)
             continue; /* which has groups of its own */
-        if (sides[i].symbols)
-            sides[i].list = group_create(sides[i].heap, sides[i].symbols, &options->group);
-        if (!sides[i].list)
+        if (!sides[i].symbols || group_side(options, &sides[i]) < 0)
             return command_fail(&command_diff, COMMAND_NEGATIVE, "out of memory");
     }
     return -1;
@@ -253,7 +277,8 @@ static int run(int argc, char **argv)
     struct options options;
     struct sides all = {0};
     int status = options_parse(&options, &command_diff,
-                               OPTIONS_GROUPS | OPTIONS_BLOCKS | OPTIONS_FORMAT | OPTIONS_OUTPUT,
+                               OPTIONS_GROUPS | OPTIONS_TYPES | OPTIONS_BLOCKS | OPTIONS_FORMAT |
+                                   OPTIONS_OUTPUT,
                                argc, argv);
 
     if (status >= 0)
@@ -279,6 +304,7 @@ static int run(int argc, char **argv)
 out:
     for (size_t i = 0; all.sides && i < all.count; i++) {
         group_destroy(all.sides[i].list);
+        types_destroy(all.sides[i].types);
         symbols_destroy(all.sides[i].symbols);
         heap_destroy(all.sides[i].heap);
     }

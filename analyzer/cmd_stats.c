@@ -1,5 +1,6 @@
 /* cmd_stats.c - what is alive in a snapshot, by who allocated it. */
 #include "command.h"
+#include "graph_input.h"
 #include "model/diff.h"
 #include "model/diff_report.h"
 #include "model/load.h"
@@ -30,6 +31,7 @@ static const char help[] =
     "  heapdelta stats --filter 'src/*' --exclude function=cache_fill app.1234.0001.exit.hds\n"
     "  heapdelta stats --sort peak_bytes --columns peak_bytes,temporary app.hds\n"
     "  heapdelta stats --group-by process heapdelta.make.1234\n"
+    "  heapdelta stats --group-by type app.1234.0001.exit.hds\n"
     "  heapdelta stats --group-by module --limit 0 --format csv -o modules.csv app.hds\n";
 /* clang-format on */
 
@@ -80,10 +82,11 @@ static int check_heap(struct options *options, const struct heap *heap)
                                 "epochs)",
                                 options->since, heap->path);
     }
-    if (options->group.key == GROUP_SIZE &&
+    if (group_key_of_blocks(options->group.key) &&
         (options->counters || options->sort >= DIFF_BY_COUNTER))
         return command_fail(&command_stats, COMMAND_USAGE,
-                            "--group-by size has no counters: these are of stacks");
+                            "--group-by %s has no counters: these are of stacks",
+                            group_key_name(options->group.key));
     if (!heap->has_more_counters && (options->counters >> SNAPSHOT_COUNTERS_PER_STACK ||
                                      options->sort >= DIFF_BY_COUNTER + SNAPSHOT_TEMPORARY))
         return command_fail(&command_stats, COMMAND_BAD_INPUT,
@@ -102,9 +105,11 @@ static int run(int argc, char **argv)
     struct options options;
     struct heap *heap = NULL;
     struct symbols *symbols = NULL;
+    struct types *types = NULL;
     struct error error;
     int status = options_parse(&options, &command_stats,
-                               OPTIONS_GROUPS | OPTIONS_SINCE | OPTIONS_FORMAT | OPTIONS_OUTPUT,
+                               OPTIONS_GROUPS | OPTIONS_TYPES | OPTIONS_SINCE | OPTIONS_FORMAT |
+                                   OPTIONS_OUTPUT,
                                argc, argv);
 
     if (status >= 0)
@@ -125,7 +130,12 @@ static int run(int argc, char **argv)
     }
     /* Counters tell of what is gone as well; --since asks only for what is there. */
     options.group.past = (options.counters || options.sort >= DIFF_BY_COUNTER) && !options.since;
-    if ((options.group.past ? load_heap_with_past : load_heap)(options.paths[0], &heap, &error) < 0) {
+    if (group_needs_types(&options.group)) {
+        status = graph_input_load(&command_stats, options.paths[0], &heap);
+        if (status != COMMAND_DONE)
+            goto out;
+    } else if ((options.group.past ? load_heap_with_past : load_heap)(options.paths[0], &heap,
+                                                                      &error) < 0) {
         status = command_fail(&command_stats, COMMAND_BAD_INPUT, "%s", error.text);
         goto out;
     }
@@ -133,9 +143,13 @@ static int run(int argc, char **argv)
     if (status >= 0)
         goto out;
     symbols = symbols_create(heap);
-    status = symbols ? stats(&options, heap, symbols)
-                     : command_fail(&command_stats, COMMAND_NEGATIVE, "out of memory");
+    if (symbols && group_needs_types(&options.group) && types_create(heap, symbols, &types) == 0)
+        options.group.types = types;
+    status = symbols && (types || !group_needs_types(&options.group))
+                 ? stats(&options, heap, symbols)
+                 : command_fail(&command_stats, COMMAND_NEGATIVE, "out of memory");
 out:
+    types_destroy(types);
     symbols_destroy(symbols);
     heap_destroy(heap);
     options_finish(&options);

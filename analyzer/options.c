@@ -364,10 +364,13 @@ static int fail_option(const struct command *command, int code, const char *word
 
 /* Does the format fit what is asked for? Let the groups follow from it. Returns -1, or the exit
  * status. */
-static int check_format(struct options *options, const struct command *command)
+static int check_format(struct options *options, const struct command *command, unsigned sets)
 {
     enum group_key key = options->group.key;
 
+    if (group_needs_types(&options->group) && (!(sets & OPTIONS_TYPES) || options->blocks))
+        return command_fail(command, COMMAND_USAGE,
+                            "types of blocks are known to 'stats' and 'diff', without --blocks");
     if (options->format == OPTIONS_TRACEMALLOC) {
         if (key != GROUP_LINENO && key != GROUP_FILENAME && key != GROUP_TRACEBACK)
             return command_fail(command, COMMAND_USAGE,
@@ -408,7 +411,7 @@ int options_parse(struct options *options, const struct command *command, unsign
             status = parse_option(options, command, sets, code, optarg);
     }
     if (status < 0)
-        status = check_format(options, command);
+        status = check_format(options, command, sets);
     if (status < 0 && options->group.cumulative && !group_key_of_frames(options->group.key))
         status = command_fail(command, COMMAND_USAGE,
                               "--cumulative counts frames: it can't be used with --group-by %s",

@@ -34,6 +34,7 @@ enum options_set {
     OPTIONS_BLOCKS = 4096, /* --blocks, --list */
     OPTIONS_FILTERS = 8192, /* --filter …, --wide, --limit */
     OPTIONS_TREE = 16384, /* --bottom-up, --callers …; also --group-by, --since, --value */
+    OPTIONS_TYPES = 32768, /* of OPTIONS_GROUPS also what is about types */
 };
 
 enum options_format {
@@ -143,6 +144,7 @@ int options_print(const struct options *options, const struct command *command,
     "A PATTERN is [domain=N,][all-frames,][file=|function=|module=]PATTERN[:LINE], with * ?\n" \
     "and [] as in the shell; a file is matched by its last parts, too: app.c matches\n" \
     "/src/app.c. Or it is domain=N alone, or thread=PATTERN: the function that a thread\n" \
-    "began with, or its name or id where they are told apart ('heapdelta run --threads').\n"
+    "began with, or its name or id where they are told apart ('heapdelta run --threads').\n" \
+    "Or type=PATTERN: types are known where the snapshot has the heap graph.\n"
 
 #endif

@@ -395,7 +395,8 @@ enum snapshot_root_kind {
  *                start, enum snapshot_inside: what was seen there
  *
  * SNAPSHOT_MODULE_WORDS: words in blocks that point into the read-only data of a module,
- * tables of virtual functions among them; at least a block's first word, if it does. By
+ * tables of virtual functions among them; at least a block's first word, if it does, and
+ * the second one behind a number that divides the bytes which follow (an array of objects). By
  * ascending block, of each by ascending offset.
  *
  *   block    where the word lies

@@ -300,18 +300,30 @@ static void put_all_frames(struct graph *graph, const struct threads *threads)
 
 /* ---- blocks -------------------------------------------------------------------------- */
 
-static void look_at_first_word(struct graph *graph, uint64_t rank, const struct block_range *block)
+/* Keep the word OFFSET bytes into the block if it points into what modules have to be read only. */
+static void look_at_module_word(struct graph *graph, uint64_t rank, uint64_t offset, uint64_t word)
 {
-    uint64_t word;
-
-    if (block->size < sizeof word || !read_word(graph, block->address, &word) ||
-        word - graph->modules_low >= graph->modules_high - graph->modules_low ||
+    if (word - graph->modules_low >= graph->modules_high - graph->modules_low ||
         !is_read_only(graph, word))
         return;
     put(graph, &graph->module_words,
-        (const uint64_t[]){ delta(&graph->module_words, 0, rank), 0,
+        (const uint64_t[]){ delta(&graph->module_words, 0, rank), offset,
                             delta(&graph->module_words, 1, word) },
         3);
+}
+
+/* Where a C++ object that begins BLOCK has the pointer to its table of functions; of an array of
+ * objects that is behind their number. */
+static void look_at_first_words(struct graph *graph, uint64_t rank, const struct block_range *block)
+{
+    uint64_t word;
+
+    if (block->size < sizeof word || !read_word(graph, block->address, &word))
+        return;
+    look_at_module_word(graph, rank, 0, word);
+    if (word != 0 && block->size >= 2 * sizeof word && (block->size - sizeof word) % word == 0 &&
+        read_word(graph, block->address + sizeof word, &word))
+        look_at_module_word(graph, rank, sizeof word, word);
 }
 
 static void look_at_blocks(struct graph *graph)
@@ -333,7 +345,7 @@ static void look_at_blocks(struct graph *graph)
         source.start = block->address;
         graph->record.block_bytes += maps_look(&graph->maps, block->address,
                                                block->address + block->size, look_at_words, &source);
-        look_at_first_word(graph, rank, block);
+        look_at_first_words(graph, rank, block);
     }
     graph->record.scanned_blocks = rank;
 }

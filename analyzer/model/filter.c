@@ -15,6 +15,7 @@ enum subject {
     SUBJECT_FUNCTION,
     SUBJECT_MODULE,
     SUBJECT_THREAD,
+    SUBJECT_TYPE, /* of the block */
 };
 
 static const struct {
@@ -25,6 +26,7 @@ static const struct {
     {"function=", SUBJECT_FUNCTION},
     {"module=", SUBJECT_MODULE},
     {"thread=", SUBJECT_THREAD},
+    {"type=", SUBJECT_TYPE},
 };
 
 struct pattern {
@@ -158,7 +160,7 @@ int filter_add(struct filter *filter, enum filter_kind kind, const char *text, s
         .kind = kind,
         .subject = kind == FILTER_SKIP ? SUBJECT_FUNCTION : SUBJECT_FILE,
     };
-    const char *at = text;
+    const char *at = text, *prefix;
     struct pattern *pattern;
 
     if (kind != FILTER_SKIP) {
@@ -166,11 +168,15 @@ int filter_add(struct filter *filter, enum filter_kind kind, const char *text, s
             return error_set(error, -EINVAL, "pattern '%s': a domain is a number", text);
         found.all_frames = take_word(&at, "all-frames,");
     }
+    prefix = at;
     if (!take_subject(&at, &found.subject))
-        return error_set(error, -EINVAL, "pattern '%s': '%.*s' is none of file=, function=, module=, thread=",
-                         text, (int)prefix_length(at), at);
+        return error_set(error, -EINVAL,
+                         "pattern '%s': '%.*s' is none of file=, function=, module=, thread=, type=",
+                         text, (int)prefix_length(prefix), prefix);
     if (kind == FILTER_SKIP && found.subject == SUBJECT_THREAD)
         return error_set(error, -EINVAL, "pattern '%s': a thread is no frame to be skipped", text);
+    if (kind == FILTER_SKIP && found.subject == SUBJECT_TYPE)
+        return error_set(error, -EINVAL, "pattern '%s': a type is no frame to be skipped", text);
     if (!*at && (!found.has_domain || at[-1] == ',' || at[-1] == '='))
         return error_set(error, -EINVAL, "pattern '%s' is empty", text);
 
@@ -181,7 +187,7 @@ int filter_add(struct filter *filter, enum filter_kind kind, const char *text, s
         free(pattern);
         return error_set(error, -ENOMEM, "out of memory");
     }
-    if (found.text && found.subject != SUBJECT_THREAD) /* names of threads have colons */
+    if (found.text && found.subject != SUBJECT_THREAD && found.subject != SUBJECT_TYPE)
         cut_line(&found);
     *pattern = found;
     pattern->next = filter->patterns;
@@ -203,6 +209,15 @@ bool filter_has_patterns(const struct filter *filter)
 {
     for (const struct pattern *pattern = filter->patterns; pattern; pattern = pattern->next) {
         if (pattern->kind != FILTER_SKIP)
+            return true;
+    }
+    return false;
+}
+
+bool filter_wants_types(const struct filter *filter)
+{
+    for (const struct pattern *pattern = filter->patterns; pattern; pattern = pattern->next) {
+        if (pattern->subject == SUBJECT_TYPE)
             return true;
     }
     return false;
@@ -278,6 +293,7 @@ static bool matches(const struct filter *filter, const struct pattern *pattern,
     case SUBJECT_MODULE:
         return matches_name(pattern->text, symbol->module);
     case SUBJECT_THREAD:
+    case SUBJECT_TYPE:
         break;
     }
     return false;
@@ -370,6 +386,8 @@ static bool matches_block(const struct filter *filter, const struct pattern *pat
         return true;
     if (pattern->subject == SUBJECT_THREAD)
         return matches_thread(pattern->text, owner);
+    if (pattern->subject == SUBJECT_TYPE)
+        return matches_name(pattern->text, owner->type);
     if (!filter->all_frames && !pattern->all_frames)
         return matches(filter, pattern, newest);
     for (size_t i = 0; i < count; i++) {

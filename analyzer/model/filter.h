@@ -1,8 +1,9 @@
 /* filter.h - which blocks count, and which of their frames is the newest.
  *
  * A pattern is [domain=N,][all-frames,][file=|function=|module=]PATTERN[:LINE], domain=N
- * alone, or [domain=N,]thread=PATTERN: of the function that the thread began with, of its name, or
- * its id, of which the last two are known where threads are told apart. PATTERN is a shell pattern (text_matches(); `*` matches `/` too) for the whole name or,
+ * alone, [domain=N,]thread=PATTERN: of the function that the thread began with, of its name, or
+ * its id, of which the last two are known where threads are told apart; or [domain=N,]type=PATTERN,
+ * of the block. PATTERN is a shell pattern (text_matches(); `*` matches `/` too) for the whole name or,
  * of a file, for its last parts: `app.c` and `src/ap*` match /home/me/src/app.c. A frame
  * without line information has the file MODULE(FUNCTION) or MODULE+0xOFFSET, and line 0.
  *
@@ -10,6 +11,8 @@
  * exclusive pattern does, as Python's tracemalloc has it. Patterns look at the
  * newest frame that is not skipped; with all-frames an inclusive or exclusive
  * pattern matches if it matches any frame. With a domain the block must be of it, too.
+ *
+ * A type is that of the block, as types.h finds it, and of no frame.
  *
  * In the manner of tracemalloc no frame is skipped, a pattern is for the whole name of a file,
  * and .pyc stands for .py.
@@ -33,12 +36,13 @@
 
 struct filter;
 
-/* On whose behalf a block was allocated. */
+/* What is known of a block besides its frames. */
 struct filter_owner {
     uint32_t domain;                   /* 0: the allocator */
     uint32_t tid;                      /* 0: not known */
     const char *thread_name;           /* NULL: not known */
     const struct symbol *thread_start; /* what the thread began with; NULL: not known */
+    const char *type;                  /* of the block; NULL: not known */
 };
 
 enum filter_kind {
@@ -72,6 +76,8 @@ bool filter_wants_all_frames(const struct filter *filter);
 
 /* Must filter_keeps() be told of the thread? */
 bool filter_wants_threads(const struct filter *filter);
+/* Are there patterns about types? */
+bool filter_wants_types(const struct filter *filter);
 
 /* Is SYMBOL to be passed over when the newest frame is looked for? */
 bool filter_skips(const struct filter *filter, const struct symbol *symbol);

@@ -35,6 +35,7 @@ struct grouping {
     char *name; /* of the entry looked for */
     size_t name_size;
     struct group_held *held;         /* per stack */
+    struct verdict *verdicts;
     const struct symbol **traceback; /* all frames of a stack */
     size_t traceback_room;
     struct stack_id *ids;         /* per frame, GROUP_TRACEBACK */
@@ -87,6 +88,8 @@ static struct entry *intern(struct grouping *grouping, const struct group *group
              name_append(grouping, &length, &group->tid, sizeof(group->tid));
     else if (key == GROUP_SIZE)
         ok = name_append(grouping, &length, &group->size_min, sizeof(group->size_min));
+    else if (key == GROUP_TYPE)
+        ok = name_append_text(grouping, &length, group->type);
     else if (key == GROUP_DOMAIN)
         ok = name_append(grouping, &length, &group->domain, sizeof(group->domain));
     else if (key == GROUP_MODULE)
@@ -141,6 +144,7 @@ static struct entry *intern_symbol(struct grouping *grouping, const struct symbo
         break;
     case GROUP_TRACEBACK: /* these are of no single frame */
     case GROUP_SIZE:
+    case GROUP_TYPE:
     case GROUP_DOMAIN:
     case GROUP_PROGRAM:
     case GROUP_PROCESS:
@@ -252,11 +256,11 @@ static const struct symbol *thread_start(const struct grouping *grouping, uint32
     return begins_thread(first) ? grouping->traceback[count - 1] : first;
 }
 
-/* Does the filter keep the blocks of STACK? Returns 1 or 0, or -ENOMEM. */
-static int keeps(struct grouping *grouping, uint32_t stack)
+/* Does the filter keep the blocks of STACK that are of TYPE? Returns 1 or 0, or -ENOMEM. */
+static int keeps(struct grouping *grouping, uint32_t stack, const char *type)
 {
     const struct heap_stack *from = &grouping->heap->stacks[stack];
-    struct filter_owner owner = {.domain = from->domain};
+    struct filter_owner owner = {.domain = from->domain, .type = type};
     bool wants_threads = filter_wants_threads(grouping->filter);
     const struct symbol *newest;
     uint32_t frame;
@@ -423,53 +427,137 @@ static int add_stack(struct grouping *grouping, uint32_t stack)
     return 0;
 }
 
-/* Count each of the COUNT blocks at BLOCKS that is kept to its size class. */
-static int add_sizes(struct grouping *grouping, const struct heap_block *blocks, size_t count)
+/* What the filter does with blocks of a stack and a type. */
+struct verdict {
+    uint64_t key; /* the type's number above the stack's */
+    bool kept;
+    UT_hash_handle hh;
+};
+
+/* The number of the type of BLOCK; those of other domains have none. */
+static uint32_t type_of(const struct grouping *grouping, const struct heap_block *block)
 {
+    const struct heap *heap = grouping->heap;
+
+    if (!grouping->options->types || block < heap->blocks ||
+        block >= heap->blocks + heap->block_count)
+        return 0;
+    return grouping->options->types->of_block[block - heap->blocks];
+}
+
+/* Does BLOCK count? Returns 1 or 0, or -ENOMEM. */
+static int counts(struct grouping *grouping, const struct heap_block *block)
+{
+    uint32_t type = type_of(grouping, block);
+    uint64_t key = (uint64_t)type << 32 | block->stack;
+    struct verdict *verdict;
+    int kept;
+
+    if (block->epoch < grouping->options->since)
+        return 0;
+    if (!filter_wants_types(grouping->filter))
+        return 1;
+    HASH_FIND(hh, grouping->verdicts, &key, sizeof(key), verdict);
+    if (verdict)
+        return verdict->kept;
+    kept = keeps(grouping, block->stack,
+                 grouping->options->types ? grouping->options->types->names[type] : NULL);
+    verdict = kept < 0 ? NULL : calloc(1, sizeof(*verdict));
+    if (!verdict)
+        return -ENOMEM;
+    verdict->key = key;
+    verdict->kept = kept;
+    HASH_ADD(hh, grouping->verdicts, key, sizeof(key), verdict);
+    if (verdict->hh.tbl)
+        return kept;
+    free(verdict);
+    return -ENOMEM;
+}
+
+static void free_verdicts(struct grouping *grouping)
+{
+    struct verdict *verdict, *next;
+
+    HASH_ITER(hh, grouping->verdicts, verdict, next)
+    {
+        HASH_DEL(grouping->verdicts, verdict);
+        free(verdict);
+    }
+}
+
+/* The group of BLOCK, by its size or type; BEFORE, if not NULL, is that of another. NULL for lack of
+ * memory. */
+static struct entry *intern_block(struct grouping *grouping, const struct heap_block *block,
+                                  struct entry *before)
+{
+    struct group group = {.heap = grouping->heap, .stack = block->stack};
+
+    if (grouping->options->key == GROUP_SIZE) {
+        if (before && block->size >= before->group.size_min && block->size <= before->group.size_max)
+            return before;
+        group_size_class(block->size, &group.size_min, &group.size_max);
+    } else {
+        group.type = grouping->options->types
+                         ? grouping->options->types->names[type_of(grouping, block)]
+                         : NULL;
+        if (before && before->group.type == group.type)
+            return before;
+    }
+    return intern(grouping, &group);
+}
+
+/* Count each of the COUNT blocks at BLOCKS that is kept to its size class or type. */
+static int add_blocks(struct grouping *grouping, const struct heap_block *blocks, size_t count)
+{
+    const struct types *types = grouping->options->types;
     struct entry *entry = NULL; /* of the block before */
 
     for (size_t i = 0; i < count; i++) {
         const struct heap_block *block = &blocks[i];
+        int counted = grouping->held[block->stack].kept ? counts(grouping, block) : 0;
 
-        if (!grouping->held[block->stack].kept || block->epoch < grouping->options->since)
+        if (counted == 0)
             continue;
-        if (!entry || block->size < entry->group.size_min || block->size > entry->group.size_max) {
-            struct group group = {.heap = grouping->heap, .stack = block->stack};
-
-            group_size_class(block->size, &group.size_min, &group.size_max);
-            entry = intern(grouping, &group);
-            if (!entry)
-                return -ENOMEM;
-        }
+        entry = counted < 0 ? NULL : intern_block(grouping, block, entry);
+        if (!entry)
+            return -ENOMEM;
         entry->group.size += block->size;
         entry->group.count++;
+        if (types)
+            entry->group.found[blocks == grouping->heap->blocks ? types->how[i] : TYPES_UNKNOWN]++;
     }
     return 0;
 }
 
-static void add_held(const struct grouping *grouping, const struct heap_block *blocks, size_t count)
+static int add_held(struct grouping *grouping, const struct heap_block *blocks, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (blocks[i].epoch < grouping->options->since)
+        int counted = counts(grouping, &blocks[i]);
+
+        if (counted < 0)
+            return counted;
+        if (counted == 0)
             continue;
         grouping->held[blocks[i].stack].bytes += blocks[i].size;
         grouping->held[blocks[i].stack].blocks++;
     }
+    return 0;
 }
 
 /* Sum up for each stack what counts. */
-static void find_held(const struct grouping *grouping)
+static int find_held(struct grouping *grouping)
 {
     const struct heap *heap = grouping->heap;
 
-    if (grouping->options->since) {
-        add_held(grouping, heap->blocks, heap->block_count);
-        add_held(grouping, heap->tracked, heap->tracked_count);
-        return;
+    if (grouping->options->since || filter_wants_types(grouping->filter)) {
+        int result = add_held(grouping, heap->blocks, heap->block_count);
+
+        return result < 0 ? result : add_held(grouping, heap->tracked, heap->tracked_count);
     }
     for (size_t i = 0; i < heap->stack_count; i++)
         grouping->held[i] =
             (struct group_held){heap->stacks[i].live_bytes, heap->stacks[i].live_blocks, false};
+    return 0;
 }
 
 /* The order of a list: the larger first. */
@@ -520,23 +608,24 @@ fail:
 static struct group_list *group_all(struct grouping *grouping)
 {
     const struct heap *heap = grouping->heap;
-    bool by_size = grouping->options->key == GROUP_SIZE;
+    bool by_block = group_key_of_blocks(grouping->options->key);
 
-    if (!grouping->options->held)
-        find_held(grouping);
+    if (!grouping->options->held && find_held(grouping) < 0)
+        return NULL;
     for (uint32_t i = 0; i < heap->stack_count; i++) {
         struct group_held *held = &grouping->held[i];
         int kept;
 
         if (held->blocks == 0 && !(grouping->options->past && heap->stacks[i].allocations > 0))
             continue;
-        kept = keeps(grouping, i);
-        if (kept < 0 || (kept && !by_size && add_stack(grouping, i) < 0))
+        /* Where types count, only what is kept is held. */
+        kept = filter_wants_types(grouping->filter) ? 1 : keeps(grouping, i, NULL);
+        if (kept < 0 || (kept && !by_block && add_stack(grouping, i) < 0))
             return NULL;
         held->kept = kept;
     }
-    if (by_size && (add_sizes(grouping, heap->blocks, heap->block_count) < 0 ||
-                    add_sizes(grouping, heap->tracked, heap->tracked_count) < 0))
+    if (by_block && (add_blocks(grouping, heap->blocks, heap->block_count) < 0 ||
+                     add_blocks(grouping, heap->tracked, heap->tracked_count) < 0))
         return NULL;
     return finish_list(grouping);
 }
@@ -573,6 +662,7 @@ struct group_list *group_create(const struct heap *heap, struct symbols *symbols
         HASH_DEL(grouping.table, entry);
         free(entry);
     }
+    free_verdicts(&grouping);
     free(grouping.name);
     if (!options->held)
         free(grouping.held);
@@ -595,14 +685,13 @@ int group_find_held(const struct heap *heap, struct symbols *symbols,
         .filter = options->filter ? options->filter : plain,
         .held = out_held,
     };
-    int kept = grouping.filter ? 0 : -ENOMEM;
+    int kept = grouping.filter ? find_held(&grouping) : -ENOMEM;
 
-    if (kept == 0)
-        find_held(&grouping);
     for (uint32_t i = 0; i < heap->stack_count && kept >= 0; i++) {
-        kept = keeps(&grouping, i);
+        kept = filter_wants_types(grouping.filter) ? 1 : keeps(&grouping, i, NULL);
         out_held[i].kept = kept > 0;
     }
+    free_verdicts(&grouping);
     free(grouping.traceback);
     filter_destroy(plain);
     return kept < 0 ? kept : 0;
@@ -610,7 +699,12 @@ int group_find_held(const struct heap *heap, struct symbols *symbols,
 
 bool group_needs_blocks(const struct group_options *options)
 {
-    return options->since > 0 || options->key == GROUP_SIZE;
+    return options->since > 0 || group_key_of_blocks(options->key) || group_needs_types(options);
+}
+
+bool group_needs_types(const struct group_options *options)
+{
+    return options->key == GROUP_TYPE || (options->filter && filter_wants_types(options->filter));
 }
 
 void group_destroy(struct group_list *list)

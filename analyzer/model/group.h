@@ -43,8 +43,10 @@ struct group_options {
     bool follows_tracemalloc;
     uint32_t since; /* only blocks of this epoch or a later one */
     bool past;      /* also stacks that hold nothing, but did, for the sake of their counters */
-    /* What counts, per stack, instead of all that is alive; not with GROUP_SIZE. NULL: all. */
+    /* What counts, per stack, instead of all that is alive; not with keys and filters of
+     * single blocks. NULL: all. */
     struct group_held *held;
+    const struct types *types;   /* of the blocks, where key or filter are about types */
     const struct filter *filter; /* NULL: every block, and the skipping of filter_create() */
 };
 
@@ -69,6 +71,9 @@ int group_find_held(const struct heap *heap, struct symbols *symbols,
 
 /* Do OPTIONS ask for what only single blocks tell, and not the sums of each stack? */
 bool group_needs_blocks(const struct group_options *options);
+
+/* Do they ask for types? Then they are to be given. */
+bool group_needs_types(const struct group_options *options);
 
 /* Free LIST, which may be NULL. */
 void group_destroy(struct group_list *list);

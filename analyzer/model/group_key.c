@@ -10,7 +10,7 @@
 static const char *const key_names[GROUP_KEYS] = {
     [GROUP_LINENO] = "lineno",       [GROUP_FILENAME] = "filename", [GROUP_FUNCTION] = "function",
     [GROUP_TRACEBACK] = "traceback", [GROUP_MODULE] = "module",     [GROUP_THREAD] = "thread",
-    [GROUP_SIZE] = "size",           [GROUP_DOMAIN] = "domain",     [GROUP_PROGRAM] = "program",
+    [GROUP_SIZE] = "size",           [GROUP_TYPE] = "type",         [GROUP_DOMAIN] = "domain",     [GROUP_PROGRAM] = "program",
     [GROUP_PROCESS] = "process",
 };
 
@@ -56,6 +56,8 @@ int group_compare(enum group_key key, const struct group *a, const struct group 
         return order ? order : compare_numbers(a->line, b->line);
     case GROUP_SIZE:
         return compare_numbers(a->size_min, b->size_min);
+    case GROUP_TYPE:
+        return compare_texts(a->type, b->type);
     case GROUP_DOMAIN:
         return compare_numbers(a->domain, b->domain);
     case GROUP_THREAD:
@@ -114,6 +116,11 @@ bool group_key_of_frames(enum group_key key)
            key == GROUP_MODULE;
 }
 
+bool group_key_of_blocks(enum group_key key)
+{
+    return key == GROUP_SIZE || key == GROUP_TYPE;
+}
+
 int group_key_find(const char *name, enum group_key *out_key)
 {
     for (int i = 0; i < GROUP_KEYS; i++) {
@@ -161,6 +168,9 @@ void group_name(enum group_key key, const struct group *group, char *buffer, siz
     case GROUP_SIZE:
         snprintf(buffer, size, "%" PRIu64 " to %" PRIu64 " bytes", group->size_min,
                  group->size_max);
+        break;
+    case GROUP_TYPE:
+        snprintf(buffer, size, "%s", group->type ? group->type : "<unknown>");
         break;
     case GROUP_DOMAIN:
         snprintf(buffer, size, "domain %" PRIu32, group->domain);

@@ -5,6 +5,7 @@
 #include "format/snapshot.h"
 #include "model/heap.h"
 #include "model/stack_id.h"
+#include "model/types.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@ enum group_key {
     GROUP_MODULE,
     GROUP_THREAD,  /* the function that the thread began with; with --threads the thread, too */
     GROUP_SIZE,    /* from a power of two to the next */
+    GROUP_TYPE,    /* the data type, as far as it is known */
     GROUP_DOMAIN,
     GROUP_PROGRAM, /* the executable of the process */
     GROUP_PROCESS, /* program and PID */
@@ -42,6 +44,7 @@ struct group {
     const char *thread_name; /* NULL: not known */
     uint32_t domain;
     uint64_t size_min, size_max;
+    const char *type;                 /* GROUP_TYPE; NULL: not known */
     struct stack_id id;               /* GROUP_TRACEBACK */
     const struct group_frame *frames; /* … in the manner of tracemalloc, oldest first: its key */
     uint32_t frame_count;
@@ -53,7 +56,8 @@ struct group {
 
     uint64_t size;  /* bytes as requested */
     uint64_t count; /* blocks */
-    uint64_t counters[SNAPSHOT_ALL_COUNTERS]; /* since tracing began; not of GROUP_SIZE */
+    uint64_t found[TYPES_HOW_COUNT]; /* of GROUP_TYPE: blocks, by how their type was found */
+    uint64_t counters[SNAPSHOT_ALL_COUNTERS]; /* since tracing began; not of single blocks */
 
     const struct heap *heap;
     uint32_t stack; /* the first stack of it in the heap, */
@@ -70,9 +74,12 @@ const char *group_key_name(enum group_key key);
 /* Is KEY about a frame, and not about the whole stack? */
 bool group_key_of_frames(enum group_key key);
 
+/* Is KEY about single blocks, and not about stacks? */
+bool group_key_of_blocks(enum group_key key);
+
 /* The names of all keys, as a list for the user: "lineno, filename …". */
 #define GROUP_KEY_NAMES \
-    "lineno, filename, function, traceback, module, thread, size, domain, program, process"
+    "lineno, filename, function, traceback, module, thread, size, type, domain, program, process"
 
 /* Find the key named NAME. Returns 0 or -EINVAL. */
 int group_key_find(const char *name, enum group_key *out_key);

@@ -37,6 +37,12 @@ void group_report_columns(enum group_key key, struct report *report)
         report_add_column(report, "size_min", "from", REPORT_NUMBER, REPORT_DATA_ONLY);
         report_add_column(report, "size_max", "to", REPORT_NUMBER, REPORT_DATA_ONLY);
         break;
+    case GROUP_TYPE:
+        report_add_column(report, "type", "type", REPORT_FUNCTION, 0);
+        report_add_column(report, "how", "found", REPORT_FUNCTION, REPORT_TEXT_ONLY);
+        report_add_column(report, "found", "found", REPORT_TEXT, REPORT_DATA_ONLY);
+        report_add_column(report, "inferred", "inferred", REPORT_COUNT, REPORT_DATA_ONLY);
+        break;
     case GROUP_DOMAIN:
         report_add_column(report, "domain", "domain", REPORT_NUMBER, 0);
         break;
@@ -89,6 +95,30 @@ static void put_size_class(const struct group *group, struct report *report)
     report_put_text(report, text);
 }
 
+/* Put the type of GROUP, and how it was found: the surest way, and how many blocks by guess only. */
+static void put_type(const struct group *group, struct report *report)
+{
+    uint64_t inferred = group->found[TYPES_INFERRED];
+    enum types_how how = TYPES_BY_VTABLE;
+    char text[64];
+
+    while (how > TYPES_UNKNOWN && group->found[how] == 0)
+        how--;
+    report_put_text(report, group->type);
+    if (!group->type) {
+        report_put_unknown(report);
+        report_put_unknown(report);
+        report_put_number(report, 0);
+        return;
+    }
+    snprintf(text, sizeof(text), "%s", types_how_name(how));
+    if (how > TYPES_INFERRED && inferred > 0)
+        snprintf(text, sizeof(text), "%s, %" PRIu64 " inferred", types_how_name(how), inferred);
+    report_put_text(report, text);
+    report_put_text(report, types_how_name(how));
+    report_put_number(report, inferred);
+}
+
 /* Put the thread of GROUP, as far as it is known. */
 static void put_thread(const struct group *group, struct report *report)
 {
@@ -127,6 +157,9 @@ void group_report_key(enum group_key key, const struct group *group, struct repo
         put_size_class(group, report);
         report_put_number(report, group->size_min);
         report_put_number(report, group->size_max);
+        break;
+    case GROUP_TYPE:
+        put_type(group, report);
         break;
     case GROUP_DOMAIN:
         report_put_number(report, group->domain);

@@ -2,6 +2,7 @@
 
 #include "format/snapshot.h"
 #include "model/intern.h"
+#include "model/root_frames.h"
 #include "model/variables.h"
 
 #include <inttypes.h>
@@ -94,23 +95,6 @@ static void name_variable(struct root_names *names, const struct heap_root *root
         key->root = (uint64_t)root->module << 32; /* all of its data */
 }
 
-/* The index of the frame of ROOT that ADDRESS lies in; SIZE_MAX if none is known. */
-static size_t find_frame(const struct heap *heap, uint32_t root, uint64_t address)
-{
-    size_t low = 0, high = heap->root_frame_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct heap_root_frame *frame = &heap->root_frames[middle];
-
-        if (frame->root < root || (frame->root == root && frame->end <= address))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < heap->root_frame_count && heap->root_frames[low].root == root ? low : SIZE_MAX;
-}
-
 /* Is the frame INDEX one of the C library's own? */
 static bool is_in_libc(const struct heap *heap, size_t index)
 {
@@ -169,7 +153,7 @@ static void name_frame(struct root_names *names, const struct heap_root *root,
 {
     const struct heap *heap = names->heap;
     uint64_t address = root->start + out->offset;
-    size_t index = find_frame(heap, out->root, address);
+    size_t index = root_frames_find(heap, out->root, address);
     const struct heap_root_frame *frame;
     struct variable variable;
 

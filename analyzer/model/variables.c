@@ -2,19 +2,17 @@
 
 #include "model/address_map.h"
 #include "model/demangle.h"
+#include "model/dwarf_types.h"
 #include "model/intern.h"
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <gelf.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 100 /* scopes or types within each other: more only in a hostile file */
-#define TEXT_SIZE 512 /* of a name or a type; longer ones are cut */
+#define DEPTH_MAX DWARF_TYPES_DEPTH_MAX
 
 struct definition {
     const char *name;
@@ -35,6 +33,7 @@ struct variables {
     struct symbols *symbols;
     struct module *modules; /* as the heap has them */
     struct intern *strings;
+    struct type_index *index;
 };
 
 struct variables *variables_create(const struct heap *heap, struct symbols *symbols)
@@ -47,7 +46,8 @@ struct variables *variables_create(const struct heap *heap, struct symbols *symb
     variables->symbols = symbols;
     variables->modules = calloc(heap->module_count + 1, sizeof(*variables->modules));
     variables->strings = intern_create();
-    if (!variables->modules || !variables->strings) {
+    variables->index = type_index_create(heap, symbols);
+    if (!variables->modules || !variables->strings || !variables->index) {
         variables_destroy(variables);
         return NULL;
     }
@@ -65,6 +65,7 @@ void variables_destroy(struct variables *variables)
     }
     free(variables->modules);
     intern_destroy(variables->strings);
+    type_index_destroy(variables->index);
     free(variables);
 }
 
@@ -124,47 +125,6 @@ static void add_symbols(struct module *module, Elf *elf)
     }
 }
 
-/* The attribute CODE of DIE as a DIE, followed through declarations and abstract origins. */
-static bool die_attribute(Dwarf_Die *die, unsigned code, Dwarf_Die *out_die)
-{
-    Dwarf_Attribute attribute;
-
-    return dwarf_attr_integrate(die, code, &attribute) &&
-           dwarf_formref_die(&attribute, out_die) != NULL;
-}
-
-/* The type of DIE without names and qualifiers of its own. False: it has none (void). */
-static bool peeled_type(Dwarf_Die *die, Dwarf_Die *out_type)
-{
-    Dwarf_Die type;
-
-    if (!die_attribute(die, DW_AT_type, &type))
-        return false;
-    for (int i = 0; i < DEPTH_MAX; i++) {
-        switch (dwarf_tag(&type)) {
-        case DW_TAG_typedef:
-        case DW_TAG_const_type:
-        case DW_TAG_volatile_type:
-        case DW_TAG_restrict_type:
-        case DW_TAG_atomic_type:
-            if (!die_attribute(&type, DW_AT_type, &type))
-                return false;
-            break;
-        default:
-            *out_type = type;
-            return true;
-        }
-    }
-    return false;
-}
-
-static uint64_t size_of(Dwarf_Die *type)
-{
-    Dwarf_Word size;
-
-    return dwarf_aggregate_size(type, &size) == 0 ? size : 0;
-}
-
 /* Where the variable DIE lies; in thread-local data if OUT_THREAD_LOCAL. False: at no fixed
  * place. */
 static bool fixed_place(Dwarf_Die *die, uint64_t *out_address, bool *out_thread_local)
@@ -220,17 +180,10 @@ static void add_variable(struct module *module, Dwarf_Die *die)
         return;
     definition.name = dwarf_diename(die);
     definition.is_static = !is_external(die);
-    size = die_attribute(die, DW_AT_type, &type) ? size_of(&type) : 0;
+    size = dwarf_types_attribute(die, DW_AT_type, &type) ? dwarf_types_size(&type) : 0;
     if (definition.name)
         add(module, is_thread_local ? &module->thread_map : &module->map, &definition,
             size > 0 ? size : 1);
-}
-
-static bool next_sibling(Dwarf_Die *die)
-{
-    Dwarf_Off before = dwarf_dieoffset(die);
-
-    return dwarf_siblingof(die, die) == 0 && dwarf_dieoffset(die) > before;
 }
 
 /* Add all variables below PARENT, also those of name spaces, classes and functions. */
@@ -255,7 +208,7 @@ static void add_variables(struct module *module, Dwarf_Die *parent, int depth)
         default:
             break;
         }
-    } while (next_sibling(&die));
+    } while (dwarf_types_next(&die));
 }
 
 /* The variables of the module INDEX; where debug info and symbol table know one, the former. */
@@ -270,6 +223,7 @@ static struct module *read_module(struct variables *variables, size_t index)
     if (module->is_read)
         return module;
     module->is_read = true;
+    type_index_read(variables->index, index);
     files = symbols_files(variables->symbols, index);
     add_symbols(module, files.main);
     add_symbols(module, files.debug);
@@ -281,185 +235,6 @@ static struct module *read_module(struct variables *variables, size_t index)
     address_map_freeze(&module->map);
     address_map_freeze(&module->thread_map);
     return module;
-}
-
-/* A text that is put together; what does not fit is left out. */
-struct text {
-    char data[TEXT_SIZE];
-    size_t length;
-};
-
-static void __attribute__((format(printf, 2, 3))) append(struct text *text, const char *format, ...)
-{
-    va_list arguments;
-    int length;
-
-    va_start(arguments, format);
-    length = vsnprintf(text->data + text->length, TEXT_SIZE - text->length, format, arguments);
-    va_end(arguments);
-    if (length > 0)
-        text->length += (size_t)length;
-    if (text->length >= TEXT_SIZE)
-        text->length = TEXT_SIZE - 1;
-}
-
-/* The bounds of the array TYPE into OUT_COUNTS, of each dimension; 0: unknown. Returns how many
- * dimensions it has. */
-static size_t array_counts(Dwarf_Die *type, uint64_t out_counts[DEPTH_MAX])
-{
-    size_t count = 0;
-    Dwarf_Die die;
-
-    if (dwarf_child(type, &die) != 0)
-        return 0;
-    do {
-        Dwarf_Attribute attribute;
-        Dwarf_Word bound;
-
-        if (dwarf_tag(&die) != DW_TAG_subrange_type || count == DEPTH_MAX)
-            continue;
-        out_counts[count] = 0;
-        if (dwarf_attr(&die, DW_AT_count, &attribute) &&
-            dwarf_formudata(&attribute, &bound) == 0)
-            out_counts[count] = bound;
-        else if (dwarf_attr(&die, DW_AT_upper_bound, &attribute) &&
-                 dwarf_formudata(&attribute, &bound) == 0)
-            out_counts[count] = bound + 1;
-        count++;
-    } while (next_sibling(&die));
-    return count;
-}
-
-/* Append what the type of DIE is called, as C has it. */
-static void append_type(struct text *text, Dwarf_Die *die, int depth)
-{
-    static const struct {
-        int tag;
-        const char *before;
-    } named[] = {
-        {DW_TAG_structure_type, "struct "}, {DW_TAG_union_type, "union "},
-        {DW_TAG_enumeration_type, "enum "},
-    };
-    uint64_t counts[DEPTH_MAX];
-    Dwarf_Die type;
-    size_t count;
-
-    if (depth > DEPTH_MAX || !die_attribute(die, DW_AT_type, &type)) {
-        append(text, "void");
-        return;
-    }
-    switch (dwarf_tag(&type)) {
-    case DW_TAG_pointer_type:
-        append_type(text, &type, depth + 1);
-        append(text, text->length > 0 && text->data[text->length - 1] == '*' ? "*" : " *");
-        return;
-    case DW_TAG_reference_type:
-    case DW_TAG_rvalue_reference_type:
-        append_type(text, &type, depth + 1);
-        append(text, " &");
-        return;
-    case DW_TAG_const_type:
-        append(text, "const ");
-        append_type(text, &type, depth + 1);
-        return;
-    case DW_TAG_volatile_type:
-    case DW_TAG_restrict_type:
-    case DW_TAG_atomic_type:
-        append_type(text, &type, depth + 1);
-        return;
-    case DW_TAG_array_type:
-        append_type(text, &type, depth + 1);
-        count = array_counts(&type, counts);
-        for (size_t i = 0; i < count; i++) {
-            if (counts[i] > 0)
-                append(text, "[%" PRIu64 "]", counts[i]);
-            else
-                append(text, "[]");
-        }
-        return;
-    case DW_TAG_subroutine_type:
-        append(text, "function");
-        return;
-    default:
-        break;
-    }
-    for (size_t i = 0; i < sizeof(named) / sizeof(*named); i++) {
-        Dwarf_Die unit;
-        int language = dwarf_diecu(&type, &unit, NULL, NULL) ? dwarf_srclang(&unit) : -1;
-
-        if (dwarf_tag(&type) == named[i].tag &&
-            (language == DW_LANG_C89 || language == DW_LANG_C || language == DW_LANG_C99 ||
-             language == DW_LANG_C11 || !dwarf_diename(&type)))
-            append(text, "%s", named[i].before);
-    }
-    append(text, "%s", dwarf_diename(&type) ? dwarf_diename(&type) : "{…}");
-}
-
-/* The member of TYPE, a structure, that lies OFFSET bytes into it, and where it begins. */
-static bool find_member(Dwarf_Die *type, uint64_t offset, Dwarf_Die *out_member, uint64_t *out_start)
-{
-    bool found = false;
-    Dwarf_Die die;
-
-    if (dwarf_child(type, &die) != 0)
-        return false;
-    do {
-        Dwarf_Attribute attribute;
-        Dwarf_Word start = 0;
-        Dwarf_Die member_type;
-
-        if (dwarf_tag(&die) != DW_TAG_member && dwarf_tag(&die) != DW_TAG_inheritance)
-            continue;
-        if (dwarf_attr(&die, DW_AT_external, &attribute))
-            continue; /* a static one is not in there */
-        if (dwarf_attr(&die, DW_AT_data_member_location, &attribute) &&
-            dwarf_formudata(&attribute, &start) != 0)
-            continue;
-        if (start > offset || !die_attribute(&die, DW_AT_type, &member_type) ||
-            offset - start >= size_of(&member_type))
-            continue;
-        *out_member = die;
-        *out_start = start;
-        found = true;
-        break;
-    } while (next_sibling(&die));
-    return found;
-}
-
-/* Append to NAME and GROUP which field of a variable of DIE's type lies OFFSET bytes into it. */
-static void append_field(Dwarf_Die *die, uint64_t offset, struct text *name, struct text *group)
-{
-    Dwarf_Die at = *die, type;
-
-    for (int depth = 0; depth < DEPTH_MAX && peeled_type(&at, &type); depth++) {
-        uint64_t counts[DEPTH_MAX], start, size;
-        Dwarf_Die element;
-
-        switch (dwarf_tag(&type)) {
-        case DW_TAG_structure_type:
-        case DW_TAG_class_type:
-            if (!find_member(&type, offset, &at, &start))
-                return;
-            if (dwarf_diename(&at)) { /* not a base class or an unnamed structure */
-                append(name, ".%s", dwarf_diename(&at));
-                append(group, ".%s", dwarf_diename(&at));
-            }
-            offset -= start;
-            continue;
-        case DW_TAG_array_type:
-            /* Of more dimensions, all as one: that is how they lie. */
-            if (array_counts(&type, counts) == 0 || !die_attribute(&type, DW_AT_type, &element) ||
-                (size = size_of(&element)) == 0)
-                return;
-            append(name, "[%" PRIu64 "]", offset / size);
-            append(group, "[]");
-            offset %= size;
-            at = type;
-            continue;
-        default:
-            return;
-        }
-    }
 }
 
 /* The file that DIE is declared in, with its directory if the debug info says that. */
@@ -474,48 +249,84 @@ static const char *file_of(struct variables *variables, Dwarf_Die *die)
     return symbols_source(variables->symbols, dwarf_decl_file(die), directory);
 }
 
-/* Fill in OUT for the field OFFSET bytes into the variable NAME that DIE, if it has an address,
- * tells of. */
-static void describe(struct variables *variables, const char *name, Dwarf_Die *die, uint64_t offset,
-                     struct variable *out)
+/* A variable, or so many bytes into it. */
+struct found {
+    const char *name;
+    Dwarf_Die die; /* addr NULL: only the symbol table has it */
+    uint64_t offset;
+};
+
+/* Fill in OUT for what was FOUND. */
+static bool describe(struct variables *variables, struct found *found, struct variable *out)
 {
-    struct text field = {.length = 0}, group = {.length = 0}, type = {.length = 0};
+    struct dwarf_text field = {.length = 0}, group = {.length = 0}, text = {.length = 0};
+    Dwarf_Die *die = &found->die, type;
     Dwarf_Attribute linkage;
     const char *linker_name = NULL;
     char *readable;
 
     if (die->addr && (dwarf_attr_integrate(die, DW_AT_linkage_name, &linkage)))
         linker_name = dwarf_formstring(&linkage);
-    readable = demangle(linker_name ? linker_name : name);
-    append(&field, "%s", readable ? readable : name);
-    append(&group, "%s", readable ? readable : name);
+    readable = demangle(linker_name ? linker_name : found->name);
+    dwarf_text_append(&field, "%s", readable ? readable : found->name);
+    dwarf_text_append(&group, "%s", readable ? readable : found->name);
     free(readable);
     if (die->addr) {
-        append_field(die, offset, &field, &group);
-        append_type(&type, die, 0);
-        out->type = intern_string(variables->strings, type.data);
+        bool has_type = dwarf_types_attribute(die, DW_AT_type, &type);
+
+        if (has_type)
+            dwarf_types_append_field(&type, found->offset, &field, &group);
+        dwarf_types_append_name(&text, has_type ? &type : NULL, variables->index);
+        out->type = intern_string(variables->strings, text.data);
         out->file = file_of(variables, die);
-    } else if (offset > 0) {
-        append(&field, "+%#" PRIx64, offset);
+    } else if (found->offset > 0) {
+        dwarf_text_append(&field, "+%#" PRIx64, found->offset);
     }
     out->name = intern_string(variables->strings, field.data);
     out->group = intern_string(variables->strings, group.data);
+    return out->name && out->group;
+}
+
+static struct definition *find(struct variables *variables, size_t index, uint64_t address,
+                               bool thread_local_data)
+{
+    struct module *module = read_module(variables, index);
+    size_t number;
+
+    return address_map_find(thread_local_data ? &module->thread_map : &module->map, address,
+                            &number)
+               ? &module->definitions[number]
+               : NULL;
 }
 
 bool variables_find(struct variables *variables, size_t index, uint64_t address,
                     bool thread_local_data, struct variable *out_variable)
 {
-    struct module *module = read_module(variables, index);
-    struct definition *definition;
-    size_t number;
+    struct definition *definition = find(variables, index, address, thread_local_data);
+    struct found found;
 
-    if (!address_map_find(thread_local_data ? &module->thread_map : &module->map, address, &number))
+    if (!definition)
         return false;
-    definition = &module->definitions[number];
     *out_variable = (struct variable){.is_static = definition->is_static, .start = definition->low};
-    describe(variables, definition->name, &definition->die, address - definition->low,
-             out_variable);
-    return out_variable->name && out_variable->group;
+    found = (struct found){definition->name, definition->die, address - definition->low};
+    return describe(variables, &found, out_variable);
+}
+
+bool variables_type(struct variables *variables, size_t index, uint64_t address,
+                    bool thread_local_data, Dwarf_Die *out_type, uint64_t *out_offset)
+{
+    struct definition *definition = find(variables, index, address, thread_local_data);
+
+    if (!definition || !definition->die.addr ||
+        !dwarf_types_attribute(&definition->die, DW_AT_type, out_type))
+        return false;
+    *out_offset = address - definition->low;
+    return true;
+}
+
+struct type_index *variables_types(struct variables *variables)
+{
+    return variables->index;
 }
 
 /* Is the frame base of FUNCTION its canonical frame address? */
@@ -542,17 +353,18 @@ static bool lies_at(Dwarf_Die *die, uint64_t pc, int64_t at, int64_t *out_start)
 
     if (!dwarf_attr(die, DW_AT_location, &attribute) ||
         dwarf_getlocation_addr(&attribute, pc, &operations, &count, 1) != 1 || count != 1 ||
-        operations[0].atom != DW_OP_fbreg || !die_attribute(die, DW_AT_type, &type))
+        operations[0].atom != DW_OP_fbreg || !dwarf_types_attribute(die, DW_AT_type, &type))
         return false;
     start = (int64_t)operations[0].number;
-    if (at < start || (uint64_t)(at - start) >= size_of(&type))
+    if (at < start || (uint64_t)(at - start) >= dwarf_types_size(&type))
         return false;
     *out_start = start;
     return true;
 }
 
-bool variables_find_local(struct variables *variables, size_t index, uint64_t pc, uint64_t end,
-                          uint64_t address, struct variable *out_variable)
+/* Find the local variable AT so many bytes (less than 0) from the end of the frame that executes PC. */
+static bool find_local(struct variables *variables, size_t index, uint64_t pc, int64_t at,
+                       struct found *out_found)
 {
     struct symbols_files files = symbols_files(variables->symbols, index);
     Dwarf_Die *scopes = NULL;
@@ -562,6 +374,7 @@ bool variables_find_local(struct variables *variables, size_t index, uint64_t pc
 
     if (!files.dwarf || !dwarf_addrdie(files.dwarf, pc, &unit))
         return false;
+    type_index_read(variables->index, index);
     count = dwarf_getscopes(&unit, pc, &scopes);
     for (int i = 0; i < count && !counts; i++)
         counts = dwarf_tag(&scopes[i]) == DW_TAG_subprogram && counts_from_end(&scopes[i]);
@@ -575,15 +388,36 @@ bool variables_find_local(struct variables *variables, size_t index, uint64_t pc
             int64_t start;
 
             if ((tag != DW_TAG_variable && tag != DW_TAG_formal_parameter) ||
-                !lies_at(&die, pc, (int64_t)(address - end), &start) || !dwarf_diename(&die))
+                !lies_at(&die, pc, at, &start) || !dwarf_diename(&die))
                 continue;
-            *out_variable = (struct variable){.is_static = true, .start = end + (uint64_t)start};
-            describe(variables, dwarf_diename(&die), &die,
-                     (uint64_t)((int64_t)(address - end) - start), out_variable);
-            found = out_variable->name && out_variable->group;
+            *out_found = (struct found){dwarf_diename(&die), die, (uint64_t)(at - start)};
+            found = true;
             break;
-        } while (next_sibling(&die));
+        } while (dwarf_types_next(&die));
     }
     free(scopes);
     return found;
+}
+
+bool variables_find_local(struct variables *variables, size_t index, uint64_t pc, uint64_t end,
+                          uint64_t address, struct variable *out_variable)
+{
+    struct found found;
+
+    if (!find_local(variables, index, pc, (int64_t)(address - end), &found))
+        return false;
+    *out_variable = (struct variable){.is_static = true, .start = address - found.offset};
+    return describe(variables, &found, out_variable);
+}
+
+bool variables_local_type(struct variables *variables, size_t index, uint64_t pc, int64_t at,
+                          Dwarf_Die *out_type, uint64_t *out_offset)
+{
+    struct found found;
+
+    if (!find_local(variables, index, pc, at, &found) ||
+        !dwarf_types_attribute(&found.die, DW_AT_type, out_type))
+        return false;
+    *out_offset = found.offset;
+    return true;
 }

@@ -9,7 +9,9 @@
 
 #include "model/heap.h"
 #include "model/symbols.h"
+#include "model/type_index.h"
 
+#include <elfutils/libdw.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,5 +43,17 @@ bool variables_find(struct variables *variables, size_t module, uint64_t address
  * of the ELF file of MODULE. */
 bool variables_find_local(struct variables *variables, size_t module, uint64_t pc, uint64_t end,
                           uint64_t address, struct variable *out_variable);
+
+/* The type of the variable at ADDRESS, as variables_find(), and how far into it ADDRESS is. False: not
+ * known. */
+bool variables_type(struct variables *variables, size_t module, uint64_t address,
+                    bool thread_local_data, Dwarf_Die *out_type, uint64_t *out_offset);
+
+/* The same of the local variable that lies over the byte AT, counted from the end of the frame. */
+bool variables_local_type(struct variables *variables, size_t module, uint64_t pc, int64_t at,
+                          Dwarf_Die *out_type, uint64_t *out_offset);
+
+/* The names of the types in the modules that were read. */
+struct type_index *variables_types(struct variables *variables);
 
 #endif
