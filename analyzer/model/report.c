@@ -351,6 +351,7 @@ static void add_link(struct report *report, struct report_link **links, size_t *
     copy->kind = keep_text(report, link->kind);
     copy->name = keep_text(report, link->name);
     copy->type = keep_text(report, link->type);
+    copy->type_found = keep_text(report, link->type_found);
     copy->function = keep_text(report, link->function);
     copy->file = keep_text(report, link->file);
     copy->place = keep_text(report, link->place);

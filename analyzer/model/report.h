@@ -71,8 +71,10 @@ struct report_frame {
 struct report_link {
     const char *kind;     /* "global", "stack", "tls", "register", "key", "mapping", "libc", "block",
                            * or "lost": nobody */
-    const char *name;     /* of the variable, register, mapping; NULL: unknown, or a block */
-    const char *type;     /* of the variable; NULL: unknown */
+    const char *name;     /* of the variable, register, mapping; of a block: the field that leads
+                           * on; NULL: unknown */
+    const char *type;     /* of the variable or of all the blocks; NULL: unknown */
+    const char *type_found; /* how the type of blocks was found; NULL */
     const char *function; /* whose frame it is, or that allocated the blocks; NULL: unknown */
     const char *file;     /* of the variable, or where the blocks were allocated; NULL: unknown */
     uint32_t line;        /* … 0: unknown */

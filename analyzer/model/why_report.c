@@ -4,12 +4,14 @@
 #include "model/holders.h"
 #include "model/root_names.h"
 #include "model/site.h"
+#include "model/types.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define FIELD_SIZE  256
 #define RETAINS_MAX 4 /* places whose blocks go as well that are worth to be told */
 
 static const char *const kinds[] = {
@@ -33,6 +35,14 @@ struct group {
     uint32_t block; /* the first */
 };
 
+/* What blocks of a step have in common. */
+struct common {
+    uint32_t type;      /* index in the names of types; 0: nothing, or not known */
+    uint8_t how;        /* the least sure one */
+    uint32_t from;      /* one of which a pointer leads on, */
+    uint64_t low, high; /* and where such pointers lie: the first and the last place */
+};
+
 struct why {
     const struct graph *graph;
     const struct heap *heap;
@@ -43,7 +53,8 @@ struct why {
     struct group *steps;       /* per step: the blocks on the way to those of a row */
     uint8_t *members, *goes;   /* per block: of the row; what would go with them */
     bool *passed;              /* per block: it is on the way to one of the row */
-    uint64_t *step_offsets;    /* per step: where the first pointer that leads on lies */
+    struct types *types;
+    struct common *common;     /* per step */
     struct report *report;
 };
 
@@ -100,6 +111,38 @@ static void set_site(struct report_link *link, const struct symbol *symbol)
     link->place = symbol->place;
 }
 
+/* Note that BLOCK is of the step NUMBER, as the first one if IS_FIRST. */
+static void note_type(struct why *why, uint32_t number, uint32_t block, bool is_first)
+{
+    struct common *common = &why->common[number];
+
+    if (is_first) {
+        *common = (struct common){.type = why->types->of_block[block],
+                                  .how = why->types->how[block],
+                                  .from = HOLDERS_NONE};
+        return;
+    }
+    if (common->type != why->types->of_block[block])
+        common->type = 0;
+    if (common->how > why->types->how[block])
+        common->how = why->types->how[block];
+}
+
+/* Note that the pointer OFFSET bytes into BLOCK, of the step NUMBER, leads on. */
+static void note_pointer(struct why *why, uint32_t number, uint32_t block, uint64_t offset)
+{
+    struct common *common = &why->common[number];
+
+    if (common->from == HOLDERS_NONE) {
+        common->from = block;
+        common->low = common->high = offset;
+    }
+    if (common->low > offset)
+        common->low = offset;
+    if (common->high < offset)
+        common->high = offset;
+}
+
 /* Go from the blocks of the row towards the root, and count what is passed to its steps. */
 static void pass(struct why *why)
 {
@@ -120,13 +163,19 @@ static void pass(struct why *why)
             why->passed[block] = true;
             if (step->count++ == 0)
                 step->block = block;
+            note_type(why, holders->step_of[block], block, step->count == 1);
             step->size += why->heap->blocks[block].size;
             if (from == HOLDERS_NONE || from < root_count)
                 break;
-            why->step_offsets[holders->step_of[from - root_count]] =
-                why->heap->edges.offset[holders->edge_to[block]];
             block = from - root_count;
         }
+    }
+    for (uint32_t i = 0; i < why->heap->block_count; i++) {
+        uint32_t from = holders->from[i];
+
+        if (why->passed[i] && from != HOLDERS_NONE && from >= root_count)
+            note_pointer(why, holders->step_of[from - root_count], from - root_count,
+                         why->heap->edges.offset[holders->edge_to[i]]);
     }
 }
 
@@ -178,14 +227,36 @@ static void add_frames(struct why *why, uint32_t stack)
     }
 }
 
+/* Fill in what LINK says about the blocks of the step NUMBER themselves: their type, and, in FIELD of
+ * SIZE bytes, which field of them leads on. */
+static void set_type(struct why *why, struct report_link *link, uint32_t number, char *field,
+                     size_t size)
+{
+    const struct common *common = &why->common[number];
+    char last[FIELD_SIZE];
+
+    if (common->type == 0)
+        return;
+    link->type = why->types->names[common->type];
+    link->type_found = types_how_name(common->how);
+    if (common->from == HOLDERS_NONE)
+        return;
+    types_field(why->types, common->from, common->low, field, size);
+    types_field(why->types, common->from, common->high, last, sizeof(last));
+    if (*field && strcmp(field, last) == 0)
+        link->name = field;
+}
+
 static void add_step(struct why *why, uint32_t number, uint32_t next)
 {
     const struct holders_step *step = &why->holders->steps[number];
     const struct group *passed = &why->steps[number];
+    const struct common *common = &why->common[number];
+    char field[FIELD_SIZE];
     struct report_link link = {
         .size = passed->size,
         .count = passed->count,
-        .offset = why->step_offsets[number],
+        .offset = common->from == HOLDERS_NONE ? 0 : common->low,
         .repeats = step->repeats && passed->count > 1,
     };
 
@@ -193,6 +264,7 @@ static void add_step(struct why *why, uint32_t number, uint32_t next)
         link.is_array = why->steps[next].count >= 4 &&
                         2 * why->steps[next].count >= passed->size / sizeof(uint64_t);
     set_site(&link, why->sites->sites[step->site].symbol);
+    set_type(why, &link, number, field, sizeof(field));
     report_add_link(why->report, &link);
     add_frames(why, why->heap->blocks[passed->block].stack);
 }
@@ -322,6 +394,8 @@ static int prepare(struct why *why)
     if (result == 0)
         result = sites_create(why->heap, why->symbols, filter, &why->sites);
     filter_destroy(filter);
+    if (result == 0)
+        result = types_create(why->heap, why->symbols, &why->types);
     why->names = root_names_create(why->heap, why->symbols);
     if (result == 0 && !why->names)
         result = -ENOMEM;
@@ -330,11 +404,11 @@ static int prepare(struct why *why)
     if (result != 0)
         return result;
     why->steps = calloc(why->holders->step_count + 1, sizeof(*why->steps));
-    why->step_offsets = calloc(why->holders->step_count + 1, sizeof(*why->step_offsets));
+    why->common = calloc(why->holders->step_count + 1, sizeof(*why->common));
     why->members = calloc(blocks, 1);
     why->goes = calloc(blocks, 1);
     why->passed = calloc(blocks, sizeof(*why->passed));
-    return why->steps && why->step_offsets && why->members && why->goes && why->passed ? 0
+    return why->steps && why->common && why->members && why->goes && why->passed ? 0
                                                                                        : -ENOMEM;
 }
 
@@ -355,12 +429,13 @@ int why_report(const struct graph *graph, struct symbols *symbols, const uint8_t
     if (result == 0)
         result = add_rows(&why, members, limit);
     free(why.steps);
-    free(why.step_offsets);
+    free(why.common);
     free(why.members);
     free(why.goes);
     free(why.passed);
     holders_destroy(why.holders);
     root_names_destroy(why.names);
     sites_destroy(why.sites);
+    types_destroy(why.types);
     return result;
 }

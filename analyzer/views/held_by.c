@@ -1,5 +1,6 @@
 #include "views/held_by.h"
 
+#include "views/names.h"
 #include "views/units.h"
 #include "views/utf8.h"
 
@@ -119,6 +120,21 @@ static void print_blocks(FILE *out, uint64_t count, uint64_t size)
     fputs(units_bytes(buffer, (double)size, false), out);
 }
 
+/* "100 × `struct node`.next, 4.7 KiB"; one is "`struct node`.next, 48 B" */
+static void print_objects(FILE *out, const struct report_link *link)
+{
+    char buffer[UNITS_SIZE];
+
+    if (link->count > 1)
+        fprintf(out, "%" PRIu64 " × ", link->count);
+    fputc('`', out);
+    names_print(out, link->type, false);
+    fprintf(out, "`%s", link->name ? "." : "");
+    if (link->name)
+        utf8_print(out, link->name);
+    fprintf(out, ", %s", units_bytes(buffer, (double)link->size, false));
+}
+
 /* A step between the first and the last. */
 static void print_step(FILE *out, const struct report_link *link, const struct paths *paths)
 {
@@ -130,7 +146,10 @@ static void print_step(FILE *out, const struct report_link *link, const struct p
     } else {
         if (link->repeats)
             fputs("a chain of ", out);
-        print_blocks(out, link->count, link->size);
+        if (link->type)
+            print_objects(out, link);
+        else
+            print_blocks(out, link->count, link->size);
     }
     fputs(", allocated at ", out);
     print_site(out, link, paths);

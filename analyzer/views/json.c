@@ -168,6 +168,7 @@ static json_t *link_value(const struct report_link *link, bool is_path)
         json_object_set_new(object, "thread_name", optional_text(link->thread_name));
     }
     if (is_block && is_path) {
+        json_object_set_new(object, "type_found", optional_text(link->type_found));
         json_object_set_new(object, "repeats", json_boolean(link->repeats));
         if (set_frames(object, link->frames, link->frame_count) < 0) {
             json_decref(object);
