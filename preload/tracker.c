@@ -127,6 +127,8 @@ static inline void count_free(struct tracker_thread *self, const struct live_blo
         counter->value[SNAPSHOT_FREES]++;
         counter->value[SNAPSHOT_FREED_BYTES] += block->size;
         counter->value[SNAPSHOT_TEMPORARY] += temporary;
+    } else {
+        self->lost_blocks++; /* what its stack counts is not right: that much is said */
     }
     add_own(&self->frees, 1);
 }
@@ -141,6 +143,8 @@ static inline void count_allocation(struct tracker_thread *self, const struct li
         counter->value[SNAPSHOT_ALLOCATIONS]++;
         counter->value[SNAPSHOT_ALLOCATED_BYTES] += block->size;
         counter->value[SNAPSHOT_REALLOCATIONS] += reallocation;
+    } else {
+        self->lost_blocks++;
     }
     add_own(&self->allocations, 1);
 }
