@@ -9,7 +9,7 @@ function describeLink(link, isGoal, short) {
   if (link.kind === 'block') {
     const site = link.function ? `${shortName(link.function)}` : where || 'unknown';
     const many = link.repeats && !isGoal ? `a chain of ${blocks(link.count)}` : blocks(link.count);
-    return [site, [where !== site ? where : null, `${many}, ${formatBytes(link.size)}`,
+    return [site, [link.type || null, where !== site ? where : null, `${many}, ${formatBytes(link.size)}`,
       link.repeats ? 'one after the other' : null]];
   }
   switch (link.kind) {
