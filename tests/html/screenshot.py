@@ -12,7 +12,7 @@ import tempfile
 sys.dont_write_bytecode = True  # the sources may not be ours to write to
 from browser import Browser
 
-WIDTH, HEIGHT = 1320, 575
+WIDTH, HEIGHT = 1320, 630
 
 
 def main(build, out):
