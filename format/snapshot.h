@@ -87,6 +87,7 @@ enum snapshot_kind {
     SNAPSHOT_MEMORY = 25,  /* struct snapshot_memory, one a kind of memory, in any order */
     SNAPSHOT_MORE_COUNTERS = 26, /* varints: the rest of enum snapshot_counter per stack; absent:
                                   * not known */
+    SNAPSHOT_PROGRESS = 27, /* varints, a record a point of SNAPSHOT_SERIES: allocations (delta) */
 };
 
 /* The process and the moment. */
@@ -265,6 +266,12 @@ _Static_assert(sizeof(struct snapshot_thread) == 8, "on disk");
  */
 
 #define SNAPSHOT_SERIES_POINTS 64u /* at most */
+
+/* SNAPSHOT_PROGRESS: how far the program was at each point of the series, by a clock that does
+ * not depend on the speed of the machine. Of an older snapshot it is not known.
+ *
+ *   allocations  calls that allocated, by all threads, since tracing began
+ */
 
 /* SNAPSHOT_PARTS, in a snapshot that `heapdelta merge` made of several: the process
  * records of these, in their order. SNAPSHOT_ORIGINS: record I is the number of the

@@ -10,7 +10,6 @@
 #include "preload/message.h"
 #include "preload/path.h"
 #include "preload/real.h"
-#include "preload/series.h"
 #include "preload/signals.h"
 #include "preload/snapshot.h"
 #include "preload/syscall.h"
@@ -334,13 +333,10 @@ static void serve_request(void)
 
 static void tick(void)
 {
-    uint64_t now = timeline_now();
-
     snapshot_finish(false);
     publish();
-    if (series_due(now))
-        tracker_add_to_series();
-    if (config->interval && now >= next_interval &&
+    tracker_add_to_series();
+    if (config->interval && timeline_now() >= next_interval &&
         snapshot_begin(SNAPSHOT_BY_INTERVAL, NULL, false, NULL) == 0)
         next_interval = timeline_now() + config->interval * 1000000; /* from this cut on */
 }

@@ -206,9 +206,10 @@ int cut_encode(struct cut *cut)
     bool whole = put_blocks(cut);
 
     put_counters(cut);
-    cut->series_count = series_put(&cut->moments, &cut->series);
+    cut->series_count = series_put(&cut->moments, &cut->series, &cut->progress);
     finish_copies(cut);
-    return whole && !cut->counters.failed && !cut->more_counters.failed && !cut->series.failed
+    return whole && !cut->counters.failed && !cut->more_counters.failed && !cut->series.failed &&
+                   !cut->progress.failed
                ? 0
                : -ENOMEM;
 }
@@ -223,4 +224,5 @@ void cut_finish(struct cut *cut)
     buffer_finish(&cut->more_counters);
     buffer_finish(&cut->series);
     buffer_finish(&cut->places);
+    buffer_finish(&cut->progress);
 }

@@ -46,6 +46,7 @@ struct cut {
     struct buffer counters, more_counters; /* as SNAPSHOT_COUNTERS, SNAPSHOT_MORE_COUNTERS */
     struct buffer series;   /* as SNAPSHOT_SERIES */
     struct buffer places;   /* uint64_t: of blocks, one in each MEMORY_USE_PLACE bytes */
+    struct buffer progress; /* as SNAPSHOT_PROGRESS */
     uint64_t last_address;  /* while blocks are put */
 };
 

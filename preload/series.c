@@ -8,6 +8,8 @@
 
 #define MOMENTS 64u
 #define FIRST_INTERVAL 100000000u /* ns */
+#define FIRST_DISTANCE 64u        /* allocations */
+#define STEP_MAX       1000000u
 
 /* A stack holds so much more than at the moment before, modulo 2^64. */
 struct change {
@@ -16,7 +18,7 @@ struct change {
 };
 
 struct moment {
-    uint64_t time;
+    uint64_t time, allocations;
     struct change *changes; /* by stack */
     uint32_t count;
 };
@@ -27,14 +29,35 @@ struct level {
 
 static struct moment moments[MOMENTS];
 static uint32_t moment_count;
-static uint64_t interval = FIRST_INTERVAL;
-static _Atomic uint64_t next_time = FIRST_INTERVAL;
+static uint64_t interval = FIRST_INTERVAL, distance = FIRST_DISTANCE;
+static _Atomic uint64_t next_time = FIRST_INTERVAL, next_allocations = FIRST_DISTANCE;
+static _Atomic uint32_t step = FIRST_DISTANCE;
 static struct level *levels; /* at the last moment, by stack */
 static uint32_t level_count;
 
-bool series_due(uint64_t time)
+bool series_due(uint64_t time, uint64_t allocations)
 {
-    return time >= atomic_load_explicit(&next_time, memory_order_relaxed);
+    return time >= atomic_load_explicit(&next_time, memory_order_relaxed) ||
+           allocations >= atomic_load_explicit(&next_allocations, memory_order_relaxed);
+}
+
+uint32_t series_step(void)
+{
+    return atomic_load_explicit(&step, memory_order_relaxed);
+}
+
+/* The next moment is due so much after TIME and ALLOCATIONS. What it costs to look at a stack, and
+ * that for each thread, is some ns; FAR allocations share it. */
+static void set_next(uint64_t time, uint64_t allocations, uint64_t far)
+{
+    uint64_t after = distance > far ? distance : far, part = after / 8;
+
+    atomic_store_explicit(&next_time, time + interval, memory_order_relaxed);
+    atomic_store_explicit(&next_allocations, allocations + after, memory_order_relaxed);
+    if (part > STEP_MAX)
+        part = STEP_MAX;
+    atomic_store_explicit(&step, part < FIRST_DISTANCE ? FIRST_DISTANCE : (uint32_t)part,
+                          memory_order_relaxed);
 }
 
 /* Make LEVELS long enough for COUNT stacks. */
@@ -74,14 +97,14 @@ static void shrink(struct moment *moment, uint32_t capacity)
 static void release(struct moment *moment)
 {
     arena_unmap(moment->changes, moment->count * sizeof *moment->changes, ARENA_COUNTERS);
-    *moment = (struct moment){ 0, NULL, 0 };
+    *moment = (struct moment){ 0, 0, NULL, 0 };
 }
 
 /* Put the changes of FIRST and SECOND together in SECOND. False on lack of memory. */
 static bool merge(struct moment *first, struct moment *second)
 {
     uint32_t capacity = first->count + second->count, i = 0, j = 0;
-    struct moment both = { second->time, NULL, 0 };
+    struct moment both = { second->time, second->allocations, NULL, 0 };
 
     if (first->count == 0)
         return true;
@@ -127,6 +150,7 @@ static void forget(void)
 static void halve(void)
 {
     interval *= 2;
+    distance *= 2;
     for (uint32_t i = 0; i < MOMENTS / 2; i++) {
         if (!merge(&moments[2 * i], &moments[2 * i + 1])) {
             forget();
@@ -135,19 +159,19 @@ static void halve(void)
         release(&moments[2 * i]);
         moments[i] = moments[2 * i + 1];
         if (i != 2 * i + 1)
-            moments[2 * i + 1] = (struct moment){ 0, NULL, 0 };
+            moments[2 * i + 1] = (struct moment){ 0, 0, NULL, 0 };
     }
     moment_count = MOMENTS / 2;
 }
 
-void series_add(uint64_t time, uint32_t stack_count,
+void series_add(uint64_t time, uint64_t allocations, uint32_t thread_count, uint32_t stack_count,
                 void (*live)(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks))
 {
-    struct moment moment = { time, NULL, 0 };
+    struct moment moment = { time, allocations, NULL, 0 };
 
     if (moment_count == MOMENTS)
         halve();
-    atomic_store_explicit(&next_time, time + interval, memory_order_relaxed);
+    set_next(time, allocations, (uint64_t)stack_count * (thread_count + 2));
     if (stack_count == 0 || !grow_levels(stack_count))
         return;
     moment.changes = arena_map(stack_count * sizeof *moment.changes, ARENA_COUNTERS);
@@ -197,18 +221,20 @@ static void put_changes(struct buffer *buffer, const struct change *change, uint
     }
 }
 
-uint32_t series_put(const struct buffer *copy, struct buffer *buffer)
+uint32_t series_put(const struct buffer *copy, struct buffer *series, struct buffer *progress)
 {
-    uint64_t last_time = 0;
+    uint64_t last_time = 0, last_allocations = 0;
     uint32_t count = 0;
 
     for (size_t at = 0; at < copy->size; count++) {
         const struct moment *moment = (const struct moment *)(copy->data + at);
 
-        buffer_put_varint(buffer, varint_delta(moment->time, last_time));
-        buffer_put_varint(buffer, moment->count);
-        put_changes(buffer, (const struct change *)(moment + 1), moment->count);
+        buffer_put_varint(series, varint_delta(moment->time, last_time));
+        buffer_put_varint(series, moment->count);
+        buffer_put_varint(progress, varint_delta(moment->allocations, last_allocations));
+        put_changes(series, (const struct change *)(moment + 1), moment->count);
         last_time = moment->time;
+        last_allocations = moment->allocations;
         at += sizeof *moment + moment->count * sizeof(struct change);
     }
     return count;
@@ -218,5 +244,7 @@ void series_clear(void)
 {
     forget();
     interval = FIRST_INTERVAL;
+    distance = FIRST_DISTANCE;
+    set_next(0, 0, 0);
     atomic_store_explicit(&next_time, 0, memory_order_relaxed);
 }

@@ -430,6 +430,8 @@ static void write_file(struct writer *writer)
         write_blocks(writer);
     write_section(writer, SNAPSHOT_SERIES, SNAPSHOT_VARINT, writer->cut->series_count,
                   writer->cut->series.data, writer->cut->series.size);
+    write_section(writer, SNAPSHOT_PROGRESS, SNAPSHOT_VARINT, writer->cut->series_count,
+                  writer->cut->progress.data, writer->cut->progress.size);
     write_epochs(writer);
     write_threads(writer);
     write_timeline(writer);

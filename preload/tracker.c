@@ -30,7 +30,8 @@ struct tracker_thread {
     struct thread guard;
     struct deferred *deferred; /* NULL until a handler needs it */
     uint32_t events;
-    bool in_memo; /* the frames of the last walk, not in `stack` */
+    uint32_t next_look; /* at the series, when there were so many events */
+    bool in_memo;       /* the frames of the last walk, not in `stack` */
     _Atomic uint64_t allocations, frees;
     uint64_t usable; /* of what it allocated minus what it freed, modulo 2^64 */
     uintptr_t newest; /* the block that it allocated last; 0: that is gone */
@@ -94,17 +95,45 @@ static inline void leave(struct tracker_thread *self)
 
 static uint32_t tick_mask = TICK_EVENTS - 1;
 
-static __attribute__((noinline)) void add_to_timeline(void)
+/* How often all threads have allocated, and how many states of threads there are. */
+static uint64_t all_allocations(uint32_t *out_threads)
 {
-    timeline_add((uint64_t)tracker_size().current, tracker_live_blocks(), 0);
-    attention_raise(ATTENTION_TICK);
+    uint64_t sum = 0;
+
+    *out_threads = 0;
+    for (struct thread *state = guard_threads(); state; state = state->next) {
+        sum += atomic_load_explicit(&((struct tracker_thread *)state)->allocations,
+                                    memory_order_relaxed);
+        ++*out_threads;
+    }
+    return sum;
+}
+
+static __attribute__((noinline)) void look_at_the_clocks(struct tracker_thread *self)
+{
+    uint32_t threads;
+
+    if (timeline_due()) {
+        timeline_add((uint64_t)tracker_size().current, tracker_live_blocks(), 0);
+        attention_raise(ATTENTION_TICK);
+    } else if (series_due(0, all_allocations(&threads))) {
+        attention_raise(ATTENTION_TICK);
+    }
+    self->next_look = self->events + series_step();
+}
+
+/* Whether SELF has come so far that a moment of the series may be due. */
+static inline bool has_come_far(const struct tracker_thread *self)
+{
+    return (int32_t)(self->events - self->next_look) >= 0;
 }
 
 /* Count an event of SELF, which records, and see whether it is time for something. */
 static inline void tick(struct tracker_thread *self)
 {
-    if (__builtin_expect((++self->events & tick_mask) == 0, false) && timeline_due())
-        add_to_timeline();
+    if (__builtin_expect((++self->events & tick_mask) == 0, false) &&
+        (has_come_far(self) || timeline_due()))
+        look_at_the_clocks(self);
 }
 
 static inline void add_own(_Atomic uint64_t *number, uint64_t more)
@@ -759,6 +788,7 @@ static void forget(void)
         counters_clear(&thread->counters);
         atomic_store_explicit(&thread->allocations, 0, memory_order_relaxed);
         atomic_store_explicit(&thread->frees, 0, memory_order_relaxed);
+        thread->next_look = thread->events;
         thread->missed_frees = thread->lost_blocks = thread->usable = 0;
         thread->newest = 0;
     }
@@ -1000,13 +1030,16 @@ static void live_of_stack(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blo
 
 void tracker_add_to_series(void)
 {
-    struct tracker_thread *self = enter();
+    struct tracker_thread *self;
+    uint32_t threads;
 
-    if (!self)
+    if (!series_due(timeline_now(), all_allocations(&threads)) || !(self = enter()))
         return;
     if (guard_close() == 0) {
-        if (tracker_tracing() && series_due(timeline_now()))
-            series_add(timeline_now(), trie_stack_count(), live_of_stack);
+        uint64_t now = timeline_now(), allocations = all_allocations(&threads);
+
+        if (tracker_tracing() && series_due(now, allocations))
+            series_add(now, allocations, threads, trie_stack_count(), live_of_stack);
         guard_open();
     }
     leave(self);

@@ -743,6 +743,37 @@ static int load_series(struct loader *loader)
     return result;
 }
 
+static int load_progress(struct loader *loader)
+{
+    size_t count = loader->sections->kinds[SNAPSHOT_PROGRESS].count;
+    struct cursor cursor = cursor_at(loader, SNAPSHOT_PROGRESS);
+    struct heap *heap = loader->heap;
+    uint64_t last = 0;
+
+    if (count == 0)
+        return 0;
+    if (count != heap->point_count)
+        return DAMAGE(loader, SNAPSHOT_PROGRESS, 0, "%zu records for %zu points", count,
+                      heap->point_count);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t value = 0;
+        int result = cursor_next(loader, &cursor, 1, &value);
+
+        if (result != 0)
+            return result;
+        heap->points[i].allocations = varint_undelta(value, last);
+        if (heap->points[i].allocations < last)
+            return DAMAGE(loader, SNAPSHOT_PROGRESS, cursor_offset(&cursor),
+                          "point %zu is out of order", i);
+        last = heap->points[i].allocations;
+    }
+    if (last > heap->account->allocations)
+        return DAMAGE(loader, SNAPSHOT_PROGRESS, cursor_offset(&cursor),
+                      "%" PRIu64 " allocations, the account has %" PRIu64, last,
+                      heap->account->allocations);
+    return cursor_end(loader, &cursor);
+}
+
 void heap_series(const struct heap *heap, size_t stack, uint64_t *out_bytes, uint64_t *out_blocks)
 {
     const struct heap_change *change = heap->changes + heap->stacks[stack].first_change;
@@ -800,7 +831,7 @@ static const load_step all_steps[] = {
     load_strings,  load_process,     load_account,     load_parts,  load_names,   load_memory,
     load_segments, load_modules,  load_frames,      load_stacks,      load_counters, load_more_counters,
     load_origins,  load_owners,      load_blocks,      sort_tracked, load_epochs, load_threads,
-    load_timeline, load_series,      graph_load_roots, graph_load_edges,
+    load_timeline, load_series,      load_progress,    graph_load_roots, graph_load_edges,
 };
 
 #define STEP_COUNT (sizeof(all_steps) / sizeof(*all_steps))

@@ -74,7 +74,8 @@ struct heap_sample {
 
 /* A moment of the series, and what was alive then. */
 struct heap_point {
-    uint64_t time; /* ns since tracing began */
+    uint64_t time;        /* ns since tracing began */
+    uint64_t allocations; /* since then; 0: not known */
     uint64_t bytes, blocks;
 };
 

@@ -219,6 +219,9 @@ static const struct kind {
         VARINT("peak_bytes", FIELD_NUMBER),
         VARINT("peak_blocks", FIELD_NUMBER),
     }},
+    [SNAPSHOT_PROGRESS] = {"progress", SNAPSHOT_VARINT, 0, {
+        DELTA("allocations", FIELD_NUMBER),
+    }},
 };
 /* clang-format on */
 

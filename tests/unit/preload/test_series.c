@@ -17,6 +17,9 @@ struct level {
 /* The truth: what all stacks held at each moment that was added. */
 static struct level now[STACKS], then[ADDS][STACKS];
 static uint64_t times[ADDS];
+
+/* As far as the program was at TIME. */
+#define ALLOCATIONS(time) (7 * (time))
 static uint32_t added;
 
 static void live(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks)
@@ -29,7 +32,7 @@ static void add(uint64_t time, uint32_t stack_count)
 {
     memcpy(then[added], now, sizeof now);
     times[added++] = time;
-    series_add(time, stack_count, live);
+    series_add(time, ALLOCATIONS(time), 1, stack_count, live);
 }
 
 /* Let some of the first STACK_COUNT stacks hold more or less, up to very much. */
@@ -53,17 +56,27 @@ static uint64_t take(const struct buffer *buffer, size_t *at)
     return number;
 }
 
-/* Put all moments into BUFFER, by way of a copy. */
+/* Put all moments into BUFFER, by way of a copy. Progress goes with the time. */
 static uint32_t put(struct buffer *buffer)
 {
-    struct buffer copy = { NULL, 0, 0, false };
-    size_t size = series_size();
+    struct buffer copy = { NULL, 0, 0, false }, progress = { NULL, 0, 0, false };
+    uint64_t time = 0, allocations = 0;
+    size_t size = series_size(), at = 0, in_progress = 0;
     uint32_t count;
 
     assert_true(buffer_prepare(&copy, size));
     series_copy(&copy);
     assert_true(copy.size <= size); /* it was enough */
-    count = series_put(&copy, buffer);
+    count = series_put(&copy, buffer, &progress);
+    for (uint32_t i = 0; i < count; i++) {
+        time = varint_undelta(take(buffer, &at), time);
+        allocations = varint_undelta(take(&progress, &in_progress), allocations);
+        assert_int_equal(allocations, ALLOCATIONS(time));
+        for (uint64_t skip = 3 * take(buffer, &at); skip > 0; skip--)
+            take(buffer, &at);
+    }
+    assert_int_equal(in_progress, progress.size);
+    buffer_finish(&progress);
     buffer_finish(&copy);
     return count;
 }
@@ -175,25 +188,45 @@ static void the_last_moment_is_there(void **state)
     }
 }
 
-static void the_interval_doubles(void **state)
+/* A moment is due INTERVAL after TIME, or DISTANCE after ALLOCATIONS, and not before. */
+static void expect_due(uint64_t time, uint64_t interval, uint64_t allocations, uint64_t distance)
 {
-    uint64_t interval = 100000000, time = 0;
+    assert_false(series_due(time + interval - 1, allocations + distance - 1));
+    assert_true(series_due(time + interval, allocations));
+    assert_true(series_due(time, allocations + distance));
+}
+
+static void both_intervals_double(void **state)
+{
+    uint64_t interval = 100000000, distance = 64, time = 0, allocations = 0;
 
     (void)state;
-    for (uint32_t i = 0; i < SNAPSHOT_SERIES_POINTS; i++) {
-        assert_false(series_due(time + interval - 1));
-        assert_true(series_due(time + interval));
-        add(time += interval, 1);
+    for (uint32_t i = 0; i <= SNAPSHOT_SERIES_POINTS; i++) {
+        expect_due(time, interval, allocations, distance);
+        time += i % 2 ? interval : 5;
+        allocations += i % 2 ? 3 : distance;
+        series_add(time, allocations, 1, 1, live);
     }
-    add(time += interval, 1); /* there is no room for this one */
-    assert_false(series_due(time + 2 * interval - 1));
-    assert_true(series_due(time + 2 * interval));
+    expect_due(time, 2 * interval, allocations, 2 * distance); /* there was no room for the last */
 
     series_clear();
-    assert_true(series_due(0));
-    add(time, 1);
-    assert_false(series_due(time + interval - 1));
-    assert_true(series_due(time + interval));
+    assert_true(series_due(0, 0));
+    series_add(time, 0, 1, 1, live);
+    expect_due(time, interval, 0, distance);
+}
+
+/* What a look at them costs is a small part of what the allocations until the next do. */
+static void many_stacks_and_threads_are_looked_at_less_often(void **state)
+{
+    (void)state;
+    series_add(1, 1000, 1, STACKS, live);
+    expect_due(1, 100000000, 1000, 3 * STACKS);
+    assert_in_range(series_step(), 64, 3 * STACKS / 8);
+    series_add(2, 100000, 10, STACKS, live);
+    expect_due(2, 100000000, 100000, 12 * STACKS);
+    series_add(3, 200000, 1, 5, live);
+    expect_due(3, 100000000, 200000, 64);
+    assert_int_equal(series_step(), 64);
 }
 
 static void forgotten_moments_start_from_nothing(void **state)
@@ -243,7 +276,8 @@ int main(void)
         child_test(no_stacks_are_no_moment),
         child_test(two_become_one_when_all_are_taken),
         child_test(the_last_moment_is_there),
-        child_test(the_interval_doubles),
+        child_test(both_intervals_double),
+        child_test(many_stacks_and_threads_are_looked_at_less_often),
         child_test(forgotten_moments_start_from_nothing),
         cmocka_unit_test(without_memory_moments_are_left_out),
     };
