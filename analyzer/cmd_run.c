@@ -72,7 +72,7 @@ struct settings {
     const char *values[VARIABLE_COUNT]; /* of the variables; NULL: not set */
     char interval[24], growth[24];      /* two of the values */
     bool created;                       /* `out` was not there before */
-    bool quiet;
+    enum run_summary_form summary;
     char library[PATH_MAX];
     char program[PROGRAM_LENGTH_MAX + 1]; /* as it is part of file names */
     char absolute[PATH_MAX];              /* of `out`, or of the working directory */
@@ -281,6 +281,20 @@ static int set_growth(struct settings *settings, const char *text)
     return -1;
 }
 
+static int set_summary(struct settings *settings, const char *text)
+{
+    if (strcmp(text, "text") == 0)
+        settings->summary = RUN_SUMMARY_TEXT;
+    else if (strcmp(text, "json") == 0)
+        settings->summary = RUN_SUMMARY_JSON;
+    else if (strcmp(text, "none") == 0)
+        settings->summary = RUN_SUMMARY_NONE;
+    else
+        return command_fail(&command_run, COMMAND_USAGE,
+                            "--summary must be text, json or none, not '%s'", text);
+    return -1;
+}
+
 enum {
     OPTION_NFRAME = 256,
     OPTION_OFF,
@@ -292,6 +306,7 @@ enum {
     OPTION_THREADS,
     OPTION_FOLLOW,
     OPTION_QUIET,
+    OPTION_SUMMARY,
     OPTION_GRAPH,
     OPTION_NO_GRAPH,
     OPTION_HELP,
@@ -309,6 +324,7 @@ static const struct option long_options[] = {
     {"threads", no_argument, NULL, OPTION_THREADS},
     {"follow", required_argument, NULL, OPTION_FOLLOW},
     {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"summary", required_argument, NULL, OPTION_SUMMARY},
     {"graph", no_argument, NULL, OPTION_GRAPH},
     {"no-graph", no_argument, NULL, OPTION_NO_GRAPH},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -361,8 +377,10 @@ static int take_option(struct settings *settings, int option, const char *value)
                                 "--follow must be none, fork, exec or all, not '%s'", value);
         return -1;
     case OPTION_QUIET:
-        settings->quiet = true;
+        settings->summary = RUN_SUMMARY_NONE;
         return -1;
+    case OPTION_SUMMARY:
+        return set_summary(settings, value);
     case OPTION_GRAPH:
         settings->values[VARIABLE_GRAPH] = "2";
         return -1;
@@ -492,9 +510,9 @@ static int run_traced(const struct settings *settings, const char *path, char **
     end.status = launch_wait(&launch);
     end.cut_off = leftovers_was_cut_off(directory, launch.pid);
     leftovers_settle(directory);
-    if (!settings->quiet) {
+    if (settings->summary != RUN_SUMMARY_NONE) {
         run_snapshots_find(directory, launch.pid, follows, &before, &written);
-        run_summary_print(&end, directory, &written);
+        run_summary_print(&end, directory, &written, settings->summary);
         run_snapshots_finish(&written);
     }
     run_snapshots_finish(&before);
@@ -529,7 +547,7 @@ static int run(int argc, char **argv)
 
 const struct command command_run = {
     .name = "run",
-    .summary = "start a program traced, and say at its end what it holds",
+    .summary = "start a program traced, and say at its end what leaks",
     .help = "Usage: heapdelta run [OPTION…] [--] COMMAND [ARGUMENT…]\n"
             "\n"
             "Run COMMAND, record its allocations, and end with its exit status. What it\n"
@@ -551,6 +569,7 @@ const struct command command_run = {
             "                (the programs that they execute), all, or none, the default\n"
             "  --nframe N    keep the N newest frames of each stack; 0, the default: all\n"
             "  --quiet       no summary; errors only\n"
+            "  --summary F   the summary as text (default) or json, or none\n"
             "  --graph       each snapshot tells which block points to which, for leaks and why\n"
             "  --no-graph    not even the one at exit\n"
             "  -h, --help    show this\n"

@@ -3,8 +3,12 @@
 #include "format/snapshot.h"
 #include "model/error.h"
 #include "model/load.h"
+#include "model/snapshot_tree.h"
+#include "model/verdict.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 int graph_input_load(const struct command *command, const char *path, struct heap **out_heap)
@@ -25,6 +29,136 @@ int graph_input_load(const struct command *command, const char *path, struct hea
     }
     *out_heap = heap;
     return COMMAND_DONE;
+}
+
+/* What snapshots say of themselves; as many as there are files. */
+struct heads {
+    struct heap **heads;
+    size_t count;
+};
+
+static void heads_finish(struct heads *heads)
+{
+    for (size_t i = 0; i < heads->count; i++)
+        heap_destroy(heads->heads[i]);
+    free(heads->heads);
+}
+
+static int compare_sequence(const void *left, const void *right)
+{
+    const struct heap *const *a = left, *const *b = right;
+
+    return (*a)->process->sequence < (*b)->process->sequence   ? -1
+           : (*a)->process->sequence > (*b)->process->sequence ? 1
+                                                               : 0;
+}
+
+static bool same_run(const struct heap *a, const struct heap *b)
+{
+    return memcmp(a->process->run, b->process->run, sizeof(a->process->run)) == 0;
+}
+
+/* The heads of the last image of the one process in DIRECTORY. Returns 0 or -errno, and ERROR. */
+static int peek_directory(const char *directory, struct heads *heads, struct error *error)
+{
+    struct snapshot_tree *tree;
+    int result = snapshot_tree_load(directory, &tree, error);
+
+    if (result != 0)
+        return result;
+    if (tree->process_count > 1)
+        result = error_set(error, -EINVAL, "%s: of %zu processes; name the snapshots of one",
+                           directory, tree->process_count);
+    heads->heads = calloc(tree->snapshot_count + 1, sizeof(struct heap *));
+    if (!heads->heads)
+        result = error_set(error, -ENOMEM, "out of memory");
+    for (size_t i = 0; result == 0 && i < tree->snapshot_count; i++) {
+        const struct heap *last = tree->processes[0].last;
+
+        if (!same_run(tree->heads[i], last) || tree->heads[i]->is_merged)
+            continue;
+        result = heap_peek(tree->heads[i]->path, &heads->heads[heads->count], error);
+        heads->count += result == 0;
+    }
+    snapshot_tree_destroy(tree);
+    return result;
+}
+
+/* The heads of the COUNT files PATHS. Returns 0 or -errno, and ERROR. */
+static int peek_files(char *const *paths, size_t count, struct heads *heads, struct error *error)
+{
+    heads->heads = calloc(count, sizeof(struct heap *));
+    if (!heads->heads)
+        return error_set(error, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        int result;
+
+        if (load_is_directory(paths[i]))
+            return error_set(error, -EINVAL, "%s: a directory; name it alone, or snapshots of one process",
+                             paths[i]);
+        result = heap_peek(paths[i], &heads->heads[i], error);
+        if (result != 0)
+            return result;
+        heads->count++;
+        if (!same_run(heads->heads[0], heads->heads[i]))
+            return error_set(error, -EINVAL, "%s and %s are not of the same process", paths[0],
+                             paths[i]);
+    }
+    return 0;
+}
+
+/* Load what HEADS are of: all, or of few the last one. */
+static int load_heads(const struct command *command, const struct heads *heads,
+                      struct graph_input *out_input)
+{
+    size_t first = heads->count >= VERDICT_SNAPSHOTS_MIN ? 0 : heads->count - 1;
+    struct error error;
+
+    if (heads->count - first > GROWTH_MOMENTS_MAX)
+        first = heads->count - GROWTH_MOMENTS_MAX;
+    out_input->heaps = calloc(heads->count - first, sizeof(struct heap *));
+    if (!out_input->heaps)
+        return command_fail(command, COMMAND_NEGATIVE, "out of memory");
+    for (size_t i = first; i + 1 < heads->count; i++) {
+        if (heap_load(heads->heads[i]->path, &out_input->heaps[out_input->heap_count], &error) < 0)
+            return command_fail(command, COMMAND_BAD_INPUT, "%s", error.text);
+        out_input->heap_count++;
+    }
+    if (graph_input_load(command, heads->heads[heads->count - 1]->path,
+                         &out_input->heaps[out_input->heap_count]) != COMMAND_DONE)
+        return COMMAND_BAD_INPUT;
+    out_input->heap_count++;
+    return COMMAND_DONE;
+}
+
+int graph_input_load_all(const struct command *command, char *const *paths, size_t count,
+                         struct graph_input *out_input)
+{
+    struct heads heads = {0};
+    struct error error;
+    int result, status;
+
+    *out_input = (struct graph_input){0};
+    if (count == 1 && load_is_directory(paths[0]))
+        result = peek_directory(paths[0], &heads, &error);
+    else
+        result = peek_files(paths, count, &heads, &error);
+    if (result != 0) {
+        status = command_fail(command, COMMAND_BAD_INPUT, "%s", error.text);
+    } else {
+        qsort(heads.heads, heads.count, sizeof(struct heap *), compare_sequence);
+        status = load_heads(command, &heads, out_input);
+    }
+    heads_finish(&heads);
+    return status;
+}
+
+void graph_input_finish(struct graph_input *input)
+{
+    for (size_t i = 0; i < input->heap_count; i++)
+        heap_destroy(input->heaps[i]);
+    free(input->heaps);
+    *input = (struct graph_input){0};
 }
 
 void graph_input_add_notes(const struct heap *heap, struct report *report)

@@ -6,9 +6,26 @@
 #include "model/heap.h"
 #include "model/report.h"
 
+#include <stddef.h>
+
 /* Load the snapshot PATH with its edges for COMMAND. Returns COMMAND_DONE and OUT_HEAP, or the exit
  * status, with what is wrong said. */
 int graph_input_load(const struct command *command, const char *path, struct heap **out_heap);
+
+/* Snapshots of one process image, oldest first; zeroed there are none. */
+struct graph_input {
+    struct heap **heaps;
+    size_t heap_count;
+};
+
+/* Load the COUNT snapshots PATHS, or those in a directory, for COMMAND: all of one process image, the
+ * last one with its edges. Of few, whose series tells as much as they do, only that one. Returns
+ * COMMAND_DONE and OUT_INPUT, or the exit status, with what is wrong said. */
+int graph_input_load_all(const struct command *command, char *const *paths, size_t count,
+                         struct graph_input *out_input);
+
+/* Free what INPUT holds. */
+void graph_input_finish(struct graph_input *input);
 
 /* Say in REPORT what the graph of HEAP lacks. */
 void graph_input_add_notes(const struct heap *heap, struct report *report);

@@ -41,6 +41,7 @@ enum option_code {
     OPTION_LABEL,
     OPTION_STRICT,
     OPTION_ALL,
+    OPTION_EXPLAIN,
     OPTION_ERROR_EXITCODE,
     OPTION_TO,
     OPTION_BLOCKS,
@@ -83,6 +84,7 @@ static const struct {
     {{"label", required_argument, NULL, OPTION_LABEL}, OPTIONS_LABEL},
     {{"strict", no_argument, NULL, OPTION_STRICT}, OPTIONS_STRICT},
     {{"all", no_argument, NULL, OPTION_ALL}, OPTIONS_LEAKS},
+    {{"explain", no_argument, NULL, OPTION_EXPLAIN}, OPTIONS_LEAKS},
     {{"error-exitcode", no_argument, NULL, OPTION_ERROR_EXITCODE}, OPTIONS_LEAKS},
     {{"blocks", no_argument, NULL, OPTION_BLOCKS}, OPTIONS_BLOCKS},
     {{"list", no_argument, NULL, OPTION_LIST}, OPTIONS_BLOCKS},
@@ -342,6 +344,9 @@ static int parse_option(struct options *options, const struct command *command, 
         return -1;
     case OPTION_ALL:
         options->all = true;
+        return -1;
+    case OPTION_EXPLAIN:
+        options->explain = true;
         return -1;
     case OPTION_ERROR_EXITCODE:
         options->error_exitcode = true;

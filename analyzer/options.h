@@ -28,7 +28,7 @@ enum options_set {
     OPTIONS_LABEL = 64,   /* --label */
     OPTIONS_LIMIT = 128,  /* --limit, which OPTIONS_GROUPS have, too */
     OPTIONS_STRICT = 256, /* --strict */
-    OPTIONS_LEAKS = 512,  /* --all, --error-exitcode */
+    OPTIONS_LEAKS = 512,  /* --all, --explain, --error-exitcode */
     OPTIONS_EXPORT = 1024, /* --to, --value */
     OPTIONS_SINCE = 2048, /* --since, --columns */
     OPTIONS_BLOCKS = 4096, /* --blocks, --list */
@@ -70,6 +70,7 @@ struct options {
     bool recursion;      /* is not folded */
     double min_share;    /* of the total, from 0 to 1, that a node has to be shown */
     size_t depth;        /* nodes below each other; 0: all */
+    bool explain;        /* and what that rests on */
     bool error_exitcode; /* what is found makes the exit status 1 */
 
     /* What is left: the snapshots, or the process. */

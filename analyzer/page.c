@@ -7,6 +7,7 @@
 #include "model/filter.h"
 #include "model/graph.h"
 #include "model/held_profile.h"
+#include "model/holder_path.h"
 #include "model/leaks_report.h"
 #include "model/load.h"
 #include "model/profile.h"
@@ -14,6 +15,7 @@
 #include "model/site.h"
 #include "model/source_lines.h"
 #include "model/why_report.h"
+#include "model/verdict.h"
 #include "moment.h"
 #include "views/html.h"
 
@@ -290,12 +292,31 @@ static int add_findings(struct page *page, struct report *excerpts)
     return result;
 }
 
+/* What is wrong with the last snapshot. */
+static int add_leaks(struct page *page, struct report *report)
+{
+    const struct heap *heap = page->last;
+    struct verdict_input input = {.heaps = &heap, .heap_count = 1, .graph = page->graph};
+    struct holder_paths *paths = NULL;
+    struct verdicts *verdicts = NULL;
+    int result = holder_paths_create(page->graph, page->symbols[1], &paths);
+
+    input.paths = paths;
+    if (result == 0)
+        result = verdicts_create(&input, &verdicts);
+    if (result == 0)
+        result = leaks_report(verdicts, &input, paths, page->symbols[1],
+                              &(struct leaks_options){.limit = LEAKS_MAX}, report);
+    verdicts_destroy(verdicts);
+    holder_paths_destroy(paths);
+    return result;
+}
+
 /* What the graph of the last snapshot tells. */
 static int add_graph(struct page *page)
 {
     struct report *holders, *leaks;
     uint8_t *members;
-    uint64_t lost;
     int result;
 
     if (!page->graph)
@@ -311,8 +332,7 @@ static int add_graph(struct page *page)
     result = why_report(page->graph, page->symbols[1], members, HOLDERS_MAX, holders);
     graph_input_add_notes(page->last, holders);
     free(members);
-    return result == 0 ? leaks_report(page->graph, page->symbols[1], false, LEAKS_MAX, leaks, &lost)
-                       : result;
+    return result == 0 ? add_leaks(page, leaks) : result;
 }
 
 /* The profile of the first snapshot and the last. */

@@ -2,10 +2,15 @@
 
 #include "format/snapshot.h"
 #include "model/group.h"
+#include "model/graph.h"
 #include "model/heap.h"
+#include "model/holder_path.h"
+#include "model/leaks_report.h"
 #include "model/report.h"
 #include "model/snapshot_tree.h"
 #include "model/symbols.h"
+#include "model/verdict.h"
+#include "views/json.h"
 #include "views/text.h"
 #include "views/units.h"
 
@@ -20,7 +25,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define HOLDERS_SHOWN 5
+#define LEAKS_SHOWN   3
 #define MODULES_SHOWN 3 /* of those that lack lines */
 
 /* Whether NAME is PROGRAM.PID.SEQ[.LABEL].hds, for the PID given or, with 0, for any;
@@ -185,32 +190,47 @@ static void add_lineless(const struct heap *heap, struct symbols *symbols,
     free(modules);
 }
 
-static void add_holders(const struct heap *heap, struct symbols *symbols, struct report *report)
+/* Add what HEAP tells, whose blocks SYMBOLS name: its leaks, as a program reads them or (BRIEF) a
+ * person. Puts in OUT_FOUND, of SIZE bytes, how many there are. Returns 0 or -ENOMEM. */
+static int add_leaks(const struct heap *heap, struct symbols *symbols, bool brief,
+                     struct report *report, char *out_found, size_t size)
+{
+    struct verdict_input input = {.heaps = &heap, .heap_count = 1};
+    const struct leaks_options options = {
+        .leaks_only = brief, .fold = brief, .brief = brief, .limit = brief ? LEAKS_SHOWN : 0};
+    struct verdicts *verdicts = NULL;
+    struct holder_paths *paths = NULL;
+    struct graph *graph = NULL;
+    int result = 0;
+
+    if (heap->has_edges) {
+        result = graph_create(heap, 0, &graph);
+        if (result == 0)
+            result = holder_paths_create(graph, symbols, &paths);
+        input.graph = graph;
+        input.paths = paths;
+    }
+    if (result == 0)
+        result = verdicts_create(&input, &verdicts);
+    if (result == 0) {
+        leaks_summary(verdicts, out_found, size);
+        result = leaks_report(verdicts, &input, paths, symbols, &options, report);
+        leaks_add_notes(verdicts, report);
+    }
+    verdicts_destroy(verdicts);
+    holder_paths_destroy(paths);
+    graph_destroy(graph);
+    return result;
+}
+
+/* Note which share of HEAP's bytes has no line. */
+static void add_names(const struct heap *heap, struct symbols *symbols, struct report *report)
 {
     const struct group_options options = {.key = GROUP_LINENO};
     struct group_list *list = group_create(heap, symbols, &options);
 
     if (!list)
         return;
-    report_begin_table(report, "rows", "rows", REPORT_STATISTICS, 0);
-    report_add_column(report, "file", "file", REPORT_FILE, 0);
-    report_add_column(report, "line", "line", REPORT_LINE, 0);
-    report_add_column(report, "function", "function", REPORT_FUNCTION, 0);
-    report_add_column(report, "size", "size", REPORT_BYTES, 0);
-    report_add_column(report, "count", "count", REPORT_COUNT, 0);
-    for (size_t i = 0; i < list->count && i < HOLDERS_SHOWN; i++) {
-        const struct group *group = &list->groups[i];
-
-        report_begin_row(report);
-        if (group->is_place)
-            report_put_place(report, group->file);
-        else
-            report_put_text(report, group->file);
-        report_put_number(report, group->line);
-        report_put_text(report, group->function);
-        report_put_number(report, group->size);
-        report_put_number(report, group->count);
-    }
     add_lineless(heap, symbols, list, report);
     group_destroy(list);
 }
@@ -240,18 +260,21 @@ static void add_why_none(const struct run_end *end, struct report *report)
 
 /* Add what HEAP tells, which was loaded from SNAPSHOT, the one at exit. */
 static void add_heap(const struct run_snapshot *snapshot, const struct heap *heap,
-                     struct symbols *symbols, struct report *report)
+                     struct symbols *symbols, bool brief, struct report *report)
 {
     const struct snapshot_account *account = heap->account;
-    char bytes[UNITS_SIZE], peak[UNITS_SIZE];
+    char bytes[UNITS_SIZE], peak[UNITS_SIZE], found[128] = "";
 
-    report_title(report, "heapdelta: %.*s left %" PRIu64 " %s, %s alive at exit; peak %s%s",
+    if (add_leaks(heap, symbols, brief, report, found, sizeof found) < 0)
+        report_add_note(report, "not enough memory to say more");
+
+    report_title(report, "heapdelta: %.*s left %" PRIu64 " %s, %s alive at exit; peak %s%s%s",
                  snapshot->program_length, snapshot->name, account->live_blocks,
                  account->live_blocks == 1 ? "block" : "blocks",
                  units_bytes(bytes, (double)account->live_bytes, false),
                  units_bytes(peak, (double)account->peak_bytes, false),
-                 account->live_blocks ? "; the largest holders:" : "");
-    add_holders(heap, symbols, report);
+                 *found ? "; " : "", found);
+    add_names(heap, symbols, report);
     if (account->truncated_stacks > 0)
         report_add_note(report, "%" PRIu64 " %s could not be walked to %s end",
                         account->truncated_stacks,
@@ -362,7 +385,7 @@ static const struct run_snapshot *exit_snapshot(const struct run_snapshots *list
 }
 
 void run_summary_print(const struct run_end *end, const char *directory,
-                       const struct run_snapshots *list)
+                       const struct run_snapshots *list, enum run_summary_form form)
 {
     struct report *report = report_create();
     const struct run_snapshot *last = exit_snapshot(list);
@@ -377,8 +400,8 @@ void run_summary_print(const struct run_end *end, const char *directory,
     if (!last) {
         add_why_none(end, report);
     } else if (asprintf(&path, "%s/%s", directory, last->name) >= 0 &&
-               heap_load(path, &heap, &error) == 0 && (symbols = symbols_create(heap))) {
-        add_heap(last, heap, symbols, report);
+               heap_load_with_edges(path, &heap, &error) == 0 && (symbols = symbols_create(heap))) {
+        add_heap(last, heap, symbols, form == RUN_SUMMARY_TEXT, report);
     } else {
         report_add_note(report, "%s", error.text);
     }
@@ -389,7 +412,10 @@ void run_summary_print(const struct run_end *end, const char *directory,
                         directory);
         add_next(directory, list, has_children, report);
     }
-    text_print(stderr, report, text_terminal_width(stderr));
+    if (form == RUN_SUMMARY_JSON)
+        json_print(stderr, &report, 1);
+    else
+        text_print(stderr, report, 0); /* a line each, for there are to be few */
     report_destroy(report);
     symbols_destroy(symbols);
     heap_destroy(heap);

@@ -1,7 +1,6 @@
 /* run_summary.h - the few lines that `heapdelta run` ends with.
  *
- * What is alive, who holds it, what is not known about it, and what to type
- * next. Also knows which snapshots a run has left behind: those of its process, or
+ * What leaks, who holds it, what is not known about it, and what to type next. Also knows which snapshots a run has left behind: those of its process, or
  * also of those it started, that were not in the directory before.
  */
 #ifndef RUN_SUMMARY_H
@@ -41,9 +40,15 @@ struct run_end {
     bool cut_off;        /* it did not come by its exit functions */
 };
 
-/* Print the summary of a run to stderr: it ended as END says and left the snapshots LIST
+enum run_summary_form {
+    RUN_SUMMARY_TEXT, /* at most 20 lines */
+    RUN_SUMMARY_JSON, /* as `heapdelta leaks --format json --limit 0` has it */
+    RUN_SUMMARY_NONE,
+};
+
+/* Print the summary of a run to stderr, in FORM: it ended as END says and left the snapshots LIST
  * in DIRECTORY. */
 void run_summary_print(const struct run_end *end, const char *directory,
-                       const struct run_snapshots *list);
+                       const struct run_snapshots *list, enum run_summary_form form);
 
 #endif

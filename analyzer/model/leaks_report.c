@@ -5,171 +5,380 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static const struct {
-    const char *key, *title;
-} classes[GRAPH_CLASS_COUNT] = {
-    [GRAPH_DEFINITELY_LOST] = {"definitely_lost", "definitely lost"},
-    [GRAPH_INDIRECTLY_LOST] = {"indirectly_lost", "indirectly lost"},
-    [GRAPH_POSSIBLY_LOST] = {"possibly_lost", "possibly lost"},
-    [GRAPH_STILL_REACHABLE] = {"still_reachable", "still reachable"},
+#define PARTS_SHOWN    3  /* of a leak, by name */
+#define MOMENTS_SHOWN 12  /* as evidence */
+#define LONG_RUN      1e9 /* ns */
+
+static const char *const class_titles[] = {
+    [GRAPH_DEFINITELY_LOST] = "definitely lost",
+    [GRAPH_INDIRECTLY_LOST] = "indirectly lost",
+    [GRAPH_POSSIBLY_LOST] = "possibly lost",
+    [GRAPH_STILL_REACHABLE] = "still reachable",
 };
 
-/* The blocks of one stack and class. */
-struct leak {
-    uint64_t size, count;
-    uint32_t stack;
-    enum graph_class class;
+struct leaks {
+    const struct verdicts *verdicts;
+    const struct verdict_input *input;
+    const struct heap *heap;
+    struct holder_paths *paths;
+    struct symbols *symbols;
+    struct filter *filter;
+    const struct leaks_options *options;
+    struct report *report;
+    uint8_t *members; /* per block: of the row */
 };
 
-/* The worst class first, the largest first in each. */
-static int compare_leaks(const void *left, const void *right)
+static void add_totals(const struct verdicts *verdicts, struct report *report)
 {
-    const struct leak *a = left, *b = right;
-
-    if (a->class != b->class)
-        return a->class < b->class ? -1 : 1;
-    if (a->size != b->size)
-        return a->size > b->size ? -1 : 1;
-    if (a->count != b->count)
-        return a->count > b->count ? -1 : 1;
-    return a->stack < b->stack ? -1 : a->stack > b->stack;
-}
-
-static void add_totals(const struct leak *leaks, size_t count, struct report *report)
-{
-    struct leak totals[GRAPH_CLASS_COUNT] = {{0}};
-
-    for (size_t i = 0; i < count; i++) {
-        totals[leaks[i].class].size += leaks[i].size;
-        totals[leaks[i].class].count += leaks[i].count;
-    }
-    for (size_t i = 0; i < GRAPH_CLASS_COUNT; i++) {
-        report_add_number(report, NULL, classes[i].title, REPORT_BYTES, totals[i].size);
-        report_add_remark(report, "in %" PRIu64 " %s", totals[i].count,
-                          totals[i].count == 1 ? "block" : "blocks");
+    for (int i = 0; i < GRAPH_CLASS_COUNT; i++) {
+        report_add_number(report, NULL, class_titles[i], REPORT_BYTES, verdicts->totals[i].size);
+        report_add_remark(report, "in %" PRIu64 " %s", verdicts->totals[i].count,
+                          verdicts->totals[i].count == 1 ? "block" : "blocks");
     }
     report_begin_table(report, "total", NULL, REPORT_KEYED, 0);
     report_add_column(report, "class", "class", REPORT_TEXT, 0);
     report_add_column(report, "size", "size", REPORT_BYTES, 0);
     report_add_column(report, "count", "count", REPORT_COUNT, 0);
-    for (size_t i = 0; i < GRAPH_CLASS_COUNT; i++) {
+    for (int i = 0; i < GRAPH_CLASS_COUNT; i++) {
         report_begin_row(report);
-        report_put_text(report, classes[i].key);
-        report_put_number(report, totals[i].size);
-        report_put_number(report, totals[i].count);
+        report_put_text(report, verdict_class_name((enum graph_class)i));
+        report_put_number(report, verdicts->totals[i].size);
+        report_put_number(report, verdicts->totals[i].count);
     }
 }
 
-static void add_traceback(const struct heap *heap, struct symbols *symbols, uint32_t stack,
-                          struct report *report)
+static void add_traceback(const struct leaks *leaks, uint32_t stack)
 {
-    const struct heap_stack *from = &heap->stacks[stack];
+    const struct heap_stack *from = &leaks->heap->stacks[stack];
 
-    report_begin_traceback(report);
-    for (uint32_t frame = from->frame; frame; frame = heap->frames[frame].parent) {
-        struct symbol_list list = symbols_frame(symbols, frame);
+    report_begin_traceback(leaks->report);
+    for (uint32_t frame = from->frame; frame; frame = leaks->heap->frames[frame].parent) {
+        struct symbol_list list = symbols_frame(leaks->symbols, frame);
 
         for (size_t i = 0; i < list.count; i++) {
             const struct symbol *symbol = &list.symbols[i];
 
-            report_add_frame(report, &(struct report_frame){
-                                         .function = symbol->function,
-                                         .file = symbol->file,
-                                         .line = symbol->line,
-                                         .module = symbol->module,
-                                         .offset = symbol->offset,
-                                         .inlined = symbol->inlined,
-                                     });
+            report_add_frame(leaks->report, &(struct report_frame){
+                                                .function = symbol->function,
+                                                .file = symbol->file,
+                                                .line = symbol->line,
+                                                .module = symbol->module,
+                                                .offset = symbol->offset,
+                                                .inlined = symbol->inlined,
+                                            });
         }
     }
     if (from->flags & SNAPSHOT_STACK_TRUNCATED)
-        report_set_truncated(report, 0);
+        report_set_truncated(leaks->report, 0);
     else if (from->flags & SNAPSHOT_STACK_LIMITED)
-        report_set_truncated(report, heap->parts[from->part].process->frame_limit);
+        report_set_truncated(leaks->report, leaks->heap->parts[from->part].process->frame_limit);
 }
 
-static void add_row(const struct heap *heap, struct symbols *symbols, const struct filter *filter,
-                    const struct leak *leak, struct report *report)
+static const struct symbol *newest(const struct leaks *leaks, const struct verdict *verdict)
 {
     uint32_t frame;
-    const struct symbol *symbol = site_newest(heap, symbols, filter, leak->stack, true, &frame);
 
-    report_begin_row(report);
-    report_put_text(report, classes[leak->class].key);
-    report_put_text(report, classes[leak->class].title);
-    report_put_number(report, leak->size);
-    report_put_number(report, leak->count);
+    return site_newest(leaks->heap, leaks->symbols, leaks->filter, verdict->stack, true, &frame);
+}
+
+static void put_site(const struct leaks *leaks, const struct verdict *verdict)
+{
+    const struct symbol *symbol = newest(leaks, verdict);
+
     if (symbol->file)
-        report_put_text(report, symbol->file);
+        report_put_text(leaks->report, symbol->file);
     else
-        report_put_place(report, symbol->place);
-    report_put_number(report, symbol->file ? symbol->line : 0);
-    report_put_text(report, symbol->function);
-    report_put_number(report, leak->stack);
-    add_traceback(heap, symbols, leak->stack, report);
+        report_put_place(leaks->report, symbol->place);
+    report_put_number(leaks->report, symbol->file ? symbol->line : 0);
+    report_put_text(leaks->report, symbol->function);
 }
 
-/* The blocks by stack and class into OUT_LEAKS, to be freed. */
-static int collect(const struct graph *graph, struct leak **out_leaks, size_t *out_count)
+/* The parts of the leak NUMBER, as what it retains: those of a site are one. */
+static void add_parts(const struct leaks *leaks, size_t number)
 {
-    const struct heap *heap = graph->heap;
-    size_t room = heap->stack_count * GRAPH_CLASS_COUNT, count = 0;
-    struct leak *leaks = calloc(room + 1, sizeof(*leaks));
+    const struct verdict *list = leaks->verdicts->list;
+    size_t shown = 0, more = 0;
 
-    if (!leaks)
-        return -ENOMEM;
-    for (size_t i = 0; i < heap->block_count; i++) {
-        struct leak *leak =
-            &leaks[(size_t)heap->blocks[i].stack * GRAPH_CLASS_COUNT + graph->classes[i]];
+    for (size_t i = number + 1; i < leaks->verdicts->leak_count && list[i].part_of == number; i++) {
+        struct report_link link = {.size = list[i].size, .count = list[i].count};
 
-        leak->size += heap->blocks[i].size;
-        leak->count++;
-        leak->stack = heap->blocks[i].stack;
-        leak->class = graph->classes[i];
+        if (shown == PARTS_SHOWN) {
+            more++;
+            continue;
+        }
+        holder_paths_set_site(&link, newest(leaks, &list[i]));
+        report_add_retained(leaks->report, &link);
+        shown++;
     }
-    for (size_t i = 0; i < room; i++) {
-        if (leaks[i].count > 0)
-            leaks[count++] = leaks[i];
-    }
-    qsort(leaks, count, sizeof(*leaks), compare_leaks);
-    *out_leaks = leaks;
-    *out_count = count;
-    return 0;
+    if (more)
+        report_set_retains_omitted(leaks->report, more);
 }
 
-int leaks_report(const struct graph *graph, struct symbols *symbols, bool all, size_t limit,
-                 struct report *report, uint64_t *out_lost)
+static int add_path(const struct leaks *leaks, const struct verdict *verdict)
 {
-    struct filter *filter = filter_create();
-    struct leak *leaks = NULL;
-    size_t count, rows = 0, shown;
-    int result = filter ? collect(graph, &leaks, &count) : -ENOMEM;
+    const struct heap *heap = leaks->heap;
 
-    if (result != 0)
-        goto out;
-    add_totals(leaks, count, report);
-    *out_lost = 0;
-    for (size_t i = 0; i < count; i++) {
-        rows += all || leaks[i].class != GRAPH_STILL_REACHABLE;
-        *out_lost += leaks[i].class <= GRAPH_INDIRECTLY_LOST ? leaks[i].size : 0;
-    }
-    shown = limit && limit < rows ? limit : rows;
-    report_begin_table(report, "rows", "rows", REPORT_STATISTICS, 0);
-    report_add_column(report, "class", "class", REPORT_TEXT, REPORT_DATA_ONLY);
-    report_add_column(report, "class_title", "", REPORT_FUNCTION, REPORT_TEXT_ONLY);
+    memset(leaks->members, 0, heap->block_count);
+    for (size_t i = 0; i < heap->block_count; i++)
+        leaks->members[i] = heap->blocks[i].stack == verdict->stack &&
+                            leaks->input->graph->classes[i] == verdict->class;
+    return holder_paths_add(leaks->paths, leaks->members, verdict->step, leaks->report);
+}
+
+/* Whether the run was long enough for what it does in an hour to be told from it. */
+static bool is_long(const struct verdicts *verdicts)
+{
+    return verdicts->moments.time[verdicts->moments.count - 1] >= LONG_RUN;
+}
+
+static void put_evidence(const struct leaks *leaks, const struct verdict *verdict)
+{
+    static const char *const confidence[] = {"low", "medium", "high"};
+    const struct heap_stack *stack = &leaks->heap->stacks[verdict->stack];
+    const struct growth *growth = &verdict->growth;
+    char text[512];
+    int length;
+
+    length = snprintf(text, sizeof(text),
+                      "%s confidence; %" PRIu64 " allocated here and %" PRIu64 " freed; between "
+                      "%" PRIu64 " and %" PRIu64 " bytes in the second half",
+                      confidence[growth->confidence], stack->allocations, stack->frees,
+                      growth->lowest == UINT64_MAX ? 0 : growth->lowest, growth->highest);
+    if (growth->course == GROWTH_GROWING)
+        length += snprintf(text + length, sizeof(text) - (size_t)length,
+                           "; %.3g bytes for 1000 allocations of the program",
+                           growth->bytes_per_work * 1000);
+    if (growth->course == GROWTH_GROWING && is_long(leaks->verdicts))
+        length += snprintf(text + length, sizeof(text) - (size_t)length, ", %.3g an hour",
+                           growth->bytes_per_hour);
+    if (leaks->heap->process->epoch >= 4 && verdict->count > 0)
+        snprintf(text + length, sizeof(text) - (size_t)length,
+                 "; %" PRIu64 " of %" PRIu64 " blocks are older than half of the %" PRIu32
+                 " epochs",
+                 verdict->old, verdict->count, leaks->heap->process->epoch);
+    report_put_text(leaks->report, text);
+}
+
+/* The cells of the verdict NUMBER that only programs see. */
+static void put_data(const struct leaks *leaks, size_t number)
+{
+    static const char *const confidence[] = {"low", "medium", "high"};
+    const struct verdict *verdict = &leaks->verdicts->list[number];
+    const struct growth *growth = &verdict->growth;
+    const struct heap_stack *stack = &leaks->heap->stacks[verdict->stack];
+    struct report *report = leaks->report;
+    bool grows = growth->course == GROWTH_GROWING;
+
+    report_put_number(report, verdict->stack);
+    report_put_text(report, confidence[growth->confidence]);
+    report_put_number(report, grows);
+    report_put_number(report, verdict->is_once);
+    if (verdict->part_of == VERDICT_NONE)
+        report_put_unknown(report);
+    else
+        report_put_number(report, leaks->verdicts->list[verdict->part_of].stack);
+    report_put_number(report, growth->grew);
+    report_put_number(report, growth->parts);
+    report_put_number(report, grows ? growth->bytes : 0);
+    report_put_number(report, grows ? growth->blocks : 0);
+    report_put_number(report, growth->since_time);
+    if (is_long(leaks->verdicts))
+        report_put_real(report, grows ? growth->bytes_per_hour : 0);
+    else
+        report_put_unknown(report);
+    report_put_real(report, grows ? growth->bytes_per_work : 0);
+    report_put_number(report, stack->allocations);
+    report_put_number(report, stack->frees);
+    report_put_number(report, verdict->old);
+    report_put_number(report, verdict->unreturned);
+}
+
+static int add_row(const struct leaks *leaks, size_t number)
+{
+    const struct verdict *verdict = &leaks->verdicts->list[number];
+    bool has_path = leaks->paths && verdict->step != HOLDERS_NONE &&
+                    verdict->kind != VERDICT_LOST && verdict->count > 0;
+    char text[512], holder[256];
+    int result = 0;
+
+    if (has_path)
+        holder_paths_name(leaks->paths, verdict->step, holder, sizeof(holder));
+    verdict_say(leaks->verdicts, verdict, has_path && !leaks->options->fold ? holder : NULL, text,
+                sizeof(text));
+    report_begin_row(leaks->report);
+    report_put_text(leaks->report, verdict_name(verdict->kind));
+    report_put_text(leaks->report, verdict_class_name(verdict->class));
+    report_put_number(leaks->report, verdict->size);
+    report_put_number(leaks->report, verdict->count);
+    report_put_number(leaks->report, verdict->with_size ? verdict->with_size : verdict->size);
+    report_put_number(leaks->report, verdict->with_count ? verdict->with_count : verdict->count);
+    report_put_text(leaks->report, text);
+    put_site(leaks, verdict);
+    report_put_text(leaks->report, has_path ? holder : NULL);
+    if (leaks->options->explain)
+        put_evidence(leaks, verdict);
+    else
+        report_put_unknown(leaks->report);
+    put_data(leaks, number);
+    if (!leaks->options->brief)
+        add_traceback(leaks, verdict->stack);
+    if (has_path && (verdict->kind == VERDICT_HELD_GROWING || leaks->options->explain))
+        result = add_path(leaks, verdict);
+    if (verdict->is_leak && verdict->part_of == VERDICT_NONE)
+        add_parts(leaks, number);
+    return result;
+}
+
+static bool is_wanted(const struct leaks *leaks, const struct verdict *verdict)
+{
+    if (leaks->options->fold && verdict->is_leak && verdict->part_of != VERDICT_NONE)
+        return false;
+    if (leaks->options->leaks_only)
+        return verdict->is_leak && !verdict->is_once;
+    return leaks->options->all || verdict->is_leak || verdict->kind == VERDICT_NOT_RETURNED ||
+           verdict->class == GRAPH_POSSIBLY_LOST;
+}
+
+static void begin_table(struct report *report)
+{
+    report_begin_table(report, "rows", "rows", REPORT_VERDICTS, 0);
+    report_add_column(report, "verdict", "verdict", REPORT_TEXT, 0);
+    report_add_column(report, "class", "class", REPORT_TEXT, 0);
     report_add_column(report, "size", "size", REPORT_BYTES, 0);
     report_add_column(report, "count", "count", REPORT_COUNT, 0);
-    report_add_column(report, "file", "file", REPORT_FILE, REPORT_DATA_ONLY);
-    report_add_column(report, "line", "line", REPORT_LINE, REPORT_DATA_ONLY);
-    report_add_column(report, "function", "function", REPORT_FUNCTION, REPORT_DATA_ONLY);
+    report_add_column(report, "with_size", "size with parts", REPORT_BYTES, 0);
+    report_add_column(report, "with_count", "count with parts", REPORT_COUNT, 0);
+    report_add_column(report, "text", "text", REPORT_TEXT, 0);
+    report_add_column(report, "file", "file", REPORT_FILE, 0);
+    report_add_column(report, "line", "line", REPORT_LINE, 0);
+    report_add_column(report, "function", "function", REPORT_FUNCTION, 0);
+    report_add_column(report, "held_by", "held by", REPORT_TEXT, 0);
+    report_add_column(report, "evidence", "evidence", REPORT_TEXT, 0);
     report_add_column(report, "stack", "stack", REPORT_NUMBER, REPORT_DATA_ONLY);
-    for (size_t i = 0; i < shown; i++)
-        add_row(graph->heap, symbols, filter, &leaks[i], report);
-    report_set_omitted(report, rows - shown);
-out:
-    free(leaks);
-    filter_destroy(filter);
+    report_add_column(report, "confidence", "confidence", REPORT_TEXT, REPORT_DATA_ONLY);
+    report_add_column(report, "grows", "grows", REPORT_FLAG, REPORT_DATA_ONLY);
+    report_add_column(report, "once", "once", REPORT_FLAG, REPORT_DATA_ONLY);
+    report_add_column(report, "part_of", "part of stack", REPORT_NUMBER, REPORT_DATA_ONLY);
+    report_add_column(report, "grew", "parts it grew in", REPORT_COUNT, REPORT_DATA_ONLY);
+    report_add_column(report, "parts", "parts", REPORT_COUNT, REPORT_DATA_ONLY);
+    report_add_column(report, "growth_size", "growth", REPORT_BYTES, REPORT_DATA_ONLY);
+    report_add_column(report, "growth_count", "growth", REPORT_COUNT, REPORT_DATA_ONLY);
+    report_add_column(report, "since", "since", REPORT_DURATION, REPORT_DATA_ONLY);
+    report_add_column(report, "bytes_per_hour", "an hour", REPORT_AVERAGE, REPORT_DATA_ONLY);
+    report_add_column(report, "bytes_per_allocation", "per allocation", REPORT_AVERAGE,
+                      REPORT_DATA_ONLY);
+    report_add_column(report, "allocations", "allocations", REPORT_COUNT, REPORT_DATA_ONLY);
+    report_add_column(report, "frees", "frees", REPORT_COUNT, REPORT_DATA_ONLY);
+    report_add_column(report, "old", "old blocks", REPORT_COUNT, REPORT_DATA_ONLY);
+    report_add_column(report, "unreturned", "not returned", REPORT_BYTES, REPORT_DATA_ONLY);
+}
+
+/* What the worst leaks held at some of the moments, evenly spread. */
+static void add_evidence(const struct leaks *leaks)
+{
+    const struct growth_moments *moments = &leaks->verdicts->moments;
+    size_t step = (moments->count + MOMENTS_SHOWN - 1) / MOMENTS_SHOWN, rows = 0;
+
+    report_begin_table(leaks->report, "evidence", "What they held, while the program worked:",
+                       REPORT_TABLE, 0);
+    report_add_column(leaks->report, "stack", "stack", REPORT_NUMBER, 0);
+    report_add_column(leaks->report, "function", "function", REPORT_FUNCTION, REPORT_TEXT_ONLY);
+    report_add_column(leaks->report, "time", "time", REPORT_DURATION, 0);
+    report_add_column(leaks->report, "work",
+                      moments->are_rounds ? "rounds" : "allocations", REPORT_COUNT, 0);
+    report_add_column(leaks->report, "size", "size", REPORT_BYTES, 0);
+    report_add_column(leaks->report, "count", "count", REPORT_COUNT, 0);
+    for (size_t i = 0; i < leaks->verdicts->count; i++) {
+        const struct verdict *verdict = &leaks->verdicts->list[i];
+        struct growth_levels levels;
+
+        if (!is_wanted(leaks, verdict) || verdict->kind == VERDICT_NOT_RETURNED ||
+            (leaks->options->limit && rows++ == leaks->options->limit))
+            continue;
+        verdict_levels(leaks->verdicts, leaks->input, verdict->stack, &levels);
+        for (size_t j = (moments->count - 1) % step; j < moments->count; j += step) {
+            report_begin_row(leaks->report);
+            report_put_number(leaks->report, verdict->stack);
+            report_put_text(leaks->report, newest(leaks, verdict)->function);
+            report_put_number(leaks->report, (uint64_t)moments->time[j]);
+            report_put_number(leaks->report, (uint64_t)moments->work[j]);
+            report_put_number(leaks->report, levels.bytes[j]);
+            report_put_number(leaks->report, levels.blocks[j]);
+        }
+    }
+}
+
+int leaks_report(const struct verdicts *verdicts, const struct verdict_input *input,
+                 struct holder_paths *paths, struct symbols *symbols,
+                 const struct leaks_options *options, struct report *report)
+{
+    struct leaks leaks = {
+        .verdicts = verdicts,
+        .input = input,
+        .heap = verdicts->heap,
+        .paths = paths,
+        .symbols = symbols,
+        .filter = filter_create(),
+        .options = options,
+        .report = report,
+        .members = calloc(verdicts->heap->block_count + 1, 1),
+    };
+    int result = leaks.filter && leaks.members ? 0 : -ENOMEM;
+    size_t shown = 0, omitted = 0;
+
+    if (!options->brief)
+        add_totals(verdicts, report);
+    begin_table(report);
+    for (size_t i = 0; i < verdicts->count && result == 0; i++) {
+        if (!is_wanted(&leaks, &verdicts->list[i]))
+            continue;
+        if (options->limit && shown == options->limit) {
+            omitted++;
+            continue;
+        }
+        result = add_row(&leaks, i);
+        shown++;
+    }
+    report_set_omitted(report, omitted);
+    if (options->explain && result == 0)
+        add_evidence(&leaks);
+    free(leaks.members);
+    filter_destroy(leaks.filter);
     return result;
+}
+
+void leaks_summary(const struct verdicts *verdicts, char *buffer, size_t size)
+{
+    if (verdicts->head_count == 0 && verdicts->lost_once.count == 0)
+        snprintf(buffer, size, "no leak");
+    else if (verdicts->head_count == 0)
+        snprintf(buffer, size, "%" PRIu64 " %s lost once", verdicts->lost_once.count,
+                 verdicts->lost_once.count == 1 ? "block was" : "blocks were");
+    else
+        snprintf(buffer, size, "%zu %s of %" PRIu64 " %s", verdicts->head_count,
+                 verdicts->head_count == 1 ? "leak" : "leaks", verdicts->leaked.count,
+                 verdicts->leaked.count == 1 ? "block" : "blocks");
+}
+
+void leaks_add_notes(const struct verdicts *verdicts, struct report *report)
+{
+    bool is_short = verdicts->moments.count < GROWTH_MOMENTS_MIN;
+    bool is_lost = verdicts->lost_once.count > 0;
+
+    if (is_lost && verdicts->head_count > 0)
+        report_add_note(report,
+                        "Besides, %" PRIu64 " bytes in %" PRIu64 " %s were lost once.",
+                        verdicts->lost_once.size, verdicts->lost_once.count,
+                        verdicts->lost_once.count == 1 ? "block" : "blocks");
+    if (verdicts->head_count > 0)
+        return;
+    if (is_short)
+        report_add_note(report, "%she run was too short to tell whether anything grows.",
+                        is_lost ? "T" : "Nothing is lost; t");
+    else
+        report_add_note(report, "%sothing grows.", is_lost ? "N" : "Nothing is lost, and n");
 }

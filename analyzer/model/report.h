@@ -130,6 +130,9 @@ enum report_style {
     REPORT_KEYED, /* for programs: the first column is the key under which the others are */
     REPORT_PATHS, /* who holds blocks: size, count, bytes retained, class, in this order; paths */
     REPORT_TREE, /* rows of one frame each, above those that it called (depth): a row after its parent */
+    REPORT_VERDICTS, /* verdict, class, size, count, size and count with parts, text, file, line,
+                      * function, holder, evidence, in this order; paths; its parts as what it
+                      * retains */
     REPORT_CHART, /* the first column is a time; people see the course of the first one of bytes */
 };
 

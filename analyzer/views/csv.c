@@ -220,7 +220,8 @@ static const struct report_table *main_table(const struct report *report)
     for (size_t i = 0; i < report->table_count; i++) {
         if (report->tables[i].style == REPORT_STATISTICS ||
             report->tables[i].style == REPORT_PATHS ||
-            report->tables[i].style == REPORT_TREE || report->tables[i].is_matter)
+            report->tables[i].style == REPORT_TREE ||
+            report->tables[i].style == REPORT_VERDICTS || report->tables[i].is_matter)
             return &report->tables[i];
     }
     for (size_t i = 0; i < report->fact_count; i++) {

@@ -5,6 +5,7 @@
 #include "views/utf8.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,9 +176,9 @@ static void print_target(FILE *out, const struct report_link *link,
         fprintf(out, "[%" PRIu64 " in all]", count);
 }
 
-/* Write the path of ROW with SEPARATOR between the steps. */
-static void print_path(FILE *out, const struct report_row *row, const struct paths *paths,
-                       const char *separator)
+/* Write the path of ROW, which has COUNT blocks, with SEPARATOR between the steps. */
+static void print_path(FILE *out, const struct report_row *row, uint64_t count,
+                       const struct paths *paths, const char *separator)
 {
     for (size_t i = 0; i < row->path_length; i++) {
         fputs(i ? separator : "", out);
@@ -186,28 +187,44 @@ static void print_path(FILE *out, const struct report_row *row, const struct pat
         else if (i + 1 < row->path_length)
             print_step(out, &row->path[i], paths);
         else
-            print_target(out, &row->path[i], &row->path[i - 1], row->cells[1].number);
+            print_target(out, &row->path[i], &row->path[i - 1], count);
     }
     fputc('\n', out);
 }
 
-static void print_held_by(FILE *out, const struct report_row *row, const struct paths *paths,
-                          size_t width)
+void held_by_print_path(FILE *out, const struct report_row *row, uint64_t count, size_t indent,
+                        const struct paths *paths, size_t width)
 {
+    char separator[64];
     char *line = NULL;
     size_t size;
     FILE *memory = width ? open_memstream(&line, &size) : NULL;
 
-    fputs("held by  ", out);
+    snprintf(separator, sizeof(separator), "\n%*s→ ", (int)(indent + sizeof(INDENT) - 1), "");
+    fprintf(out, "%*sheld by  ", (int)indent, "");
     if (memory) {
-        print_path(memory, row, paths, "  → ");
+        print_path(memory, row, count, paths, "  → ");
         fclose(memory);
     }
-    if (memory && utf8_width(line) + sizeof(INDENT) > width)
-        print_path(out, row, paths, "\n" INDENT "→ ");
+    if (memory && utf8_width(line) + indent + sizeof(INDENT) > width)
+        print_path(out, row, count, paths, separator);
     else
-        print_path(out, row, paths, "  → ");
+        print_path(out, row, count, paths, "  → ");
     free(line);
+}
+
+/* Write what goes with the blocks of ROW, each but, if nothing stands BEFORE it, the first behind a
+ * comma. */
+static void print_retained(FILE *out, const struct report_row *row, bool before,
+                           const struct paths *paths)
+{
+    for (size_t i = 0; i < row->retain_count; i++) {
+        fprintf(out, "%s%" PRIu64 " of ", i > 0 || before ? ", " : "", row->retains[i].count);
+        print_site(out, &row->retains[i], paths);
+    }
+    if (row->retains_omitted)
+        fprintf(out, ", … %zu more places", row->retains_omitted);
+    fputc('\n', out);
 }
 
 static void print_retains(FILE *out, const struct report_row *row, uint64_t retained,
@@ -217,13 +234,14 @@ static void print_retains(FILE *out, const struct report_row *row, uint64_t reta
 
     fprintf(out, "retains  %s: the %s", units_bytes(buffer, (double)retained, false),
             row->cells[1].number == 1 ? "block" : "blocks");
-    for (size_t i = 0; i < row->retain_count; i++) {
-        fprintf(out, ", %" PRIu64 " of ", row->retains[i].count);
-        print_site(out, &row->retains[i], paths);
-    }
-    if (row->retains_omitted)
-        fprintf(out, ", … %zu more places", row->retains_omitted);
-    fputc('\n', out);
+    print_retained(out, row, true, paths);
+}
+
+void held_by_print_parts(FILE *out, const struct report_row *row, size_t indent,
+                         const struct paths *paths)
+{
+    fprintf(out, "%*swith it  ", (int)indent, "");
+    print_retained(out, row, false, paths);
 }
 
 /* Say of what CLASS the blocks are, unless it is that of all that is well. */
@@ -248,7 +266,7 @@ void held_by_print(FILE *out, const struct report_table *table, const struct pat
             print_blocks(out, row->cells[1].number, row->cells[0].number);
             fputs("\n", out);
         }
-        print_held_by(out, row, paths, width);
+        held_by_print_path(out, row, row->cells[1].number, 0, paths, width);
         print_retains(out, row, row->cells[2].number, paths);
         print_class(out, row->cells[3].text);
     }

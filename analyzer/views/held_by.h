@@ -13,4 +13,12 @@
 void held_by_print(FILE *out, const struct report_table *table, const struct paths *paths,
                    size_t width);
 
+/* Write the path of ROW, which has COUNT blocks, indented by INDENT columns. */
+void held_by_print_path(FILE *out, const struct report_row *row, uint64_t count, size_t indent,
+                        const struct paths *paths, size_t width);
+
+/* Write what goes with the blocks of ROW, indented by INDENT columns. */
+void held_by_print_parts(FILE *out, const struct report_row *row, size_t indent,
+                         const struct paths *paths);
+
 #endif

@@ -197,7 +197,7 @@ static int set_row(json_t *object, const struct report_table *table, const struc
 {
     if (set_cells(object, table, row->cells) < 0)
         return -ENOMEM;
-    if (table->style == REPORT_PATHS &&
+    if ((table->style == REPORT_PATHS || row->path_length > 0) &&
         (set_links(object, "path", row->path, row->path_length, true) < 0 ||
          set_links(object, "retains", row->retains, row->retain_count, false) < 0))
         return -ENOMEM;
@@ -314,6 +314,13 @@ static int print_node(FILE *out, const struct report_table *table, const struct 
     return print_members(out, object);
 }
 
+/* Whether TABLE is one that may lack rows, and that notes are about. */
+static bool is_statistics(const struct report_table *table)
+{
+    return table->style == REPORT_STATISTICS || table->style == REPORT_PATHS ||
+           table->style == REPORT_VERDICTS || table->style == REPORT_TREE;
+}
+
 static int print_table(FILE *out, const struct report_table *table, bool *begun)
 {
     if (table->style == REPORT_KEYED)
@@ -333,7 +340,7 @@ static int print_table(FILE *out, const struct report_table *table, bool *begun)
         return tree_print_json(out, table, print_node);
     if (print_rows(out, table) < 0)
         return -ENOMEM;
-    if (table->style == REPORT_STATISTICS || table->style == REPORT_PATHS) {
+    if (is_statistics(table)) {
         print_key(out, "omitted", begun);
         fprintf(out, "%zu", table->omitted);
     }
@@ -369,9 +376,7 @@ static int print_report(FILE *out, const struct report *report)
     for (size_t i = 0; i < report->table_count; i++) {
         if (print_table(out, &report->tables[i], &begun) < 0)
             return -ENOMEM;
-        has_statistics |= report->tables[i].style == REPORT_STATISTICS ||
-                          report->tables[i].style == REPORT_PATHS ||
-                          report->tables[i].style == REPORT_TREE;
+        has_statistics |= is_statistics(&report->tables[i]);
     }
     if (has_statistics) {
         print_key(out, "notes", &begun);

@@ -202,8 +202,8 @@ static size_t fold_frames(FILE *out, const struct report_row *row, size_t end)
     return 0;
 }
 
-static void print_traceback(FILE *out, const struct report_row *row, const struct paths *paths,
-                            bool whole_names)
+void statistics_print_traceback(FILE *out, const struct report_row *row,
+                                const struct paths *paths, bool whole_names)
 {
     for (size_t i = 0; i < row->frame_count;) {
         print_frame(out, &row->frames[i++], paths, whole_names);
@@ -303,7 +303,7 @@ int statistics_print(FILE *out, const struct report_table *table, const struct p
     for (size_t i = 0; i < table->row_count; i++) {
         print_row(out, &fields, i * layout.per_row, &layout);
         if (table->rows[i].has_traceback)
-            print_traceback(out, &table->rows[i], paths, whole_names);
+            statistics_print_traceback(out, &table->rows[i], paths, whole_names);
     }
     if (table->omitted)
         fprintf(out, "… %zu more, --limit 0 shows all\n", table->omitted);

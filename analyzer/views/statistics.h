@@ -19,4 +19,8 @@
 int statistics_print(FILE *out, const struct report_table *table, const struct paths *paths,
                      size_t width, bool whole_names);
 
+/* Write the traceback of ROW, a frame a line. */
+void statistics_print_traceback(FILE *out, const struct report_row *row,
+                                const struct paths *paths, bool whole_names);
+
 #endif

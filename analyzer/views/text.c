@@ -9,8 +9,11 @@
 #include "views/tree.h"
 #include "views/utf8.h"
 #include "views/value.h"
+#include "views/verdicts.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -102,6 +105,8 @@ int text_print(FILE *out, const struct report *report, size_t width)
             result = tree_print(out, table, paths, width, report->whole_names);
         } else if (table->style == REPORT_PATHS) {
             held_by_print(out, table, paths, width);
+        } else if (table->style == REPORT_VERDICTS) {
+            verdicts_print(out, table, paths, width, report->whole_names, text_has_colours(out));
         } else if (table->style == REPORT_CHART) {
             chart_print(out, table);
         } else {
@@ -137,6 +142,13 @@ void text_print_lines(FILE *out, const struct report *report)
             fputc('\n', out);
         }
     }
+}
+
+bool text_has_colours(FILE *out)
+{
+    const char *no = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+    return isatty(fileno(out)) && !(no && *no) && !(terminal && strcmp(terminal, "dumb") == 0);
 }
 
 size_t text_terminal_width(FILE *out)

@@ -8,7 +8,11 @@
 
 #include "model/report.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+
+/* Whether OUT is a terminal, and colours are welcome: see NO_COLOR at no-color.org. */
+bool text_has_colours(FILE *out);
 
 /* Columns of the terminal OUT; 0 if it is none: lines may be as long as they like. */
 size_t text_terminal_width(FILE *out);

@@ -77,16 +77,38 @@ called() {
     done
 }
 
-@test "the summary: what is alive, who holds it, what to type next" {
+@test "the summary: what is alive, what leaks, who holds it, what to type next" {
     ends_with 0 "$HEAPDELTA" run -o out -- "$LEAK" 1000
     [ "$(wc -l <stderr)" -le 20 ]
     line=$(grep -n 'malloc(sizeof \*handler)' "$SOURCE_ROOT/samples/event_handler_leak.c")
     grep -q 'heapdelta: event_handler_leak left [0-9]* blocks, .* alive at exit; peak ' stderr
-    grep -q "event_handler_leak.c:${line%%:*} (event_handler_new) .*size=31.2 KiB, *count=1000" stderr
+    grep -q "^held and growing  event_handler_new (event_handler_leak.c:${line%%:*})" stderr
+    grep -q '31.2 KiB in 1000 blocks; with all that goes with it 50.7 KiB in 3000 blocks' stderr
+    grep -q 'held by  global `handlers` .* → array of 1024 pointers.* → \[each\]' stderr
     grep -q '3 snapshots in out' stderr
-    [ "$(grep -c 'count=' stderr)" -le 5 ]
+    ! grep -q "$(printf '\033')" stderr
     eval "$(sed -n 's/^ *next: //p' stderr)" >typed
     grep -q "event_handler_leak.c:${line%%:*}.*count=1000 (+1000)" typed
+}
+
+@test "the summary has colours on a terminal, unless NO_COLOR is set" {
+    script -qec "$HEAPDELTA run -o out -- $LEAK 1000" /dev/null >coloured </dev/null
+    grep -q "$(printf '\033')\[1;31mheld and growing" coloured
+    NO_COLOR=1 script -qec "$HEAPDELTA run -o out -- $LEAK 1000" /dev/null >plain </dev/null
+    grep -q '^held and growing' plain
+}
+
+@test "--summary json is for programs, none is none, and another word is refused" {
+    ends_with 0 "$HEAPDELTA" run --summary json -o out -- "$LEAK" 1000
+    "$PYTHON" -c 'import json, sys
+row = json.load(sys.stdin)["rows"][0]
+print(row["verdict"], row["function"], row["count"], row["held_by"])' <stderr >read
+    echo 'held_growing event_handler_new 1000 global handlers' | diff - read
+    ends_with 0 "$HEAPDELTA" run --summary none -o out -- "$LEAK" 10
+    lines stderr 0
+    ends_with 2 "$HEAPDELTA" run --summary loud -o out -- touch started
+    grep -q -e "--summary must be text, json or none, not 'loud'" stderr
+    [ ! -e started ]
 }
 
 @test "the summary agrees with info" {

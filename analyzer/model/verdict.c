@@ -1,0 +1,607 @@
+#include "model/verdict.h"
+
+#include "format/snapshot.h"
+#include "model/holders.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHURN_TURNOVER     10u /* times that all a stack held at most has been freed */
+#define ONCE_BLOCKS        16u /* so many lost by one stack are no accident */
+#define ONCE_SHARE         50u /* … in a short run one of so many that are alive */
+#define ONCE_BYTES         (1u << 20)
+#define UNRETURNED_MIN     (1u << 20)
+#define UNRETURNED_SHARE   4u /* of the peak: a quarter */
+
+/* ---- what each stack held, when ------------------------------------------------------- */
+
+struct judge {
+    const struct verdict_input *input;
+    const struct heap *heap; /* the last one */
+    struct verdicts *verdicts;
+    uint32_t *votes;   /* per stack and class: how far ahead the step of its verdict is */
+};
+
+static uint64_t max(uint64_t one, uint64_t other)
+{
+    return one > other ? one : other;
+}
+
+/* Whether the snapshots are the moments, not the series in the last one. */
+static bool by_snapshots(const struct verdict_input *input)
+{
+    return input->are_rounds || input->heap_count >= VERDICT_SNAPSHOTS_MIN;
+}
+
+static void set_moments(struct judge *judge)
+{
+    struct growth_moments *moments = &judge->verdicts->moments;
+    const struct verdict_input *input = judge->input;
+    const struct heap *heap = judge->heap;
+
+    moments->are_rounds = input->are_rounds;
+    if (by_snapshots(input)) {
+        /* The newest ones, should there be more. */
+        size_t count = input->heap_count < GROWTH_MOMENTS_MAX ? input->heap_count
+                                                              : GROWTH_MOMENTS_MAX;
+
+        for (size_t i = 0; i < count; i++) {
+            const struct heap *at = input->heaps[input->heap_count - count + i];
+
+            moments->work[i] = input->are_rounds ? (double)i : (double)at->account->allocations;
+            moments->time[i] = (double)at->process->elapsed;
+        }
+        moments->count = count;
+    } else {
+        bool has_work = heap->point_count > 0 &&
+                        heap->points[heap->point_count - 1].allocations > 0;
+
+        for (size_t i = 0; i < heap->point_count; i++) {
+            moments->work[i] = (double)(has_work ? heap->points[i].allocations
+                                                 : heap->points[i].time);
+            moments->time[i] = (double)heap->points[i].time;
+        }
+        moments->work[heap->point_count] =
+            (double)(has_work ? heap->account->allocations : heap->process->elapsed);
+        moments->time[heap->point_count] = (double)heap->process->elapsed;
+        moments->count = heap->point_count + 1;
+    }
+    for (size_t i = 1; i < moments->count; i++) {
+        moments->work[i] = fmax(moments->work[i], moments->work[i - 1]);
+        moments->time[i] = fmax(moments->time[i], moments->time[i - 1]);
+    }
+    growth_set_warm_up(moments, input->warm_up);
+}
+
+void verdict_levels(const struct verdicts *verdicts, const struct verdict_input *input,
+                    uint32_t stack, struct growth_levels *out_levels)
+{
+    const struct growth_moments *moments = &verdicts->moments;
+    const struct heap *heap = verdicts->heap;
+    size_t last = moments->count - 1;
+
+    if (!by_snapshots(input)) {
+        heap_series(heap, stack, out_levels->bytes, out_levels->blocks);
+        out_levels->bytes[last] = heap->stacks[stack].live_bytes;
+        out_levels->blocks[last] = heap->stacks[stack].live_blocks;
+        return;
+    }
+    for (size_t i = 0; i <= last; i++) {
+        const struct heap *at = input->heaps[input->heap_count - moments->count + i];
+        bool is_known = stack < at->stack_count;
+
+        out_levels->bytes[i] = is_known ? at->stacks[stack].live_bytes : 0;
+        out_levels->blocks[i] = is_known ? at->stacks[stack].live_blocks : 0;
+    }
+}
+
+/* ---- the verdict on one stack ---------------------------------------------------------- */
+
+static enum verdict_kind judge_held(const struct heap_stack *stack, const struct growth *growth)
+{
+    bool comes_and_goes = stack->frees >= CHURN_TURNOVER &&
+                          stack->freed_bytes / CHURN_TURNOVER >= max(growth->highest, 1);
+
+    switch (growth->course) {
+    case GROWTH_GROWING:
+        return VERDICT_HELD_GROWING;
+    case GROWTH_STOPPED:
+    case GROWTH_SLOWING:
+        return VERDICT_HELD_STEADY;
+    case GROWTH_UNKNOWN:
+        return stack->frees == 0 ? VERDICT_GREW_ONCE : VERDICT_HELD_STEADY;
+    case GROWTH_FLAT:
+    case GROWTH_ONCE:
+        break;
+    }
+    if (comes_and_goes && growth->lowest < growth->highest / 2)
+        return VERDICT_CHURN;
+    if (growth->course == GROWTH_ONCE && stack->frees <= stack->allocations / 2)
+        return VERDICT_GREW_ONCE;
+    return VERDICT_HELD_STEADY;
+}
+
+/* The verdict for STACK and CLASS of its blocks. */
+static struct verdict *find(const struct judge *judge, uint32_t stack, enum graph_class class)
+{
+    return &judge->verdicts->list[(size_t)stack * GRAPH_CLASS_COUNT + class];
+}
+
+/* The epoch that divides those of the heap in two halves; 0 if it has too few. */
+static uint32_t half_of_epochs(const struct heap *heap)
+{
+    return heap->process->epoch >= 4 ? heap->process->epoch / 2 : 0;
+}
+
+static void count_block(const struct judge *judge, const struct heap_block *block,
+                        enum graph_class class, uint32_t step)
+{
+    struct verdict *verdict = find(judge, block->stack, class);
+    uint32_t *votes = &judge->votes[(size_t)block->stack * GRAPH_CLASS_COUNT + class];
+
+    verdict->size += block->size;
+    verdict->count++;
+    if (verdict->oldest == 0 || block->epoch < verdict->oldest)
+        verdict->oldest = block->epoch;
+    verdict->old += block->epoch <= half_of_epochs(judge->heap);
+    /* The step that most have, if there is one (Boyer and Moore's vote). */
+    if (*votes == 0)
+        verdict->step = step;
+    if (verdict->step == step)
+        ++*votes;
+    else
+        --*votes;
+}
+
+static void count_blocks(const struct judge *judge)
+{
+    const struct heap *heap = judge->heap;
+    const struct graph *graph = judge->input->graph;
+    const struct holders *holders =
+        judge->input->paths ? holder_paths_holders(judge->input->paths) : NULL;
+
+    for (size_t i = 0; i < heap->block_count; i++)
+        count_block(judge, &heap->blocks[i], graph ? graph->classes[i] : GRAPH_STILL_REACHABLE,
+                    holders ? holders->step_of[i] : HOLDERS_NONE);
+    if (graph || heap->has_blocks)
+        return;
+    for (uint32_t i = 0; i < heap->stack_count; i++) {
+        struct verdict *verdict = find(judge, i, GRAPH_STILL_REACHABLE);
+
+        verdict->size = heap->stacks[i].live_bytes;
+        verdict->count = heap->stacks[i].live_blocks;
+    }
+}
+
+/* Does every block of VERDICT, which seems to grow, come from the last half of the epochs? Then
+ * they are replaced all the time: the queue is long, but nothing stays. */
+static bool all_are_young(const struct judge *judge, const struct verdict *verdict)
+{
+    return half_of_epochs(judge->heap) > 0 && judge->heap->has_blocks && verdict->old == 0 &&
+           verdict->growth.since < 0.4;
+}
+
+/* Whether what VERDICT lost is little, and does not become more. Of a short run nobody knows that;
+ * then it must be a small part of all. */
+static bool is_once(const struct heap *heap, const struct verdict *verdict)
+{
+    if (verdict->growth.course == GROWTH_GROWING || verdict->count >= ONCE_BLOCKS ||
+        verdict->size >= ONCE_BYTES)
+        return false;
+    return verdict->growth.course != GROWTH_UNKNOWN ||
+           verdict->count * ONCE_SHARE <= heap->account->live_blocks;
+}
+
+static void judge_stack(const struct judge *judge, uint32_t stack, uint64_t *out_fallen)
+{
+    struct growth_levels levels;
+    struct growth growth;
+    uint64_t highest = 0;
+
+    verdict_levels(judge->verdicts, judge->input, stack, &levels);
+    growth_judge(&judge->verdicts->moments, &levels, &growth);
+    for (size_t i = 0; i < judge->verdicts->moments.count; i++)
+        highest = max(highest, levels.bytes[i]);
+    *out_fallen = highest - levels.bytes[judge->verdicts->moments.count - 1];
+    for (int class = 0; class < GRAPH_CLASS_COUNT; class++) {
+        struct verdict *verdict = find(judge, stack, (enum graph_class)class);
+
+        verdict->stack = stack;
+        verdict->class = (enum graph_class)class;
+        verdict->part_of = VERDICT_NONE;
+        verdict->growth = growth;
+        if (class <= GRAPH_INDIRECTLY_LOST)
+            verdict->kind = VERDICT_LOST;
+        else
+            verdict->kind = judge_held(&judge->heap->stacks[stack], &growth);
+        if (verdict->kind == VERDICT_HELD_GROWING && all_are_young(judge, verdict))
+            verdict->kind = VERDICT_HELD_STEADY;
+        verdict->is_once = verdict->kind == VERDICT_LOST && is_once(judge->heap, verdict);
+        verdict->is_leak = verdict->count > 0 && verdict->kind <= VERDICT_HELD_GROWING;
+    }
+}
+
+/* ---- freed, but not returned ------------------------------------------------------------ */
+
+/* Bytes that are resident and neither of live blocks, nor heapdelta's, nor of files: what the
+ * allocator keeps, at most. Never more than the heap has shrunk by. */
+static uint64_t find_unreturned(const struct heap *heap)
+{
+    const struct snapshot_account *account = heap->account;
+    uint64_t used, shrunk = account->peak_bytes - account->live_bytes, left;
+
+    if (!(heap->process->flags & SNAPSHOT_HAS_USABLE) || account->peak_bytes < account->live_bytes)
+        return 0;
+    used = account->usable_bytes + account->tracer_bytes;
+    for (size_t i = 0; i < heap->module_count; i++) {
+        for (size_t j = 0; j < heap->modules[i].segment_count; j++)
+            used += heap->modules[i].segments[j].size;
+    }
+    left = account->rss > used ? account->rss - used : 0;
+    return left < shrunk ? left : shrunk;
+}
+
+/* Charge what the allocator keeps to the stack whose blocks were given back most, if it is much. */
+static void judge_unreturned(const struct judge *judge, uint32_t stack, uint64_t fallen)
+{
+    uint64_t unreturned = find_unreturned(judge->heap);
+    struct verdict *verdict = find(judge, stack, GRAPH_STILL_REACHABLE);
+
+    if (unreturned < UNRETURNED_MIN ||
+        unreturned < judge->heap->account->peak_bytes / UNRETURNED_SHARE ||
+        fallen < unreturned / 2 || verdict->is_leak)
+        return;
+    verdict->kind = VERDICT_NOT_RETURNED;
+    verdict->unreturned = unreturned;
+}
+
+/* ---- the list ---------------------------------------------------------------------------- */
+
+/* Bytes that VERDICT loses in all the work of the run, as it does it now. */
+static double loss(const struct verdicts *verdicts, const struct verdict *verdict)
+{
+    double work = verdicts->moments.work[verdicts->moments.count - 1];
+    double grows = verdict->growth.course == GROWTH_GROWING ? verdict->growth.bytes_per_work * work
+                                                            : 0;
+
+    return verdict->kind == VERDICT_LOST ? fmax(grows, (double)verdict->size) : grows;
+}
+
+static double rank(const struct verdict *verdict, const struct verdicts *verdicts)
+{
+    if (verdict->is_leak)
+        return 5 + loss(verdicts, verdict);
+    if (verdict->kind == VERDICT_NOT_RETURNED)
+        return 4;
+    return verdict->class == GRAPH_POSSIBLY_LOST ? 3 : 2;
+}
+
+/* Leaks by what they lose, then the others by size. */
+static int compare(const void *left, const void *right, void *context)
+{
+    const struct verdict *a = left, *b = right;
+    double rank_a = rank(a, context), rank_b = rank(b, context);
+
+    if (rank_a != rank_b)
+        return rank_a > rank_b ? -1 : 1;
+    if (a->class != b->class)
+        return a->class < b->class ? -1 : 1;
+    if (a->size != b->size)
+        return a->size > b->size ? -1 : 1;
+    if (a->count != b->count)
+        return a->count > b->count ? -1 : 1;
+    return a->stack < b->stack ? -1 : a->stack > b->stack;
+}
+
+/* The leak that most tellingly holds VERDICT: the outermost one on its way. OF_SITE has for each
+ * site the leak there. */
+static size_t find_whole(const struct judge *judge, size_t number, const size_t *of_site)
+{
+    const struct holders_step *steps = holder_paths_holders(judge->input->paths)->steps;
+    const struct verdict *verdict = &judge->verdicts->list[number];
+    size_t found = VERDICT_NONE;
+
+    if (verdict->step == HOLDERS_NONE)
+        return VERDICT_NONE;
+    /* Of a list that is lost, all but the first node are of the same step. */
+    for (uint32_t step = verdict->class == GRAPH_INDIRECTLY_LOST ? verdict->step
+                                                                 : steps[verdict->step].above;
+         step != HOLDERS_NONE && steps[step].above != HOLDERS_NONE; step = steps[step].above) {
+        size_t leak = of_site[steps[step].site];
+
+        /* What is lost does not hold what is not, and the other way round. */
+        if (leak != VERDICT_NONE && leak != number &&
+            (judge->verdicts->list[leak].kind == verdict->kind))
+            found = leak;
+    }
+    return found;
+}
+
+/* Find what is a part of what. Returns 0 or -ENOMEM. */
+static int find_parts(const struct judge *judge)
+{
+    struct verdicts *verdicts = judge->verdicts;
+    const struct sites *sites = holder_paths_sites(judge->input->paths);
+    size_t *of_site = malloc((sites->count + 1) * sizeof(*of_site));
+
+    if (!of_site)
+        return -ENOMEM;
+    for (size_t i = 0; i < sites->count; i++)
+        of_site[i] = VERDICT_NONE;
+    for (size_t i = verdicts->leak_count; i-- > 0;) {
+        /* A lost block at the beginning of what is lost, not one that it holds. */
+        if (verdicts->list[i].class != GRAPH_INDIRECTLY_LOST)
+            of_site[sites->of_stack[verdicts->list[i].stack]] = i;
+    }
+    for (size_t i = 0; i < verdicts->leak_count; i++)
+        verdicts->list[i].part_of = find_whole(judge, i, of_site);
+    /* A part of a part is one of the whole; of a circle the worst is the whole. */
+    for (size_t i = 0; i < verdicts->leak_count; i++) {
+        size_t whole = verdicts->list[i].part_of;
+
+        if (whole == VERDICT_NONE)
+            continue;
+        for (size_t n = 0; verdicts->list[whole].part_of != VERDICT_NONE && n < 8; n++)
+            whole = verdicts->list[whole].part_of;
+        if (verdicts->list[whole].part_of != VERDICT_NONE || whole == i)
+            verdicts->list[i].part_of = VERDICT_NONE;
+        else
+            verdicts->list[i].part_of = whole;
+    }
+    free(of_site);
+    return 0;
+}
+
+static bool is_worse(const struct verdict *one, double loss_of_one, const struct verdict *other,
+                     double loss_of_other)
+{
+    return one->is_once != other->is_once ? other->is_once : loss_of_one > loss_of_other;
+}
+
+/* Put the leaks in the order of what they lose with their parts, and these behind them. */
+static int order_leaks(struct verdicts *verdicts)
+{
+    size_t count = verdicts->leak_count, at = 0;
+    struct verdict *ordered = malloc((count + 1) * sizeof(*ordered));
+    double *losses = calloc(count + 1, sizeof(*losses));
+
+    if (!ordered || !losses) {
+        free(ordered);
+        free(losses);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct verdict *verdict = &verdicts->list[i];
+        size_t whole = verdict->part_of == VERDICT_NONE ? i : verdict->part_of;
+
+        /* Of a whole that is lost once all is: a list, say. */
+        if (whole != i)
+            verdict->is_once = verdicts->list[whole].is_once;
+        losses[whole] += loss(verdicts, verdict);
+        verdicts->list[whole].with_size += verdict->size;
+        verdicts->list[whole].with_count += verdict->count;
+    }
+    while (at < count) {
+        size_t worst = VERDICT_NONE, place = at;
+
+        for (size_t i = 0; i < count; i++) {
+            if (verdicts->list[i].part_of == VERDICT_NONE && losses[i] >= 0 &&
+                (worst == VERDICT_NONE ||
+                 is_worse(&verdicts->list[i], losses[i], &verdicts->list[worst], losses[worst])))
+                worst = i;
+        }
+        losses[worst] = -1;
+        ordered[at++] = verdicts->list[worst];
+        verdicts->head_count += !ordered[place].is_once;
+        for (size_t i = 0; i < count; i++) {
+            if (verdicts->list[i].part_of != worst)
+                continue;
+            ordered[at] = verdicts->list[i];
+            ordered[at++].part_of = place;
+        }
+    }
+    memcpy(verdicts->list, ordered, count * sizeof(*ordered));
+    for (size_t i = 0; i < count; i++) {
+        if (ordered[i].is_once) {
+            verdicts->lost_once.size += ordered[i].size;
+            verdicts->lost_once.count += ordered[i].count;
+        } else {
+            verdicts->leaked.size += ordered[i].size;
+            verdicts->leaked.count += ordered[i].count;
+        }
+    }
+    free(ordered);
+    free(losses);
+    return 0;
+}
+
+/* Leave out what has no blocks, sort the others, and add up. Returns 0 or -ENOMEM. */
+static int make_list(const struct judge *judge)
+{
+    struct verdicts *verdicts = judge->verdicts;
+    size_t room = judge->heap->stack_count * GRAPH_CLASS_COUNT;
+    int result = 0;
+
+    for (size_t i = 0; i < room; i++) {
+        struct verdict *verdict = &verdicts->list[i];
+
+        if (verdict->count == 0 && verdict->kind != VERDICT_NOT_RETURNED)
+            continue;
+        verdicts->totals[verdict->class].size += verdict->size;
+        verdicts->totals[verdict->class].count += verdict->count;
+        verdicts->leak_count += verdict->is_leak;
+        verdicts->list[verdicts->count++] = *verdict;
+    }
+    qsort_r(verdicts->list, verdicts->count, sizeof(*verdicts->list), compare, verdicts);
+    if (judge->input->paths)
+        result = find_parts(judge);
+    return result == 0 ? order_leaks(verdicts) : result;
+}
+
+int verdicts_create(const struct verdict_input *input, struct verdicts **out_verdicts)
+{
+    struct judge judge = {.input = input, .heap = input->heaps[input->heap_count - 1]};
+    size_t room = judge.heap->stack_count * GRAPH_CLASS_COUNT + 1;
+    uint64_t most_fallen = 0;
+    uint32_t fell_most = 0;
+    int result = -ENOMEM;
+
+    judge.verdicts = calloc(1, sizeof(*judge.verdicts));
+    judge.votes = calloc(room, sizeof(*judge.votes));
+    if (judge.verdicts)
+        judge.verdicts->list = calloc(room, sizeof(*judge.verdicts->list));
+    if (judge.votes && judge.verdicts && judge.verdicts->list) {
+        judge.verdicts->heap = judge.heap;
+        for (size_t i = 0; i < room; i++)
+            judge.verdicts->list[i].step = HOLDERS_NONE;
+        set_moments(&judge);
+        count_blocks(&judge);
+        for (uint32_t i = 0; i < judge.heap->stack_count; i++) {
+            uint64_t fallen;
+
+            judge_stack(&judge, i, &fallen);
+            if (fallen > most_fallen) {
+                most_fallen = fallen;
+                fell_most = i;
+            }
+        }
+        if (most_fallen > 0)
+            judge_unreturned(&judge, fell_most, most_fallen);
+        result = make_list(&judge);
+    }
+    free(judge.votes);
+    if (result == 0)
+        *out_verdicts = judge.verdicts;
+    else
+        verdicts_destroy(judge.verdicts);
+    return result;
+}
+
+void verdicts_destroy(struct verdicts *verdicts)
+{
+    if (!verdicts)
+        return;
+    free(verdicts->list);
+    free(verdicts);
+}
+
+/* ---- in words ---------------------------------------------------------------------------- */
+
+const char *verdict_name(enum verdict_kind kind)
+{
+    static const char *const names[] = {
+        [VERDICT_LOST] = "lost",
+        [VERDICT_HELD_GROWING] = "held_growing",
+        [VERDICT_NOT_RETURNED] = "not_returned",
+        [VERDICT_HELD_STEADY] = "held_steady",
+        [VERDICT_GREW_ONCE] = "grew_once",
+        [VERDICT_CHURN] = "churn",
+    };
+
+    return names[kind];
+}
+
+const char *verdict_class_name(enum graph_class class)
+{
+    static const char *const names[] = {
+        [GRAPH_DEFINITELY_LOST] = "definitely_lost",
+        [GRAPH_INDIRECTLY_LOST] = "indirectly_lost",
+        [GRAPH_POSSIBLY_LOST] = "possibly_lost",
+        [GRAPH_STILL_REACHABLE] = "still_reachable",
+    };
+
+    return names[class];
+}
+
+/* "31 blocks more", of a stack whose blocks grow themselves "4096 bytes more". */
+static int say_more(const struct growth *growth, char *buffer, size_t size)
+{
+    bool by_blocks = growth->blocks > 0;
+    uint64_t more = by_blocks ? growth->blocks : growth->bytes;
+
+    return snprintf(buffer, size, "%" PRIu64 " %s more", more,
+                    by_blocks ? more == 1 ? "block" : "blocks" : "bytes");
+}
+
+static unsigned percent(double share)
+{
+    return (unsigned)(share * 100 + 0.5);
+}
+
+static void say_growth(const struct verdicts *verdicts, const struct growth *growth, char *buffer,
+                       size_t size)
+{
+    char more[64];
+
+    say_more(growth, more, sizeof(more));
+    if (verdicts->moments.are_rounds)
+        snprintf(buffer, size, "%s, %.3g bytes a round, in %u of %u rounds", more,
+                 growth->bytes_per_work, growth->grew, growth->parts);
+    else
+        snprintf(buffer, size, "%s since the start-up, in %u of %u parts of the run", more,
+                 growth->grew, growth->parts);
+}
+
+static void say_held(const struct verdict *verdict, const struct heap_stack *stack, char *buffer,
+                     size_t size)
+{
+    const struct growth *growth = &verdict->growth;
+
+    switch (verdict->kind) {
+    case VERDICT_CHURN:
+        snprintf(buffer, size, "comes and goes: %" PRIu64 " allocated, %" PRIu64 " freed",
+                 stack->allocations, stack->frees);
+        return;
+    case VERDICT_GREW_ONCE:
+        if (growth->course == GROWTH_UNKNOWN)
+            snprintf(buffer, size, "kept; too short a run to tell whether it grows");
+        else if (growth->since <= 0.02)
+            snprintf(buffer, size, "allocated at the start, and kept");
+        else
+            snprintf(buffer, size, "allocated once, after %u %% of the work, and kept",
+                     percent(growth->since));
+        return;
+    case VERDICT_NOT_RETURNED:
+        snprintf(buffer, size,
+                 "freed, but %" PRIu64 " bytes of freed memory are still with the allocator",
+                 verdict->unreturned);
+        return;
+    default:
+        break;
+    }
+    if (growth->course == GROWTH_UNKNOWN)
+        snprintf(buffer, size, "too short a run to tell whether it grows");
+    else if (growth->course == GROWTH_STOPPED)
+        snprintf(buffer, size, "grew until %u %% of the work, and not since",
+                 percent(growth->until));
+    else if (growth->course == GROWTH_SLOWING)
+        snprintf(buffer, size, "grows ever more slowly");
+    else if (growth->course == GROWTH_GROWING)
+        snprintf(buffer, size, "none of it is old: it is replaced all the time");
+    else
+        snprintf(buffer, size, "does not grow");
+}
+
+void verdict_say(const struct verdicts *verdicts, const struct verdict *verdict,
+                 const char *holder, char *buffer, size_t size)
+{
+    char growth[160];
+    bool grows = verdict->growth.course == GROWTH_GROWING;
+
+    say_growth(verdicts, &verdict->growth, growth, sizeof(growth));
+    if (verdict->kind == VERDICT_LOST)
+        snprintf(buffer, size, "%s%s%s%s",
+                 verdict->class == GRAPH_DEFINITELY_LOST ? "nobody points at it any more"
+                                                         : "only what is lost points at it",
+                 verdict->is_once ? "; that happened once" : "", grows ? ", and it grows: " : "",
+                 grows ? growth : "");
+    else if (verdict->kind == VERDICT_HELD_GROWING)
+        snprintf(buffer, size, "grows and is not let go: %s%s%s", growth,
+                 holder ? "; held by " : "", holder ? holder : "");
+    else
+        say_held(verdict, &verdicts->heap->stacks[verdict->stack], buffer, size);
+}
