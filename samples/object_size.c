@@ -8,7 +8,8 @@
  * can be reached from the object now, and what has come while all that was made.
  *
  * Then ITEMS items are made at once: the memory now and at its peak, and how many objects
- * there are of each type. The snapshot `items` holds them.
+ * there are of each type. The snapshot `items` holds them, with who points at whom, so that
+ * `heapdelta stats --group-by type` counts the same: the census of all objects.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -147,7 +148,7 @@ static void show_items(size_t count)
     /* the scratch that is freed at once shows in the peak alone */
     free(must(malloc(own.requested)));
     heapdelta_get_traced_memory(&current, &peak);
-    heapdelta_take_snapshot("items");
+    heapdelta_take_graph_snapshot("items");
 
     printf("%zu items: the program counts %zu bytes in %zu blocks\n", count, own.requested,
            own.blocks);

@@ -26,6 +26,9 @@ load common
         "$HEAPDELTA" stats --format csv --group-by function "$(snapshot items)" >functions
         grep -qx "objects by type: dict $((2 * count))" said
         grep -q "^$((24 * 2 * count)),$((2 * count)),dict_new," functions
+        # the census
+        "$HEAPDELTA" stats --group-by type --limit 0 "$(snapshot items)" | tee census
+        grep -Eq "^struct dict( \([^)]*\))? .*count=$((2 * count))," census
     done
 }
 
