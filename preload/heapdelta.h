@@ -20,8 +20,9 @@
  * numbers always works.
  *
  * Errors: 0 on success, otherwise a negative errno value; errno itself is left alone.
- * Besides those said below: -EBUSY, as said above; -ENOMEM, there is no memory for
- * heapdelta's own use; -ETIMEDOUT, a thread did not come to rest within a second.
+ * Besides those said below: -EBUSY, as said above, and of a snapshot while another thread is
+ * in exec; -ENOMEM, there is no memory for heapdelta's own use; -ETIMEDOUT, a thread did not
+ * come to rest within a second; -EOWNERDEAD, the task that wrote the snapshot was killed.
  */
 #ifndef HEAPDELTA_H
 #define HEAPDELTA_H
