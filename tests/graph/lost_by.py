@@ -37,6 +37,8 @@ def from_heapdelta(command, snapshot):
     output = subprocess.run([command, "leaks", "--limit", "0", "--format", "json", snapshot],
                             check=True, stdout=subprocess.PIPE).stdout
     for row in json.loads(output)["rows"]:
+        if row["class"] not in KINDS.values():  # held, and growing
+            continue
         yield (row["class"], row["count"], row["size"],
                name_of([frame["function"] for frame in row["traceback"]]))
 
