@@ -39,6 +39,10 @@ static struct lock gate_lock; /* held while the gate is closed */
 static _Atomic bool passed;   /* a thread went through the gate that was closed to fork */
 static struct thread *_Atomic gate_owner;
 static uint64_t owner_signals;            /* what it had blocked */
+static uint32_t owner_pid;                /* … and the process that it is of */
+
+/* This thread is one of a child that had to pass the gate of its parent. */
+static __thread bool strayed __attribute__((tls_model("initial-exec")));
 
 void guard_init(size_t size)
 {
@@ -217,8 +221,21 @@ __attribute__((noinline)) void guard_leave_shared(void)
     guard_current = GUARD_DEPARTED;
 }
 
+/* A child of fork finds the gate as it was, and nobody opens it before our own fork handler has
+ * run; the program's may run, and allocate, before that. So who is in another process than the
+ * one that closed the gate is patient, too, but once. (A child of vfork shares the gate.) */
+static bool is_elsewhere(void)
+{
+    return syscall_getpid() != owner_pid;
+}
+
 void guard_wait(struct thread *state)
 {
+    if (strayed) {
+        strayed = is_elsewhere();
+        if (strayed)
+            return;
+    }
     while (gate_owner != state) {
         uint32_t how = atomic_load_explicit(&guard_closed, memory_order_acquire);
         long result = 0;
@@ -226,13 +243,14 @@ void guard_wait(struct thread *state)
         guard_pause(state);
         if (how)
             result = SYSCALL_4(SYS_futex, &guard_closed, FUTEX_WAIT_PRIVATE, how,
-                               how == CLOSED_TO_FORK ? &fork_patience : NULL);
+                               how == CLOSED_TO_FORK || is_elsewhere() ? &fork_patience : NULL);
         atomic_store_explicit(&state->recording, 1, memory_order_relaxed);
         atomic_thread_fence(memory_order_seq_cst);
         if (!atomic_load_explicit(&guard_closed, memory_order_acquire))
             return;
-        if (how == CLOSED_TO_FORK && result == -ETIMEDOUT) {
+        if (result == -ETIMEDOUT) {
             atomic_store(&passed, true);
+            strayed = is_elsewhere();
             return;
         }
     }
@@ -269,6 +287,7 @@ static int close_gate(uint32_t how)
     lock_take(&gate_lock);
     deadline = syscall_time(CLOCK_MONOTONIC) + CLOSE_TIMEOUT_NS;
     owner_signals = before;
+    owner_pid = syscall_getpid();
     gate_owner = self;
     atomic_store(&passed, false);
     atomic_store_explicit(&guard_closed, how, memory_order_seq_cst);
