@@ -511,7 +511,7 @@ EXPORT int prctl(int option, ...)
     unsigned long second, third, fourth, fifth;
     bool seccomp, silent;
     va_list rest;
-    int result;
+    int result, saved;
 
     va_start(rest, option);
     second = va_arg(rest, unsigned long);
@@ -522,10 +522,14 @@ EXPORT int prctl(int option, ...)
     life_begin();
     seccomp = option == PR_SET_SECCOMP &&
               (second == SECCOMP_MODE_STRICT || (second == SECCOMP_MODE_FILTER && third));
+    saved = errno;
     silent = seccomp && life_before_seccomp();
+    errno = saved;
     result = real.prctl(option, second, third, fourth, fifth);
+    saved = errno;
     if (silent)
         life_after_seccomp(result == 0);
+    errno = saved;
     return result;
 }
 
@@ -533,13 +537,18 @@ EXPORT int prctl(int option, ...)
 static __attribute__((used)) long seccomp_call(long number, unsigned long operation,
                                                unsigned long flags, void *filter)
 {
+    int saved = errno;
     bool silent = (operation == SECCOMP_SET_MODE_STRICT ||
                    (operation == SECCOMP_SET_MODE_FILTER && filter)) &&
                   life_ready() && life_before_seccomp();
-    long result = real.syscall(number, operation, flags, filter);
+    long result;
 
+    errno = saved;
+    result = real.syscall(number, operation, flags, filter);
+    saved = errno;
     if (silent)
         life_after_seccomp(result >= 0);
+    errno = saved;
     return result;
 }
 

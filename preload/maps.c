@@ -108,7 +108,10 @@ static void read_line(struct maps *maps, char *line)
 
 int maps_read_of(struct maps *maps, uint32_t pid)
 {
-    int result = read_text(&maps->text, pid);
+    int result;
+
+    maps->page_file = -1;
+    result = read_text(&maps->text, pid);
     char *line = (char *)maps->text.data, *end;
 
     if (result < 0)
@@ -131,7 +134,7 @@ int maps_read(struct maps *maps)
 
 void maps_finish(struct maps *maps)
 {
-    if (maps->text.data && maps->page_file >= 0)
+    if (maps->page_file >= 0)
         SYSCALL_1(SYS_close, maps->page_file);
     buffer_finish(&maps->text);
     buffer_finish(&maps->areas);

@@ -26,6 +26,8 @@ struct finder {
     const uint64_t *places;
     size_t count;
     uint64_t counted;
+    uint32_t first, end; /* areas of one file, looked at last … */
+    bool has_code;       /* … and whether any of these can be executed */
     struct snapshot_memory *uses;
 };
 
@@ -75,7 +77,7 @@ static bool has_block(const struct finder *finder, const struct area *area)
 
 #define ACCESS ((uint32_t)(AREA_READ | AREA_WRITE | AREA_EXECUTE))
 
-/* Whether area NUMBER is a reserve that nobody can look into, next to the area at ADDRESS. */
+/* Whether area NUMBER is a reserve that nobody can look into. */
 static bool is_guard(const struct finder *finder, uint32_t number)
 {
     const struct area *area = maps_area(&finder->maps, number);
@@ -105,22 +107,27 @@ static bool is_stack(const struct finder *finder, uint32_t number)
            !(number > 1 && guard[-1].end == guard->start && is_arena(finder, number - 2));
 }
 
-/* Whether the file that area NUMBER is of has code mapped beside it. */
-static bool is_module(const struct finder *finder, uint32_t number)
+/* Whether the file that area NUMBER is of has code mapped beside it. Kept for its neighbours: a
+ * database maps one file in ten thousands of pieces. */
+static bool is_module(struct finder *finder, uint32_t number)
 {
-    const struct area *area = maps_area(&finder->maps, number);
+    const char *name = maps_area(&finder->maps, number)->name;
     uint32_t at = number;
 
-    while (at > 0 && strcmp(maps_area(&finder->maps, at - 1)->name, area->name) == 0)
+    if (number >= finder->first && number < finder->end)
+        return finder->has_code;
+    while (at > 0 && strcmp(maps_area(&finder->maps, at - 1)->name, name) == 0)
         at--;
-    for (; at < finder->maps.count && strcmp(maps_area(&finder->maps, at)->name, area->name) == 0; at++)
-        if (maps_area(&finder->maps, at)->flags & AREA_EXECUTE)
-            return true;
-    return false;
+    finder->first = at;
+    finder->has_code = false;
+    for (; at < finder->maps.count && strcmp(maps_area(&finder->maps, at)->name, name) == 0; at++)
+        finder->has_code |= (maps_area(&finder->maps, at)->flags & AREA_EXECUTE) != 0;
+    finder->end = at;
+    return finder->has_code;
 }
 
 /* Whether area NUMBER is what a module has of variables without a value in its file. */
-static bool is_bss(const struct finder *finder, uint32_t number)
+static bool is_bss(struct finder *finder, uint32_t number)
 {
     const struct area *before = maps_area(&finder->maps, number) - 1;
 
@@ -128,7 +135,7 @@ static bool is_bss(const struct finder *finder, uint32_t number)
            before->end == before[1].start && is_module(finder, number - 1);
 }
 
-static enum snapshot_memory_kind kind_of(const struct finder *finder, uint32_t number)
+static enum snapshot_memory_kind kind_of(struct finder *finder, uint32_t number)
 {
     const struct area *area = maps_area(&finder->maps, number);
 
@@ -152,7 +159,7 @@ static enum snapshot_memory_kind kind_of(const struct finder *finder, uint32_t n
 /* ---- adding up ---------------------------------------------------------------------------- */
 
 static void count_pages(struct finder *finder, uintptr_t start, uintptr_t end,
-                  enum snapshot_memory_kind kind)
+                        enum snapshot_memory_kind kind)
 {
     struct maps_counts counts = { 0, 0, 0 };
     struct snapshot_memory *use = &finder->uses[kind];

@@ -255,8 +255,11 @@ static void read_fields(struct layouts *layouts, uint32_t number)
         if (!is_room_for(name, &die, &type) && !dwarf_types_member(&die, &start, &type))
             continue;
         field = layouts_of(layouts, &type); /* which may move the layouts */
-        if (field != LAYOUTS_NONE && layouts->layouts[field].kind == ARRAY)
-            layouts->layouts[number].is_open |= read_layout(layouts, field)->is_open;
+        if (field != LAYOUTS_NONE && layouts->layouts[field].kind == ARRAY) {
+            bool is_open = read_layout(layouts, field)->is_open; /* which may, too */
+
+            layouts->layouts[number].is_open |= is_open;
+        }
         if (field != LAYOUTS_NONE && layouts->layouts[field].kind != PLAIN &&
             !add_field(&layouts->layouts[number], &capacity, start, field))
             break;

@@ -356,51 +356,75 @@ static int find_parts(const struct judge *judge)
     return 0;
 }
 
-static bool is_worse(const struct verdict *one, double loss_of_one, const struct verdict *other,
-                     double loss_of_other)
+/* A leak that is no part of another one, with what it loses with its parts. */
+struct head {
+    double loss;
+    size_t index;
+    bool is_once;
+};
+
+/* The worst first. */
+static int compare_heads(const void *one, const void *other)
 {
-    return one->is_once != other->is_once ? other->is_once : loss_of_one > loss_of_other;
+    const struct head *a = one, *b = other;
+
+    if (a->is_once != b->is_once)
+        return a->is_once ? 1 : -1;
+    if (a->loss != b->loss)
+        return a->loss > b->loss ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
 }
 
-/* Put the leaks in the order of what they lose with their parts, and these behind them. */
-static int order_leaks(struct verdicts *verdicts)
+/* Add up what the leaks lose in the HEADS, by index, that they are or are parts of. */
+static void sum_losses(struct verdicts *verdicts, struct head *heads)
 {
-    size_t count = verdicts->leak_count, at = 0;
-    struct verdict *ordered = malloc((count + 1) * sizeof(*ordered));
-    double *losses = calloc(count + 1, sizeof(*losses));
-
-    if (!ordered || !losses) {
-        free(ordered);
-        free(losses);
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < verdicts->leak_count; i++) {
         struct verdict *verdict = &verdicts->list[i];
         size_t whole = verdict->part_of == VERDICT_NONE ? i : verdict->part_of;
 
         /* Of a whole that is lost once all is: a list, say. */
         if (whole != i)
             verdict->is_once = verdicts->list[whole].is_once;
-        losses[whole] += loss(verdicts, verdict);
+        heads[whole].loss += loss(verdicts, verdict);
         verdicts->list[whole].with_size += verdict->size;
         verdicts->list[whole].with_count += verdict->count;
     }
-    while (at < count) {
-        size_t worst = VERDICT_NONE, place = at;
+}
 
-        for (size_t i = 0; i < count; i++) {
-            if (verdicts->list[i].part_of == VERDICT_NONE && losses[i] >= 0 &&
-                (worst == VERDICT_NONE ||
-                 is_worse(&verdicts->list[i], losses[i], &verdicts->list[worst], losses[worst])))
-                worst = i;
-        }
-        losses[worst] = -1;
-        ordered[at++] = verdicts->list[worst];
+/* Put the leaks in the order of what they lose with their parts, and these behind them. */
+static int order_leaks(struct verdicts *verdicts)
+{
+    size_t count = verdicts->leak_count, head_count = 0, at = 0;
+    struct verdict *ordered = malloc((count + 1) * sizeof(*ordered));
+    struct head *heads = calloc(count + 1, sizeof(*heads));
+    size_t *parts = malloc((count + 1) * sizeof(*parts)); /* of each the next part of its whole, … */
+    size_t *first = malloc((count + 1) * sizeof(*first)); /* … which begins here */
+    int result = -ENOMEM;
+
+    if (!ordered || !heads || !parts || !first)
+        goto out;
+    sum_losses(verdicts, heads);
+    for (size_t i = 0; i < count; i++)
+        first[i] = VERDICT_NONE;
+    for (size_t i = count; i-- > 0;) {
+        size_t whole = verdicts->list[i].part_of;
+
+        if (whole == VERDICT_NONE)
+            continue;
+        parts[i] = first[whole];
+        first[whole] = i;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (verdicts->list[i].part_of == VERDICT_NONE)
+            heads[head_count++] = (struct head){heads[i].loss, i, verdicts->list[i].is_once};
+    qsort(heads, head_count, sizeof(*heads), compare_heads);
+    for (size_t i = 0; i < head_count; i++) {
+        size_t place = at;
+
+        ordered[at++] = verdicts->list[heads[i].index];
         verdicts->head_count += !ordered[place].is_once;
-        for (size_t i = 0; i < count; i++) {
-            if (verdicts->list[i].part_of != worst)
-                continue;
-            ordered[at] = verdicts->list[i];
+        for (size_t part = first[heads[i].index]; part != VERDICT_NONE; part = parts[part]) {
+            ordered[at] = verdicts->list[part];
             ordered[at++].part_of = place;
         }
     }
@@ -414,9 +438,13 @@ static int order_leaks(struct verdicts *verdicts)
             verdicts->leaked.count += ordered[i].count;
         }
     }
+    result = 0;
+out:
     free(ordered);
-    free(losses);
-    return 0;
+    free(heads);
+    free(parts);
+    free(first);
+    return result;
 }
 
 /* Leave out what has no blocks, sort the others, and add up. Returns 0 or -ENOMEM. */
