@@ -269,7 +269,7 @@ static void add_account(struct report *report, const struct heap *heap)
     }
     add_part(report, known, "unexplained", "unexplained", account.unexplained, NULL);
     add_part(report, known, "surplus", "surplus", account.surplus,
-             "found beyond that: it changed while it was counted");
+             "pages that were only read, and what changed while it was counted");
 }
 
 static void add_timeline(struct report *report, const struct heap *heap)

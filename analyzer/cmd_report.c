@@ -15,7 +15,7 @@
 
 /* clang-format off */
 static const char help[] =
-    "Usage: heapdelta report [OPTIONS] -o FILE.html SNAPSHOT…|DIRECTORY\n"
+    "Usage: heapdelta report [OPTIONS] [-o FILE.html] SNAPSHOT…|DIRECTORY\n"
     "\n"
     "Make one page of a snapshot, or of several of one process, oldest first: what grew or holds\n"
     "most and who holds it, the course of time, flame graphs, a table of all places, where the\n"

@@ -102,7 +102,7 @@ int options_print(const struct options *options, const struct command *command,
 /* For the help of a command. */
 #define OPTIONS_HELP_GROUPS                                                                      \
     "  --group-by KEY       lineno (default), filename, function, traceback, module, thread,\n" \
-    "                       size, domain, program or process\n" \
+    "                       size, type, domain, program or process\n" \
     "  --cumulative         count a block to every frame of its stack, not to the newest only\n" \
     "  --tracemalloc-compat count as Python's tracemalloc does\n" \
     OPTIONS_HELP_FILTERS

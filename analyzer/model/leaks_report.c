@@ -150,10 +150,10 @@ static void put_evidence(const struct leaks *leaks, const struct verdict *verdic
                       growth->lowest == UINT64_MAX ? 0 : growth->lowest, growth->highest);
     if (growth->course == GROWTH_GROWING)
         length += snprintf(text + length, sizeof(text) - (size_t)length,
-                           "; %.3g bytes for 1000 allocations of the program",
+                           "; %.0f bytes for 1000 allocations of the program",
                            growth->bytes_per_work * 1000);
     if (growth->course == GROWTH_GROWING && is_long(leaks->verdicts))
-        length += snprintf(text + length, sizeof(text) - (size_t)length, ", %.3g an hour",
+        length += snprintf(text + length, sizeof(text) - (size_t)length, ", %.0f an hour",
                            growth->bytes_per_hour);
     if (leaks->heap->process->epoch >= 4 && verdict->count > 0)
         snprintf(text + length, sizeof(text) - (size_t)length,
