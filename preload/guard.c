@@ -39,7 +39,7 @@ static struct lock gate_lock; /* held while the gate is closed */
 static _Atomic bool passed;   /* a thread went through the gate that was closed to fork */
 static struct thread *_Atomic gate_owner;
 static uint64_t owner_signals;            /* what it had blocked */
-static uint32_t owner_pid;                /* … and the process that it is of */
+static _Atomic uint32_t owner_pid;        /* … and the process that it is of */
 
 /* This thread is one of a child that had to pass the gate of its parent. */
 static __thread bool strayed __attribute__((tls_model("initial-exec")));
@@ -226,7 +226,7 @@ __attribute__((noinline)) void guard_leave_shared(void)
  * one that closed the gate is patient, too, but once. (A child of vfork shares the gate.) */
 static bool is_elsewhere(void)
 {
-    return syscall_getpid() != owner_pid;
+    return syscall_getpid() != atomic_load_explicit(&owner_pid, memory_order_relaxed);
 }
 
 void guard_wait(struct thread *state)
@@ -287,7 +287,7 @@ static int close_gate(uint32_t how)
     lock_take(&gate_lock);
     deadline = syscall_time(CLOCK_MONOTONIC) + CLOSE_TIMEOUT_NS;
     owner_signals = before;
-    owner_pid = syscall_getpid();
+    atomic_store_explicit(&owner_pid, syscall_getpid(), memory_order_relaxed);
     gate_owner = self;
     atomic_store(&passed, false);
     atomic_store_explicit(&guard_closed, how, memory_order_seq_cst);
