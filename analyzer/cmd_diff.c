@@ -31,8 +31,10 @@ static const char help[] =
     "  --blocks             what became of each block, in two snapshots of one run: new, resized\n"
     "                       in place, gone, kept; by group\n"
     "  --list               the same block by block, with its age\n"
+    OPTIONS_HELP_COLUMNS
     "  --sort ORDER         change (default: the size of the change, be it growth or not),\n"
-    "                       size_diff (growth first), count_diff, size, count, average, name\n"
+    "                       size_diff (growth first), count_diff, size, count, average, name,\n"
+    "                       a counter or, by its growth, a counter with _diff: temporary_diff\n"
     OPTIONS_HELP_GROUPS_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
     "\n" OPTIONS_HELP_PATTERNS
     "\n"
@@ -71,7 +73,7 @@ static int load_heaps(const struct options *options, struct sides *all)
 
         if (needs_types) /* which says why that can't be */
             return graph_input_load(&command_diff, options->paths[0], &all->sides[0].heap);
-        if (load_first_and_last(options->paths[0], heaps, &all->singles, &error) < 0)
+        if (load_first_and_last(options->paths[0], options->group.past, heaps, &all->singles, &error) < 0)
             return command_fail(&command_diff, COMMAND_BAD_INPUT, "%s", error.text);
         for (size_t i = 0; i < 2; i++)
             all->sides[i].heap = heaps[i];
@@ -82,7 +84,8 @@ static int load_heaps(const struct options *options, struct sides *all)
 
         if (needs_types)
             status = graph_input_load(&command_diff, options->paths[i], &all->sides[i].heap);
-        else if (load_heap(options->paths[i], &all->sides[i].heap, &error) < 0)
+        else if ((options->group.past ? load_heap_with_past : load_heap)(
+                     options->paths[i], &all->sides[i].heap, &error) < 0)
             status = command_fail(&command_diff, COMMAND_BAD_INPUT, "%s", error.text);
         if (status != COMMAND_DONE)
             return status;
@@ -110,6 +113,9 @@ static int load(const struct options *options, struct sides *all)
     if (status != COMMAND_DONE)
         return status;
     for (size_t i = 0; i < all->count; i++) {
+        status = options_check_counters(options, &command_diff, sides[i].heap);
+        if (status >= 0)
+            return status;
         if (group_needs_blocks(&options->group) && !sides[i].heap->has_blocks)
             return command_fail(&command_diff, COMMAND_BAD_INPUT,
                                 "%s: its blocks are only counted, not listed: --group-by size "
@@ -197,10 +203,11 @@ static int diff(const struct options *options, const struct sides *all)
     if (options->sort_given)
         diff_sort(found, options->sort);
     else if (options->format == OPTIONS_TEXT)
-        unchanged = diff_drop_unchanged(found);
+        unchanged = diff_drop_unchanged(found, options->counters);
 
     set_title(report, options, all);
     diff_report(found, symbols, &(struct diff_report_options){.limit = options->limit,
+                                                              .counters = options->counters,
                                                               .sources = sources}, report);
     options_mention_filters(options, report, is_empty);
     if (found->row_count == 0 && !(is_empty && filter_has_patterns(options->filter)))
@@ -264,10 +271,10 @@ static int check_blocks(const struct options *options, const struct sides *all)
     if (all->count != 2 || all->is_one_directory)
         return command_fail(&command_diff, COMMAND_USAGE,
                             "--blocks needs two snapshots, the old one first");
-    if (options->group.key == GROUP_SIZE || options->sort_given ||
+    if (options->group.key == GROUP_SIZE || options->sort_given || options->counters ||
         options->format == OPTIONS_TRACEMALLOC)
         return command_fail(&command_diff, COMMAND_USAGE,
-                            "--blocks goes without --group-by size, --sort and --format "
+                            "--blocks goes without --group-by size, --sort, --columns and --format "
                             "tracemalloc");
     return -1;
 }
@@ -277,8 +284,8 @@ static int run(int argc, char **argv)
     struct options options;
     struct sides all = {0};
     int status = options_parse(&options, &command_diff,
-                               OPTIONS_GROUPS | OPTIONS_TYPES | OPTIONS_BLOCKS | OPTIONS_FORMAT |
-                                   OPTIONS_OUTPUT,
+                               OPTIONS_GROUPS | OPTIONS_TYPES | OPTIONS_BLOCKS | OPTIONS_COLUMNS |
+                                   OPTIONS_FORMAT | OPTIONS_OUTPUT,
                                argc, argv);
 
     if (status >= 0)
@@ -290,6 +297,7 @@ static int run(int argc, char **argv)
             command_fail(&command_diff, COMMAND_USAGE, "needs two snapshots, the old one first");
         goto out;
     }
+    options.group.past = options.counters != 0;
     status = check_blocks(&options, &all);
     if (status >= 0)
         goto out;

@@ -17,11 +17,8 @@ static const char help[] =
     "\n" OPTIONS_HELP_GROUPS
     "  --since MARK         only blocks allocated since: the label of a mark or snapshot of the\n"
     "                       process, or the number of the epoch that it began\n"
-    "  --columns COUNTERS   also these, since tracing began: allocations, allocated_bytes,\n"
-    "                       frees, freed_bytes, reallocations, temporary (freed before the\n"
-    "                       thread allocated again); and what was alive at the peak: peak_bytes,\n"
-    "                       peak_blocks; separated by commas\n"
-    "  --sort ORDER         size (default), count, average, name or a counter\n"
+    OPTIONS_HELP_COLUMNS
+    "  --sort ORDER         size (default), count, average, name or a counter, which is shown then\n"
     OPTIONS_HELP_GROUPS_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
     "\n" OPTIONS_HELP_PATTERNS
     "\n"
@@ -82,22 +79,11 @@ static int check_heap(struct options *options, const struct heap *heap)
                                 "epochs)",
                                 options->since, heap->path);
     }
-    if (group_key_of_blocks(options->group.key) &&
-        (options->counters || options->sort >= DIFF_BY_COUNTER))
-        return command_fail(&command_stats, COMMAND_USAGE,
-                            "--group-by %s has no counters: these are of stacks",
-                            group_key_name(options->group.key));
-    if (!heap->has_more_counters && (options->counters >> SNAPSHOT_COUNTERS_PER_STACK ||
-                                     options->sort >= DIFF_BY_COUNTER + SNAPSHOT_TEMPORARY))
-        return command_fail(&command_stats, COMMAND_BAD_INPUT,
-                            "%s: what was temporary or alive at the peak is not in it: %s older "
-                            "version of heapdelta recorded it",
-                            heap->path, heap->is_merged ? "for some of its processes an" : "an");
     if (group_needs_blocks(&options->group) && !heap->has_blocks)
         return command_fail(&command_stats, COMMAND_BAD_INPUT,
                             "%s: its blocks are only counted, not listed: %s can't be used",
                             heap->path, options->since ? "--since" : "--group-by size");
-    return -1;
+    return options_check_counters(options, &command_stats, heap);
 }
 
 static int run(int argc, char **argv)
@@ -108,8 +94,8 @@ static int run(int argc, char **argv)
     struct types *types = NULL;
     struct error error;
     int status = options_parse(&options, &command_stats,
-                               OPTIONS_GROUPS | OPTIONS_TYPES | OPTIONS_SINCE | OPTIONS_FORMAT |
-                                   OPTIONS_OUTPUT,
+                               OPTIONS_GROUPS | OPTIONS_TYPES | OPTIONS_SINCE | OPTIONS_COLUMNS |
+                                   OPTIONS_FORMAT | OPTIONS_OUTPUT,
                                argc, argv);
 
     if (status >= 0)
@@ -123,13 +109,13 @@ static int run(int argc, char **argv)
             options.path_count);
         goto out;
     }
-    if (options.sort == DIFF_BY_SIZE_DIFF || options.sort == DIFF_BY_COUNT_DIFF) {
+    if (diff_sort_compares(options.sort)) {
         status = command_fail(&command_stats, COMMAND_USAGE,
                               "--sort by a difference needs two snapshots: use 'heapdelta diff'");
         goto out;
     }
     /* Counters tell of what is gone as well; --since asks only for what is there. */
-    options.group.past = (options.counters || options.sort >= DIFF_BY_COUNTER) && !options.since;
+    options.group.past = options.counters && !options.since;
     if (group_needs_types(&options.group)) {
         status = graph_input_load(&command_stats, options.paths[0], &heap);
         if (status != COMMAND_DONE)

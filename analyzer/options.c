@@ -73,7 +73,7 @@ static const struct {
     {{"tracemalloc-compat", no_argument, NULL, OPTION_TRACEMALLOC_COMPAT}, OPTIONS_GROUPS},
     {{"most-recent-first", no_argument, NULL, OPTION_MOST_RECENT_FIRST}, OPTIONS_GROUPS},
     {{"since", required_argument, NULL, OPTION_SINCE}, OPTIONS_SINCE | OPTIONS_TREE},
-    {{"columns", required_argument, NULL, OPTION_COLUMNS}, OPTIONS_SINCE},
+    {{"columns", required_argument, NULL, OPTION_COLUMNS}, OPTIONS_COLUMNS},
     {{"wide", no_argument, NULL, OPTION_WIDE}, OPTIONS_GROUPS | OPTIONS_FILTERS},
     {{"sort", required_argument, NULL, OPTION_SORT}, OPTIONS_GROUPS},
     {{"limit", required_argument, NULL, OPTION_LIMIT},
@@ -281,12 +281,15 @@ static int parse_option(struct options *options, const struct command *command, 
         return -1;
     case OPTION_SORT:
         if (diff_sort_find(value, &options->sort) < 0 ||
-            (options->sort >= DIFF_BY_COUNTER && !(sets & OPTIONS_SINCE)))
+            (diff_sort_counters(options->sort) && !(sets & OPTIONS_COLUMNS)))
             return command_fail(command, COMMAND_USAGE,
                                 "--sort '%s': none of change, size, count, size_diff, count_diff, "
                                 "average, name%s",
                                 value,
-                                sets & OPTIONS_SINCE ? ", " DIFF_COUNTERS : "");
+                                !(sets & OPTIONS_COLUMNS)  ? ""
+                                : sets & OPTIONS_BLOCKS ? ", " DIFF_COUNTERS ", or a counter with _diff"
+                                                        : ", " DIFF_COUNTERS);
+        options->counters |= diff_sort_counters(options->sort);
         options->sort_given = true;
         return -1;
     case OPTION_LIMIT:
@@ -424,6 +427,21 @@ int options_parse(struct options *options, const struct command *command, unsign
     options->paths = argv + optind;
     options->path_count = (size_t)(argc - optind);
     return status;
+}
+
+int options_check_counters(const struct options *options, const struct command *command,
+                           const struct heap *heap)
+{
+    if (options->counters && group_key_of_blocks(options->group.key))
+        return command_fail(command, COMMAND_USAGE,
+                            "--group-by %s has no counters: these are of stacks",
+                            group_key_name(options->group.key));
+    if (options->counters >> SNAPSHOT_COUNTERS_PER_STACK && !heap->has_more_counters)
+        return command_fail(command, COMMAND_BAD_INPUT,
+                            "%s: what was temporary or alive at the peak is not in it: %s older "
+                            "version of heapdelta recorded it",
+                            heap->path, heap->is_merged ? "for some of its processes an" : "an");
+    return -1;
 }
 
 void options_mention_filters(const struct options *options, struct report *report, bool no_rows)

@@ -30,11 +30,12 @@ enum options_set {
     OPTIONS_STRICT = 256, /* --strict */
     OPTIONS_LEAKS = 512,  /* --all, --explain, --error-exitcode */
     OPTIONS_EXPORT = 1024, /* --to, --value */
-    OPTIONS_SINCE = 2048, /* --since, --columns */
+    OPTIONS_SINCE = 2048, /* --since */
     OPTIONS_BLOCKS = 4096, /* --blocks, --list */
     OPTIONS_FILTERS = 8192, /* --filter …, --wide, --limit */
     OPTIONS_TREE = 16384, /* --bottom-up, --callers …; also --group-by, --since, --value */
     OPTIONS_TYPES = 32768, /* of OPTIONS_GROUPS also what is about types */
+    OPTIONS_COLUMNS = 65536, /* --columns, and --sort by them */
 };
 
 enum options_format {
@@ -56,7 +57,7 @@ struct options {
     bool modules;
     const char *section; /* NULL: all */
     bool wide;           /* names of functions are not shortened */
-    unsigned counters;   /* columns: 1 << enum snapshot_counter */
+    unsigned counters;   /* columns, also what is sorted by: 1 << enum snapshot_counter */
     bool blocks;         /* by identity, */
     bool list;           /* one by one */
     const char *form;    /* to export to; NULL: none */
@@ -90,6 +91,11 @@ int options_parse(struct options *options, const struct command *command, unsign
 
 /* Free what OPTIONS hold. */
 void options_finish(struct options *options);
+
+/* Does HEAP have the counters that OPTIONS ask for? Returns -1, or the exit status of COMMAND, having
+ * said what it lacks. */
+int options_check_counters(const struct options *options, const struct command *command,
+                           const struct heap *heap);
 
 /* Say in the title of REPORT, which has one, and if it has NO_ROWS in a note, that OPTIONS
  * choose among the blocks. */
@@ -127,6 +133,12 @@ int options_print(const struct options *options, const struct command *command,
 #define OPTIONS_HELP_OUTPUT \
     "  -o, --output FILE    write to FILE, which is replaced as a whole or not at all; - is\n" \
     "                       stdout\n"
+
+#define OPTIONS_HELP_COLUMNS \
+    "  --columns COUNTERS   also these, since tracing began: allocations, allocated_bytes,\n" \
+    "                       frees, freed_bytes, reallocations, temporary (freed before the\n" \
+    "                       thread allocated again); and what was alive at the peak: peak_bytes,\n" \
+    "                       peak_blocks; separated by commas\n"
 
 #define OPTIONS_HELP_STRICT \
     "  --strict             a block counts as held only by a pointer to its start: not by one to\n" \

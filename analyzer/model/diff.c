@@ -20,6 +20,14 @@ static const char *const sort_names[DIFF_SORTS] = {
     [DIFF_BY_COUNTER + SNAPSHOT_TEMPORARY] = "temporary",
     [DIFF_BY_COUNTER + SNAPSHOT_PEAK_BYTES] = "peak_bytes",
     [DIFF_BY_COUNTER + SNAPSHOT_PEAK_BLOCKS] = "peak_blocks",
+    [DIFF_BY_COUNTER_DIFF + SNAPSHOT_ALLOCATIONS] = "allocations_diff",
+    [DIFF_BY_COUNTER_DIFF + SNAPSHOT_ALLOCATED_BYTES] = "allocated_bytes_diff",
+    [DIFF_BY_COUNTER_DIFF + SNAPSHOT_FREES] = "frees_diff",
+    [DIFF_BY_COUNTER_DIFF + SNAPSHOT_FREED_BYTES] = "freed_bytes_diff",
+    [DIFF_BY_COUNTER_DIFF + SNAPSHOT_REALLOCATIONS] = "reallocations_diff",
+    [DIFF_BY_COUNTER_DIFF + SNAPSHOT_TEMPORARY] = "temporary_diff",
+    [DIFF_BY_COUNTER_DIFF + SNAPSHOT_PEAK_BYTES] = "peak_bytes_diff",
+    [DIFF_BY_COUNTER_DIFF + SNAPSHOT_PEAK_BLOCKS] = "peak_blocks_diff",
 };
 
 /* A group and the number of the list it is in. */
@@ -86,15 +94,51 @@ static int compare_averages(const struct diff_row *a, const struct diff_row *b)
     return (left < right) - (left > right);
 }
 
+uint64_t diff_counter(const struct diff *diff, const struct diff_row *row, size_t list,
+                      enum snapshot_counter counter)
+{
+    if (row == &diff->total)
+        return diff->lists[list]->counters[counter];
+    return row->groups[list] ? row->groups[list]->counters[counter] : 0;
+}
+
+int64_t diff_counter_change(const struct diff *diff, const struct diff_row *row,
+                            enum snapshot_counter counter)
+{
+    size_t last = diff->list_count - 1;
+
+    return (int64_t)(diff_counter(diff, row, last, counter) -
+                     (last ? diff_counter(diff, row, 0, counter) : 0));
+}
+
 struct order {
-    enum group_key key;
+    const struct diff *diff;
     enum diff_sort sort;
 };
+
+/* By the counter that the order BY names. */
+static int compare_counters(const struct order *by, const struct diff_row *a,
+                            const struct diff_row *b)
+{
+    const struct diff *diff = by->diff;
+    size_t last = diff->list_count - 1;
+    enum snapshot_counter counter;
+
+    if (by->sort < DIFF_BY_COUNTER_DIFF) {
+        counter = (enum snapshot_counter)(by->sort - DIFF_BY_COUNTER);
+        return descending(diff_counter(diff, a, last, counter),
+                          diff_counter(diff, b, last, counter));
+    }
+    counter = (enum snapshot_counter)(by->sort - DIFF_BY_COUNTER_DIFF);
+    return descending_signed(diff_counter_change(diff, a, counter),
+                             diff_counter_change(diff, b, counter));
+}
 
 static int compare_rows(const void *a, const void *b, void *argument)
 {
     const struct diff_row *left = a, *right = b;
     const struct order *by = argument;
+    enum group_key key = by->diff->key;
     int order = 0;
 
     switch (by->sort) {
@@ -114,12 +158,11 @@ static int compare_rows(const void *a, const void *b, void *argument)
         order = compare_averages(left, right);
         break;
     case DIFF_BY_NAME:
-        return group_compare(by->key, left->group, right->group);
+        return group_compare(key, left->group, right->group);
     case DIFF_BY_CHANGE:
         break;
-    default: /* a counter */
-        order = descending(left->group->counters[by->sort - DIFF_BY_COUNTER],
-                           right->group->counters[by->sort - DIFF_BY_COUNTER]);
+    default:
+        order = compare_counters(by, left, right);
     }
     if (!order)
         order = descending(magnitude(left->size_diff), magnitude(right->size_diff));
@@ -129,7 +172,7 @@ static int compare_rows(const void *a, const void *b, void *argument)
         order = descending(magnitude(left->count_diff), magnitude(right->count_diff));
     if (!order)
         order = descending(left->count, right->count);
-    return order ? order : -group_compare(by->key, left->group, right->group);
+    return order ? order : -group_compare(key, left->group, right->group);
 }
 
 struct diff *diff_create(const struct group_list *const *lists, size_t count)
@@ -145,11 +188,12 @@ struct diff *diff_create(const struct group_list *const *lists, size_t count)
         return NULL;
     diff->key = lists[0]->key;
     diff->list_count = count;
-    diff->counters = lists[count - 1]->counters;
     members = calloc(member_count + 1, sizeof(*members));
     diff->rows = calloc(member_count + 1, sizeof(*diff->rows));
+    diff->lists = calloc(count, sizeof(*diff->lists));
+    diff->groups = calloc(member_count + 1, count * sizeof(*diff->groups));
     diff->numbers = calloc((member_count + 1) * 2, count * sizeof(*diff->numbers));
-    if (!members || !diff->rows || !diff->numbers) {
+    if (!members || !diff->rows || !diff->lists || !diff->groups || !diff->numbers) {
         free(members);
         diff_destroy(diff);
         return NULL;
@@ -157,6 +201,7 @@ struct diff *diff_create(const struct group_list *const *lists, size_t count)
 
     member_count = 0;
     for (size_t i = 0; i < count; i++) {
+        diff->lists[i] = lists[i];
         for (size_t j = 0; j < lists[i]->count; j++)
             members[member_count++] = (struct member){&lists[i]->groups[j], i};
     }
@@ -167,15 +212,18 @@ struct diff *diff_create(const struct group_list *const *lists, size_t count)
         struct diff_row *row = &diff->rows[diff->row_count];
         const struct group *first = members[i].group;
         uint64_t *sizes = next, *counts = next + count;
+        const struct group **groups = diff->groups + diff->row_count * count;
 
         for (; i < member_count && same_key(diff->key, first, members[i].group); i++) {
             sizes[members[i].list] = members[i].group->size;
             counts[members[i].list] = members[i].group->count;
+            groups[members[i].list] = members[i].group;
             row->group = members[i].group;
             row->list = members[i].list;
         }
         row->sizes = sizes;
         row->counts = counts;
+        row->groups = groups;
         set_differences(row, count);
         next += 2 * count;
     }
@@ -196,18 +244,34 @@ void diff_destroy(struct diff *diff)
     if (!diff)
         return;
     free(diff->rows);
+    free(diff->lists);
+    free(diff->groups);
     free(diff->numbers);
     free(diff);
 }
 
 void diff_sort(struct diff *diff, enum diff_sort sort)
 {
-    struct order order = {diff->key, sort};
+    struct order order = {diff, sort};
 
     qsort_r(diff->rows, diff->row_count, sizeof(*diff->rows), compare_rows, &order);
 }
 
-size_t diff_drop_unchanged(struct diff *diff)
+/* Are some of COUNTERS of ROW others in LIST than in the first? */
+static bool counters_differ(const struct diff *diff, const struct diff_row *row, size_t list,
+                            unsigned counters)
+{
+    for (int i = 0; i < SNAPSHOT_ALL_COUNTERS; i++) {
+        enum snapshot_counter counter = (enum snapshot_counter)i;
+
+        if (counters & 1u << i &&
+            diff_counter(diff, row, list, counter) != diff_counter(diff, row, 0, counter))
+            return true;
+    }
+    return false;
+}
+
+size_t diff_drop_unchanged(struct diff *diff, unsigned counters)
 {
     size_t kept = 0, before = diff->row_count;
 
@@ -216,12 +280,25 @@ size_t diff_drop_unchanged(struct diff *diff)
         bool changed = false;
 
         for (size_t j = 1; j < diff->list_count; j++)
-            changed |= row->sizes[j] != row->sizes[0] || row->counts[j] != row->counts[0];
+            changed |= row->sizes[j] != row->sizes[0] || row->counts[j] != row->counts[0] ||
+                       counters_differ(diff, row, j, counters);
         if (changed)
             diff->rows[kept++] = *row;
     }
     diff->row_count = kept;
     return before - kept;
+}
+
+unsigned diff_sort_counters(enum diff_sort sort)
+{
+    if (sort < DIFF_BY_COUNTER)
+        return 0;
+    return 1u << (sort - DIFF_BY_COUNTER) % SNAPSHOT_ALL_COUNTERS;
+}
+
+bool diff_sort_compares(enum diff_sort sort)
+{
+    return sort == DIFF_BY_SIZE_DIFF || sort == DIFF_BY_COUNT_DIFF || sort >= DIFF_BY_COUNTER_DIFF;
 }
 
 int diff_sort_find(const char *name, enum diff_sort *out_sort)

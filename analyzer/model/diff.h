@@ -14,6 +14,7 @@
 #include "format/snapshot.h"
 #include "model/group.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,8 +29,8 @@ enum diff_sort {
     DIFF_BY_AVERAGE, /* bytes per block */
     DIFF_BY_NAME,    /* ascending */
     DIFF_BY_COUNTER, /* the first of the snapshot_counters, and then the others */
-    DIFF_BY_COUNTER_LAST = DIFF_BY_COUNTER + SNAPSHOT_ALL_COUNTERS - 1,
-    DIFF_SORTS,      /* how many there are */
+    DIFF_BY_COUNTER_DIFF = DIFF_BY_COUNTER + SNAPSHOT_ALL_COUNTERS, /* growth first */
+    DIFF_SORTS = DIFF_BY_COUNTER_DIFF + SNAPSHOT_ALL_COUNTERS,      /* how many there are */
 };
 
 /* The names of the counters, as a list for the user. */
@@ -40,6 +41,7 @@ enum diff_sort {
 struct diff_row {
     const struct group *group; /* of the last heap that has it */
     size_t list;               /* that heap's list */
+    const struct group *const *groups; /* per heap; NULL: it has none */
     const uint64_t *sizes;     /* per heap; the last is the size */
     const uint64_t *counts;
     uint64_t size, count;
@@ -52,8 +54,9 @@ struct diff {
     struct diff_row *rows;
     size_t row_count;
     struct diff_row total; /* without a group */
-    const uint64_t *counters; /* of the last list */
-    uint64_t *numbers;     /* where sizes and counts lie */
+    const struct group_list **lists;
+    const struct group **groups; /* where those of the rows lie, */
+    uint64_t *numbers;           /* and their sizes and counts */
 };
 
 /* Put the COUNT lists at LISTS, at least one, oldest first and all by the same key,
@@ -67,8 +70,23 @@ void diff_destroy(struct diff *diff);
 /* Sort the rows of DIFF. */
 void diff_sort(struct diff *diff, enum diff_sort sort);
 
-/* Drop the rows that are the same in all heaps. Returns how many there were. */
-size_t diff_drop_unchanged(struct diff *diff);
+/* Drop the rows that are the same in all heaps, also in COUNTERS (1 << enum snapshot_counter).
+ * Returns how many there were. */
+size_t diff_drop_unchanged(struct diff *diff, unsigned counters);
+
+/* COUNTER of the blocks of ROW, of DIFF or its total, in the heap of LIST. */
+uint64_t diff_counter(const struct diff *diff, const struct diff_row *row, size_t list,
+                      enum snapshot_counter counter);
+
+/* How much larger it is in the last heap than in the first; of a single heap the value itself. */
+int64_t diff_counter_change(const struct diff *diff, const struct diff_row *row,
+                            enum snapshot_counter counter);
+
+/* The counters that SORT goes by: 1 << enum snapshot_counter, 0 if it goes by none. */
+unsigned diff_sort_counters(enum diff_sort sort);
+
+/* Does SORT go by differences? */
+bool diff_sort_compares(enum diff_sort sort);
 
 /* Find the order that the user calls NAME ("size_diff"). Returns 0 or -EINVAL. */
 int diff_sort_find(const char *name, enum diff_sort *out_sort);

@@ -5,20 +5,23 @@
 #include "model/line_notes.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
-    const char *key, *title;
+    const char *key, *title, *each_key, *diff_key;
     enum report_kind kind;
 } counters[SNAPSHOT_ALL_COUNTERS] = {
-    [SNAPSHOT_ALLOCATIONS] = {"allocations", "allocations", REPORT_COUNT},
-    [SNAPSHOT_ALLOCATED_BYTES] = {"allocated_bytes", "allocated", REPORT_BYTES},
-    [SNAPSHOT_FREES] = {"frees", "frees", REPORT_COUNT},
-    [SNAPSHOT_FREED_BYTES] = {"freed_bytes", "freed", REPORT_BYTES},
-    [SNAPSHOT_REALLOCATIONS] = {"reallocations", "reallocations", REPORT_COUNT},
-    [SNAPSHOT_TEMPORARY] = {"temporary", "temporary", REPORT_COUNT},
-    [SNAPSHOT_PEAK_BYTES] = {"peak_bytes", "at peak", REPORT_BYTES},
-    [SNAPSHOT_PEAK_BLOCKS] = {"peak_blocks", "at peak", REPORT_COUNT},
+#define NAMES(key, title) key, title, key "_each", key "_diff"
+    [SNAPSHOT_ALLOCATIONS] = {NAMES("allocations", "allocations"), REPORT_COUNT},
+    [SNAPSHOT_ALLOCATED_BYTES] = {NAMES("allocated_bytes", "allocated"), REPORT_BYTES},
+    [SNAPSHOT_FREES] = {NAMES("frees", "frees"), REPORT_COUNT},
+    [SNAPSHOT_FREED_BYTES] = {NAMES("freed_bytes", "freed"), REPORT_BYTES},
+    [SNAPSHOT_REALLOCATIONS] = {NAMES("reallocations", "reallocations"), REPORT_COUNT},
+    [SNAPSHOT_TEMPORARY] = {NAMES("temporary", "temporary"), REPORT_COUNT},
+    [SNAPSHOT_PEAK_BYTES] = {NAMES("peak_bytes", "at peak"), REPORT_BYTES},
+    [SNAPSHOT_PEAK_BLOCKS] = {NAMES("peak_blocks", "blocks at peak"), REPORT_COUNT},
+#undef NAMES
 };
 
 static void add_columns(const struct diff *diff, unsigned wanted, struct report *report)
@@ -39,12 +42,38 @@ static void add_columns(const struct diff *diff, unsigned wanted, struct report 
     if (compares)
         report_add_column(report, "count_diff", "change", REPORT_COUNT, REPORT_SIGNED);
     for (size_t i = 0; i < SNAPSHOT_ALL_COUNTERS; i++) {
-        if (wanted & 1u << i)
-            report_add_column(report, counters[i].key, counters[i].title, counters[i].kind, 0);
+        if (!(wanted & 1u << i))
+            continue;
+        report_add_column(report, counters[i].key, counters[i].title, counters[i].kind,
+                          last_flags);
+        if (series)
+            report_add_column(report, counters[i].each_key, counters[i].title, counters[i].kind,
+                              REPORT_SERIES);
+        if (compares)
+            report_add_column(report, counters[i].diff_key, "change", counters[i].kind,
+                              REPORT_SIGNED);
     }
     report_add_column(report, "average", "average", REPORT_AVERAGE, REPORT_TEXT_ONLY);
 
     group_report_columns(diff->key, report);
+}
+
+/* Put COUNTER of ROW. */
+static void put_counter(const struct diff *diff, const struct diff_row *row,
+                        enum snapshot_counter counter, struct report *report)
+{
+    report_put_number(report, diff_counter(diff, row, diff->list_count - 1, counter));
+    if (diff->list_count > 2) {
+        uint64_t *values = calloc(diff->list_count, sizeof(*values));
+
+        for (size_t i = 0; values && i < diff->list_count; i++)
+            values[i] = diff_counter(diff, row, i, counter);
+        report->failed |= !values;
+        report_put_series(report, values);
+        free(values);
+    }
+    if (diff->list_count > 1)
+        report_put_number(report, (uint64_t)diff_counter_change(diff, row, counter));
 }
 
 /* Put the sums of ROW, and of the counters that are WANTED. */
@@ -65,7 +94,7 @@ static void put_sums(const struct diff *diff, const struct diff_row *row, unsign
         report_put_number(report, (uint64_t)row->count_diff);
     for (size_t i = 0; i < SNAPSHOT_ALL_COUNTERS; i++) {
         if (wanted & 1u << i)
-            report_put_number(report, row->group ? row->group->counters[i] : diff->counters[i]);
+            put_counter(diff, row, (enum snapshot_counter)i, report);
     }
     if (row->count)
         report_put_real(report, (double)row->size / (double)row->count);

@@ -96,9 +96,10 @@ int load_heap_with_past(const char *path, struct heap **out_heap, struct error *
     return load(path, MERGE_SUMS, out_heap, error);
 }
 
-int load_first_and_last(const char *directory, struct heap *out_heaps[2], size_t *out_singles,
-                        struct error *error)
+int load_first_and_last(const char *directory, bool with_past, struct heap *out_heaps[2],
+                        size_t *out_singles, struct error *error)
 {
+    enum merge_detail detail = with_past ? MERGE_SUMS : MERGE_LIVE;
     struct heap *first = NULL, *last = NULL;
     struct snapshot_tree *tree;
     size_t singles = 0;
@@ -114,9 +115,9 @@ int load_first_and_last(const char *directory, struct heap *out_heaps[2], size_t
                            "directory to compare with",
                            directory);
     if (result == 0)
-        result = merge_tree(tree, FIRST_OF_MANY, MERGE_LIVE, directory, &first, error);
+        result = merge_tree(tree, FIRST_OF_MANY, detail, directory, &first, error);
     if (result == 0)
-        result = merge_tree(tree, LAST_OF_MANY, MERGE_LIVE, directory, &last, error);
+        result = merge_tree(tree, LAST_OF_MANY, detail, directory, &last, error);
     snapshot_tree_destroy(tree);
     if (result != 0) {
         heap_destroy(first);

@@ -23,10 +23,10 @@ int load_heap(const char *path, struct heap **out_heap, struct error *error);
 int load_heap_with_past(const char *path, struct heap **out_heap, struct error *error);
 
 /* Load the first and the last snapshots of the processes in DIRECTORY that have more
- * than one into the two elements of OUT_HEAPS; how many have only one, into
+ * than one, as load_heap_with_past() if WITH_PAST, into the two elements of OUT_HEAPS; how many have only one, into
  * OUT_SINGLES. Returns as load_heap(); -ENOENT also if no process has two. */
-int load_first_and_last(const char *directory, struct heap *out_heaps[2], size_t *out_singles,
-                        struct error *error);
+int load_first_and_last(const char *directory, bool with_past, struct heap *out_heaps[2],
+                        size_t *out_singles, struct error *error);
 
 /* Write what HEAP is of into BUFFER of SIZE bytes: "app, process 4711", "DIR, 12
  * processes"; cut if it does not fit. */

@@ -133,7 +133,7 @@ static void one_list_is_compared_with_nothing(void **state)
 
     (void)state;
     CHECK(diff, "b:1 90 (+90) 9 (+9)", "a:1 10 (+10) 1 (+1)");
-    assert_int_equal(diff_drop_unchanged(diff), 2);
+    assert_int_equal(diff_drop_unchanged(diff, 0), 2);
     diff_destroy(diff);
 }
 
@@ -155,8 +155,48 @@ static void all_values_of_a_series_are_kept(void **state)
     assert_int_equal(diff->rows[1].list, 2);
     assert_int_equal(diff->total.sizes[1], 8);
     /* Gone for a while is a change. */
-    assert_int_equal(diff_drop_unchanged(diff), 1);
+    assert_int_equal(diff_drop_unchanged(diff, 0), 1);
     CHECK(diff, "b:1 9 (+4) 7 (+2)", "a:1 10 (+0) 1 (+0)");
+    diff_destroy(diff);
+}
+
+/* A group of NAME that allocated so OFTEN, held as much at the PEAK, and holds nothing now. */
+#define PAST(name, often, peak)                                                 \
+    {                                                                           \
+        .file = (name), .line = 1,                                              \
+        .counters = {[SNAPSHOT_ALLOCATIONS] = (often), [SNAPSHOT_PEAK_BYTES] = (peak)} \
+    }
+
+static void counters_are_compared(void **state)
+{
+    struct group_list lists[] = {
+        LIST(PAST("a", 10, 500), PAST("b", 3, 7), PAST("gone", 1, 9), PAST("same", 2, 2)),
+        LIST(PAST("b", 4, 7), PAST("same", 2, 2)),
+        LIST(PAST("a", 30, 100), PAST("b", 40, 7), PAST("new", 25, 300), PAST("same", 2, 2)),
+    };
+    struct diff *diff;
+
+    (void)state;
+    lists[0].counters[SNAPSHOT_ALLOCATIONS] = 16;
+    lists[2].counters[SNAPSHOT_ALLOCATIONS] = 97;
+    diff = make(lists, 3);
+    diff_sort(diff, DIFF_BY_COUNTER + SNAPSHOT_ALLOCATIONS);
+    CHECK(diff, "b:1 0 (+0) 0 (+0)", "a:1 0 (+0) 0 (+0)", "new:1 0 (+0) 0 (+0)",
+          "same:1 0 (+0) 0 (+0)", "gone:1 0 (+0) 0 (+0)"); /* which has none any more */
+    assert_int_equal(diff_counter(diff, &diff->rows[1], 0, SNAPSHOT_ALLOCATIONS), 10);
+    assert_int_equal(diff_counter(diff, &diff->rows[1], 1, SNAPSHOT_ALLOCATIONS), 0);
+    assert_int_equal(diff_counter(diff, &diff->rows[1], 2, SNAPSHOT_ALLOCATIONS), 30);
+    assert_int_equal(diff_counter_change(diff, &diff->rows[0], SNAPSHOT_ALLOCATIONS), 37);
+    assert_int_equal(diff_counter_change(diff, &diff->rows[2], SNAPSHOT_ALLOCATIONS), 25);
+    assert_int_equal(diff_counter_change(diff, &diff->rows[4], SNAPSHOT_ALLOCATIONS), -1);
+    assert_int_equal(diff_counter(diff, &diff->total, 2, SNAPSHOT_ALLOCATIONS), 97);
+    assert_int_equal(diff_counter_change(diff, &diff->total, SNAPSHOT_ALLOCATIONS), 81);
+    diff_sort(diff, DIFF_BY_COUNTER_DIFF + SNAPSHOT_PEAK_BYTES); /* shrinkage last */
+    CHECK(diff, "new:1 0 (+0) 0 (+0)", "same:1 0 (+0) 0 (+0)", "b:1 0 (+0) 0 (+0)",
+          "gone:1 0 (+0) 0 (+0)", "a:1 0 (+0) 0 (+0)");
+    assert_int_equal(diff_drop_unchanged(diff, 1u << SNAPSHOT_ALLOCATIONS), 1);
+    assert_int_equal(diff->row_count, 4);
+    assert_int_equal(diff_drop_unchanged(diff, 0), 4);
     diff_destroy(diff);
 }
 
@@ -179,6 +219,15 @@ static void sort_names_are_found(void **state)
     assert_int_equal(diff_sort_find("size_diff", &sort), 0);
     assert_int_equal(sort, DIFF_BY_SIZE_DIFF);
     assert_int_equal(diff_sort_find("Size", &sort), -EINVAL);
+    for (int i = 0; i < SNAPSHOT_ALL_COUNTERS; i++) {
+        assert_int_equal(diff_sort_counters((enum diff_sort)(DIFF_BY_COUNTER + i)), 1u << i);
+        assert_int_equal(diff_sort_counters((enum diff_sort)(DIFF_BY_COUNTER_DIFF + i)), 1u << i);
+    }
+    assert_int_equal(diff_sort_counters(DIFF_BY_NAME), 0);
+    assert_int_equal(diff_sort_find("peak_blocks_diff", &sort), 0);
+    assert_int_equal(sort, DIFF_BY_COUNTER_DIFF + SNAPSHOT_PEAK_BLOCKS);
+    assert_true(diff_sort_compares(sort));
+    assert_false(diff_sort_compares(DIFF_BY_COUNTER + SNAPSHOT_PEAK_BLOCKS));
 }
 
 int main(void)
@@ -189,6 +238,7 @@ int main(void)
         cmocka_unit_test(numbers_beyond_32_bits_keep_their_order),
         cmocka_unit_test(one_list_is_compared_with_nothing),
         cmocka_unit_test(all_values_of_a_series_are_kept),
+        cmocka_unit_test(counters_are_compared),
         cmocka_unit_test(empty_lists_make_an_empty_diff),
         cmocka_unit_test(sort_names_are_found),
     };

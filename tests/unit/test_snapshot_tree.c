@@ -280,7 +280,7 @@ static void a_directory_is_a_heap(void **state)
 
     (void)state;
     save(&(struct moment){.pid = 1, .run = 1, .start = 1, .time = 9, .blocks = 2});
-    assert_int_equal(load_first_and_last(directory, heaps, &singles, &error), -ENOENT);
+    assert_int_equal(load_first_and_last(directory, false, heaps, &singles, &error), -ENOENT);
     save(&(struct moment){
         .pid = 2, .run = 2, .start = 2, .time = 3, .trigger = SNAPSHOT_BY_API, .blocks = 10});
     save(&(struct moment){.pid = 2, .run = 2, .start = 2, .time = 9, .blocks = 30});
@@ -290,7 +290,7 @@ static void a_directory_is_a_heap(void **state)
     assert_string_equal(heap->path, directory);
     heap_destroy(heap);
 
-    assert_int_equal(load_first_and_last(directory, heaps, &singles, &error), 0);
+    assert_int_equal(load_first_and_last(directory, false, heaps, &singles, &error), 0);
     assert_int_equal(singles, 1);
     assert_int_equal(heaps[0]->account->live_blocks, 10);
     assert_int_equal(heaps[1]->account->live_blocks, 30);
