@@ -1,10 +1,13 @@
 /* cmd_why.c - who holds some blocks, and what would go with them. */
 #include "command.h"
 #include "graph_input.h"
+#include "model/filter.h"
 #include "model/graph.h"
+#include "model/group.h"
 #include "model/heap.h"
 #include "model/site.h"
 #include "model/symbols.h"
+#include "model/types.h"
 #include "model/why_report.h"
 #include "options.h"
 #include "views/units.h"
@@ -24,7 +27,7 @@ static const char help[] =
     "if they were let go. The snapshot must have been taken with the heap graph.\n"
     "\n"
     "SITE is FILE:LINE, FILE, FUNCTION, stack:N (as 'stats --group-by traceback' shows it) or\n"
-    "0xADDRESS.\n"
+    "0xADDRESS. Or, wherever they were allocated, type=PATTERN or thread=PATTERN, as of 'stats'.\n"
     "\n"
     "  --limit N            show N kinds of paths (default 10, 0: all)\n"
     OPTIONS_HELP_STRICT
@@ -34,6 +37,7 @@ static const char help[] =
     "  heapdelta run --graph -o out -- ./app\n"
     "  heapdelta why out/app.1234.0001.exit.hds cache.c:31\n"
     "  heapdelta why out/app.1234.0001.exit.hds cache_add\n"
+    "  heapdelta why out/app.1234.0001.exit.hds 'type=struct event'\n"
     "  heapdelta why --format json out/app.1234.0001.exit.hds 0x55d0c0a012a0\n";
 /* clang-format on */
 
@@ -63,12 +67,70 @@ static const struct symbol *common_site(const struct heap *heap, struct symbols 
     return common;
 }
 
+/* Mark in MEMBERS the blocks whose thread or type is as FILTER has it. Returns 0, -ENOENT or
+ * -ENOMEM. */
+static int mark_owned(const struct heap *heap, struct symbols *symbols,
+                      const struct filter *filter, uint8_t *members)
+{
+    struct group_held *held = calloc(heap->stack_count + 1, sizeof(*held));
+    struct types *types = NULL;
+    bool by_type = filter_wants_types(filter);
+    int result = held ? 0 : -ENOMEM;
+
+    if (result == 0)
+        result = by_type ? types_create(heap, symbols, &types)
+                         : group_find_held(heap, symbols, &(struct group_options){.filter = filter},
+                                           held);
+    if (result == 0)
+        result = -ENOENT;
+    for (size_t i = 0; result != -ENOMEM && i < heap->block_count; i++) {
+        uint32_t stack = heap->blocks[i].stack;
+
+        if (by_type) {
+            const struct filter_owner owner = {.domain = heap->stacks[stack].domain,
+                                               .type = types->names[types->of_block[i]]};
+            const struct symbol *nowhere = &site_unknown;
+
+            members[i] = filter_keeps(filter, &owner, nowhere, &nowhere, 1);
+        } else {
+            members[i] = held[stack].kept;
+        }
+        if (members[i])
+            result = 0;
+    }
+    types_destroy(types);
+    free(held);
+    return result;
+}
+
+/* Mark in MEMBERS the blocks that SITE means, be it where they were allocated or OUT_OWNED: a
+ * pattern about their thread or type. Returns and says in ERROR as site_select(). */
+static int select_blocks(const struct heap *heap, struct symbols *symbols, const char *site,
+                         uint8_t *members, bool *out_outer, bool *out_owned, struct error *error)
+{
+    struct filter *filter = filter_create();
+    int result = -ENOMEM;
+
+    *out_owned = filter && strchr(site, '=') &&
+                 filter_add(filter, FILTER_INCLUDE, site, error) == 0 &&
+                 (filter_wants_types(filter) || filter_wants_threads(filter));
+    if (*out_owned) {
+        result = mark_owned(heap, symbols, filter, members);
+        if (result == -ENOENT)
+            error_set(error, -ENOENT, "%s: no block that is alive is of %s", heap->path, site);
+    } else if (filter) {
+        result = site_select(heap, symbols, site, members, out_outer, error);
+    }
+    filter_destroy(filter);
+    return result;
+}
+
 static void add_title(const struct heap *heap, struct symbols *symbols, const char *site,
-                      bool is_outer, const uint8_t *members, struct report *report)
+                      bool is_outer, bool is_owned, const uint8_t *members, struct report *report)
 {
     const struct symbol *common = is_outer ? NULL : common_site(heap, symbols, members);
     uint64_t size = 0, count = 0;
-    char bytes[UNITS_SIZE], head[128];
+    char bytes[UNITS_SIZE], head[256];
 
     for (size_t i = 0; i < heap->block_count; i++) {
         size += members[i] ? heap->blocks[i].size : 0;
@@ -77,8 +139,9 @@ static void add_title(const struct heap *heap, struct symbols *symbols, const ch
     report_add_text(report, "site", NULL, site);
     report_add_number(report, "size", NULL, REPORT_BYTES, size);
     report_add_number(report, "count", NULL, REPORT_COUNT, count);
-    snprintf(head, sizeof(head), "%" PRIu64 " %s, %s, allocated", count,
-             count == 1 ? "block" : "blocks", units_bytes(bytes, (double)size, false));
+    snprintf(head, sizeof(head), "%" PRIu64 " %s, %s%s%s, allocated", count,
+             count == 1 ? "block" : "blocks", units_bytes(bytes, (double)size, false),
+             is_owned ? " of " : "", is_owned ? site : "");
     if (common && common->file && common->function)
         report_title(report, "%s at %s (%s:%" PRIu32 ")", head, common->function,
                      basename(common->file), common->line);
@@ -86,6 +149,8 @@ static void add_title(const struct heap *heap, struct symbols *symbols, const ch
         report_title(report, "%s at %s:%" PRIu32, head, basename(common->file), common->line);
     else if (common)
         report_title(report, "%s at %s", head, common->place);
+    else if (is_owned)
+        report_title(report, "%s at several places", head);
     else
         report_title(report, "%s %s %s", head, is_outer ? "by what was called from" : "at", site);
 }
@@ -96,10 +161,10 @@ static int why(const struct options *options, const struct heap *heap, struct sy
     struct report *report = report_create();
     struct graph *graph = NULL;
     struct error error = {0};
-    bool is_outer = false;
+    bool is_outer = false, is_owned = false;
     int status = COMMAND_NEGATIVE;
-    int result = members && report ? site_select(heap, symbols, options->paths[1], members,
-                                                 &is_outer, &error)
+    int result = members && report ? select_blocks(heap, symbols, options->paths[1], members,
+                                                   &is_outer, &is_owned, &error)
                                    : -ENOMEM;
 
     if (result == -EINVAL || result == -ENOENT) {
@@ -110,7 +175,7 @@ static int why(const struct options *options, const struct heap *heap, struct sy
     if (result == 0)
         result = graph_create(heap, options->strict ? GRAPH_STRICT : 0, &graph);
     if (result == 0) {
-        add_title(heap, symbols, options->paths[1], is_outer, members, report);
+        add_title(heap, symbols, options->paths[1], is_outer, is_owned, members, report);
         result = why_report(graph, symbols, members, options->limit, report);
         graph_input_add_notes(heap, report);
     }

@@ -213,7 +213,7 @@ static void name_thread(struct root_names *names, const struct heap_root *root,
                         struct root_name *out)
 {
     for (size_t i = 0; root->thread && i < names->heap->thread_count; i++) {
-        if (names->heap->threads[i].tid == root->thread)
+        if (names->heap->threads[i].tid == root->thread) /* the last: tids come again */
             out->thread = names->heap->threads[i].name;
     }
 }
