@@ -3,6 +3,8 @@
 #include "graph_input.h"
 #include "model/diff.h"
 #include "model/diff_report.h"
+#include "model/graph.h"
+#include "model/group_retained.h"
 #include "model/load.h"
 #include "options.h"
 
@@ -18,7 +20,10 @@ static const char help[] =
     "  --since MARK         only blocks allocated since: the label of a mark or snapshot of the\n"
     "                       process, or the number of the epoch that it began\n"
     OPTIONS_HELP_COLUMNS
-    "  --sort ORDER         size (default), count, average, name or a counter, which is shown then\n"
+    "                       With the heap graph also retained: what would go with the blocks, one\n"
+    "                       by one, in bytes\n"
+    "  --sort ORDER         size (default), count, average, name, retained or a counter; the last two\n"
+    "                       are shown then\n"
     OPTIONS_HELP_GROUPS_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
     "\n" OPTIONS_HELP_PATTERNS
     "\n"
@@ -29,13 +34,27 @@ static const char help[] =
     "  heapdelta stats --sort peak_bytes --columns peak_bytes,temporary app.hds\n"
     "  heapdelta stats --group-by process heapdelta.make.1234\n"
     "  heapdelta stats --group-by type app.1234.0001.exit.hds\n"
+    "  heapdelta stats --sort retained app.1234.0001.exit.hds\n"
     "  heapdelta stats --group-by module --limit 0 --format csv -o modules.csv app.hds\n";
 /* clang-format on */
+
+/* Find what the groups of LIST retain. Returns 0 or -ENOMEM. */
+static int find_retained(const struct heap *heap, struct group_list *list)
+{
+    struct graph *graph = NULL;
+    int result = graph_create(heap, 0, &graph);
+
+    if (result == 0)
+        result = group_retained(list, graph);
+    graph_destroy(graph);
+    return result;
+}
 
 static int stats(struct options *options, const struct heap *heap, struct symbols *symbols)
 {
     struct group_list *list = group_create(heap, symbols, &options->group);
-    struct diff *diff = list ? diff_create((const struct group_list *const *)&list, 1) : NULL;
+    bool ready = list && (!options->retained || find_retained(heap, list) == 0);
+    struct diff *diff = ready ? diff_create((const struct group_list *const *)&list, 1) : NULL;
     struct source_lines *sources =
         options->format == OPTIONS_TRACEMALLOC ? source_lines_create() : NULL;
     struct report *report = report_create();
@@ -53,6 +72,7 @@ static int stats(struct options *options, const struct heap *heap, struct symbol
                      heap->is_merged ? "" : heap->label, options->since ? " since " : "",
                      options->since ? options->since : "", group_key_name(options->group.key));
         diff_report(diff, &symbols, &(struct diff_report_options){.limit = options->limit,
+                                                           .retained = options->retained,
                                                            .counters = options->counters,
                                                            .sources = sources}, report);
         options_mention_filters(options, report, list->count == 0);
@@ -114,9 +134,15 @@ static int run(int argc, char **argv)
                               "--sort by a difference needs two snapshots: use 'heapdelta diff'");
         goto out;
     }
+    if (options.retained && options.group.cumulative) {
+        status = command_fail(&command_stats, COMMAND_USAGE,
+                              "retained goes without --cumulative: a block would be in several rows");
+        goto out;
+    }
     /* Counters tell of what is gone as well; --since asks only for what is there. */
     options.group.past = options.counters && !options.since;
-    if (group_needs_types(&options.group)) {
+    options.group.maps_blocks = options.retained;
+    if (group_needs_types(&options.group) || options.retained) {
         status = graph_input_load(&command_stats, options.paths[0], &heap);
         if (status != COMMAND_DONE)
             goto out;

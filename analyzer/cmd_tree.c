@@ -3,6 +3,7 @@
 #include "graph_input.h"
 #include "model/calltree.h"
 #include "model/graph.h"
+#include "model/held_profile.h"
 #include "model/load.h"
 #include "options.h"
 
@@ -19,6 +20,9 @@ static const char help[] =
     "  --bottom-up          from the functions that allocate to their callers\n"
     "  --callers PATTERN    the callers of what matches, by what passes through it; here a\n"
     "                       PATTERN without file= or module= is a function\n"
+    "  --dominators         not calls, but which blocks hold which: below a variable, or else who\n"
+    "                       holds them, the places of the blocks that would go with it, below\n"
+    "                       each of these what would go with its blocks\n"
     "  --group-by KEY       lineno (default) or function: its lines are put together\n"
     "  --recursion          show each call of a recursion; else a frame that is below itself\n"
     "                       is the one above, and what lay between is left out\n"
@@ -39,12 +43,14 @@ static const char help[] =
     "  heapdelta tree app.1234.0001.exit.hds\n"
     "  heapdelta tree --bottom-up --group-by function app.1234.0001.exit.hds\n"
     "  heapdelta tree --callers 'cache_*' --min-share 5 app.1234.0001.exit.hds\n"
+    "  heapdelta tree --dominators --depth 3 app.1234.0001.exit.hds\n"
     "  heapdelta tree --value allocations --filter 'src/*' app.1234.0001.exit.hds\n";
 /* clang-format on */
 
 static bool needs_graph(const struct options *options)
 {
-    return options->value == PROFILE_LOST_BYTES || options->value == PROFILE_HELD_BYTES;
+    return options->dominators || options->value == PROFILE_LOST_BYTES ||
+           options->value == PROFILE_HELD_BYTES;
 }
 
 /* Replace *PROFILE by OTHER, which was made of it and may be NULL. Returns 0 or -ENOMEM. */
@@ -53,6 +59,22 @@ static int replace(struct profile **profile, struct profile *other)
     profile_destroy(*profile);
     *profile = other;
     return other ? 0 : -ENOMEM;
+}
+
+/* The dominator tree of HEAP. NULL for lack of memory. */
+static struct profile *make_dominators(const struct options *options, const struct heap *heap,
+                                       struct symbols *symbols)
+{
+    struct profile *profile = NULL;
+    struct graph *graph = NULL;
+    int result = graph_create(heap, 0, &graph);
+
+    if (result == 0)
+        result = held_profile_create(graph, symbols, &profile);
+    if (result == 0 && options->group.key == GROUP_FUNCTION)
+        replace(&profile, calltree_fold(profile, false, true));
+    graph_destroy(graph);
+    return profile;
 }
 
 /* The profile that OPTIONS ask for. NULL for lack of memory. */
@@ -93,7 +115,8 @@ static void set_title(const struct options *options, const struct heap *heap,
     load_describe(heap, name, sizeof(name));
     report_title(report, "%s%s%s: %s%s%s%s", name, *heap->label && !heap->is_merged ? ", " : "",
                  heap->is_merged ? "" : heap->label,
-                 options->callers     ? "callers"
+                 options->dominators  ? "dominator tree"
+                 : options->callers   ? "callers"
                  : options->bottom_up ? "call tree, bottom-up"
                                       : "call tree",
                  options->group.key == GROUP_FUNCTION ? " by function" : "",
@@ -102,13 +125,15 @@ static void set_title(const struct options *options, const struct heap *heap,
 
 static int tree(struct options *options, const struct heap *heap, struct symbols *symbols)
 {
-    struct profile *profile = make_profile(options, heap, symbols);
+    struct profile *profile = options->dominators ? make_dominators(options, heap, symbols)
+                                                  : make_profile(options, heap, symbols);
     struct report *report = report_create();
     struct calltree_options how = {
         .value = options->value,
         .min_share = options->min_share,
         .limit = options->limit,
         .depth = options->depth,
+        .shows_self = options->dominators,
     };
     int status;
 
@@ -119,6 +144,8 @@ static int tree(struct options *options, const struct heap *heap, struct symbols
         options_mention_filters(options, report, profile->node_count == 1);
         if (options->callers && profile->node_count == 1)
             report_add_note(report, "No stack has a frame that matches --callers.");
+        if (options->dominators)
+            graph_input_add_notes(heap, report);
         status = options_print(options, &command_tree, &report, 1);
     }
     report_destroy(report);
@@ -141,6 +168,14 @@ static int check(const struct options *options)
     if (options->bottom_up && options->callers)
         return command_fail(&command_tree, COMMAND_USAGE,
                             "--callers is bottom-up already: use one of the two");
+    if (options->dominators &&
+        (options->bottom_up || options->callers || options->recursion || options->since ||
+         filter_has_patterns(options->filter) ||
+         (options->value != PROFILE_BYTES && options->value != PROFILE_BLOCKS)))
+        return command_fail(&command_tree, COMMAND_USAGE,
+                            "--dominators is of all blocks and their bytes or number: it goes "
+                            "without --bottom-up, --callers, --recursion, --since, filters and "
+                            "other values");
     if (options->since && options->value != PROFILE_BYTES && options->value != PROFILE_BLOCKS)
         return command_fail(&command_tree, COMMAND_USAGE,
                             "--since knows the values bytes and blocks, not %s",

@@ -54,6 +54,7 @@ enum option_code {
     OPTION_RECURSION,
     OPTION_MIN_SHARE,
     OPTION_DEPTH,
+    OPTION_DOMINATORS,
 };
 
 /* Every option there is, and the sets it belongs to; 0: to each command. */
@@ -95,6 +96,7 @@ static const struct {
     {{"recursion", no_argument, NULL, OPTION_RECURSION}, OPTIONS_TREE},
     {{"min-share", required_argument, NULL, OPTION_MIN_SHARE}, OPTIONS_TREE},
     {{"depth", required_argument, NULL, OPTION_DEPTH}, OPTIONS_TREE},
+    {{"dominators", no_argument, NULL, OPTION_DOMINATORS}, OPTIONS_TREE},
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
@@ -149,7 +151,8 @@ static int parse_limit(struct options *options, const struct command *command, c
 }
 
 /* Take a list of counters, separated by commas. */
-static int parse_columns(struct options *options, const struct command *command, const char *text)
+static int parse_columns(struct options *options, const struct command *command, unsigned sets,
+                         const char *text)
 {
     char name[32];
 
@@ -158,11 +161,14 @@ static int parse_columns(struct options *options, const struct command *command,
         enum snapshot_counter counter;
 
         snprintf(name, sizeof(name), "%.*s", (int)length, text);
-        if (diff_report_find_counter(name, &counter) < 0)
+        if (strcmp(name, "retained") == 0 && sets & OPTIONS_SINCE)
+            options->retained = true;
+        else if (diff_report_find_counter(name, &counter) == 0)
+            options->counters |= 1u << counter;
+        else
             return command_fail(command, COMMAND_USAGE,
-                                "--columns '%.*s': none of " DIFF_COUNTERS,
-                                (int)length, text);
-        options->counters |= 1u << counter;
+                                "--columns '%.*s': none of " DIFF_COUNTERS "%s", (int)length, text,
+                                sets & OPTIONS_SINCE ? ", retained" : "");
         text += length;
         if (!*text)
             return -1;
@@ -281,16 +287,18 @@ static int parse_option(struct options *options, const struct command *command, 
         return -1;
     case OPTION_SORT:
         if (diff_sort_find(value, &options->sort) < 0 ||
-            (diff_sort_counters(options->sort) && !(sets & OPTIONS_COLUMNS)))
+            (diff_sort_counters(options->sort) && !(sets & OPTIONS_COLUMNS)) ||
+            (options->sort == DIFF_BY_RETAINED && !(sets & OPTIONS_SINCE)))
             return command_fail(command, COMMAND_USAGE,
                                 "--sort '%s': none of change, size, count, size_diff, count_diff, "
                                 "average, name%s",
                                 value,
                                 !(sets & OPTIONS_COLUMNS)  ? ""
                                 : sets & OPTIONS_BLOCKS ? ", " DIFF_COUNTERS ", or a counter with _diff"
-                                                        : ", " DIFF_COUNTERS);
+                                                        : ", " DIFF_COUNTERS ", retained");
         options->counters |= diff_sort_counters(options->sort);
         options->sort_given = true;
+        options->retained |= options->sort == DIFF_BY_RETAINED;
         return -1;
     case OPTION_LIMIT:
         return parse_limit(options, command, value);
@@ -306,7 +314,7 @@ static int parse_option(struct options *options, const struct command *command, 
                                 "--timeout '%s': not a time as 500ms, 10s, 2m", value);
         return -1;
     case OPTION_COLUMNS:
-        return parse_columns(options, command, value);
+        return parse_columns(options, command, sets, value);
     case OPTION_WIDE:
         options->wide = true;
         return -1;
@@ -340,6 +348,9 @@ static int parse_option(struct options *options, const struct command *command, 
         return parse_min_share(options, command, value);
     case OPTION_DEPTH:
         return parse_depth(options, command, value);
+    case OPTION_DOMINATORS:
+        options->dominators = true;
+        return -1;
     case OPTION_LABEL:
         return parse_label(options, command, value);
     case OPTION_STRICT:

@@ -57,7 +57,8 @@ struct options {
     bool modules;
     const char *section; /* NULL: all */
     bool wide;           /* names of functions are not shortened */
-    unsigned counters;   /* columns, also what is sorted by: 1 << enum snapshot_counter */
+    unsigned counters;   /* columns, also what is sorted by: 1 << enum snapshot_counter; */
+    bool retained;       /* and what is retained */
     bool blocks;         /* by identity, */
     bool list;           /* one by one */
     const char *form;    /* to export to; NULL: none */
@@ -69,6 +70,7 @@ struct options {
     bool all;            /* not only what is lost */
     bool bottom_up;      /* from the frames that allocated to their callers */
     bool recursion;      /* is not folded */
+    bool dominators;     /* not calls, but which blocks hold which alone */
     double min_share;    /* of the total, from 0 to 1, that a node has to be shown */
     size_t depth;        /* nodes below each other; 0: all */
     bool explain;        /* and what that rests on */

@@ -152,12 +152,13 @@ static void add_columns(const struct showing *showing)
     struct report *report = showing->report;
     const char *name = profile_value_name(showing->options->value);
     bool in_bytes = strcmp(profile_value_unit(showing->options->value), "bytes") == 0;
+    unsigned self_flags = showing->options->shows_self ? 0 : REPORT_DATA_ONLY;
     char self[64];
 
     report_add_column(report, "size", "size", REPORT_BYTES, 0);
-    report_add_column(report, "self_size", "self", REPORT_BYTES, REPORT_DATA_ONLY);
+    report_add_column(report, "self_size", "itself", REPORT_BYTES, self_flags);
     report_add_column(report, "count", "count", REPORT_COUNT, 0);
-    report_add_column(report, "self_count", "self", REPORT_COUNT, REPORT_DATA_ONLY);
+    report_add_column(report, "self_count", "itself", REPORT_COUNT, self_flags);
     if (showing->value_count < 3)
         return;
     snprintf(self, sizeof(self), "self_%s", name);

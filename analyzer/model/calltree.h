@@ -33,6 +33,7 @@ struct calltree_options {
     double min_share;         /* nodes with less than this part of the total are left out */
     size_t limit;             /* nodes below one node, 0: all */
     size_t depth;             /* nodes below each other, 0: all */
+    bool shows_self;          /* to people, too: what each node holds itself */
 };
 
 /* Add the tree of heap 0 of PROFILE to REPORT: a REPORT_TREE with `size`, `count`, and VALUE if that is

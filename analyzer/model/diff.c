@@ -12,6 +12,7 @@ static const char *const sort_names[DIFF_SORTS] = {
     [DIFF_BY_COUNT_DIFF] = "count_diff",
     [DIFF_BY_AVERAGE] = "average",
     [DIFF_BY_NAME] = "name",
+    [DIFF_BY_RETAINED] = "retained",
     [DIFF_BY_COUNTER + SNAPSHOT_ALLOCATIONS] = "allocations",
     [DIFF_BY_COUNTER + SNAPSHOT_ALLOCATED_BYTES] = "allocated_bytes",
     [DIFF_BY_COUNTER + SNAPSHOT_FREES] = "frees",
@@ -159,6 +160,9 @@ static int compare_rows(const void *a, const void *b, void *argument)
         break;
     case DIFF_BY_NAME:
         return group_compare(key, left->group, right->group);
+    case DIFF_BY_RETAINED:
+        order = descending(left->group->retained, right->group->retained);
+        break;
     case DIFF_BY_CHANGE:
         break;
     default:

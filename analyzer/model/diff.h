@@ -28,6 +28,7 @@ enum diff_sort {
     DIFF_BY_COUNT_DIFF,
     DIFF_BY_AVERAGE, /* bytes per block */
     DIFF_BY_NAME,    /* ascending */
+    DIFF_BY_RETAINED,
     DIFF_BY_COUNTER, /* the first of the snapshot_counters, and then the others */
     DIFF_BY_COUNTER_DIFF = DIFF_BY_COUNTER + SNAPSHOT_ALL_COUNTERS, /* growth first */
     DIFF_SORTS = DIFF_BY_COUNTER_DIFF + SNAPSHOT_ALL_COUNTERS,      /* how many there are */

@@ -24,7 +24,8 @@ static const struct {
 #undef NAMES
 };
 
-static void add_columns(const struct diff *diff, unsigned wanted, struct report *report)
+static void add_columns(const struct diff *diff, const struct diff_report_options *options,
+                        struct report *report)
 {
     bool compares = diff->list_count > 1;
     /* Of more than two snapshots people see all values, not only the last. */
@@ -41,8 +42,10 @@ static void add_columns(const struct diff *diff, unsigned wanted, struct report 
         report_add_column(report, "counts", "count", REPORT_COUNT, REPORT_SERIES);
     if (compares)
         report_add_column(report, "count_diff", "change", REPORT_COUNT, REPORT_SIGNED);
+    if (options->retained)
+        report_add_column(report, "retained", "retained", REPORT_BYTES, 0);
     for (size_t i = 0; i < SNAPSHOT_ALL_COUNTERS; i++) {
-        if (!(wanted & 1u << i))
+        if (!(options->counters & 1u << i))
             continue;
         report_add_column(report, counters[i].key, counters[i].title, counters[i].kind,
                           last_flags);
@@ -76,9 +79,9 @@ static void put_counter(const struct diff *diff, const struct diff_row *row,
         report_put_number(report, (uint64_t)diff_counter_change(diff, row, counter));
 }
 
-/* Put the sums of ROW, and of the counters that are WANTED. */
-static void put_sums(const struct diff *diff, const struct diff_row *row, unsigned wanted,
-                     struct report *report)
+/* Put the sums of ROW, with the columns that OPTIONS want. */
+static void put_sums(const struct diff *diff, const struct diff_row *row,
+                     const struct diff_report_options *options, struct report *report)
 {
     bool compares = diff->list_count > 1, series = diff->list_count > 2;
 
@@ -92,8 +95,10 @@ static void put_sums(const struct diff *diff, const struct diff_row *row, unsign
         report_put_series(report, row->counts);
     if (compares)
         report_put_number(report, (uint64_t)row->count_diff);
+    if (options->retained)
+        report_put_number(report, row->group ? row->group->retained : diff->lists[0]->retained);
     for (size_t i = 0; i < SNAPSHOT_ALL_COUNTERS; i++) {
-        if (wanted & 1u << i)
+        if (options->counters & 1u << i)
             put_counter(diff, row, (enum snapshot_counter)i, report);
     }
     if (row->count)
@@ -121,14 +126,14 @@ void diff_report(const struct diff *diff, struct symbols *const *symbols,
 
     report_add_text(report, "group_by", NULL, group_key_name(diff->key));
     report_begin_table(report, "rows", "rows", REPORT_STATISTICS, diff->list_count);
-    add_columns(diff, options->counters, report);
+    add_columns(diff, options, report);
     report_begin_total(report);
-    put_sums(diff, &diff->total, options->counters, report);
+    put_sums(diff, &diff->total, options, report);
     for (size_t i = 0; i < count; i++) {
         const struct diff_row *row = &diff->rows[i];
 
         report_begin_row(report);
-        put_sums(diff, row, options->counters, report);
+        put_sums(diff, row, options, report);
         group_report_key(diff->key, row->group, report);
         if (diff->key == GROUP_TRACEBACK)
             group_report_traceback(row->group, symbols[row->list], options->sources, report);

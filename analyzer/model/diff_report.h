@@ -8,10 +8,12 @@
 #include "model/source_lines.h"
 #include "model/symbols.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct diff_report_options {
     size_t limit;                 /* rows; 0: all */
+    bool retained; /* a column: of the one list it is known (group_retained.h) */
     unsigned counters;            /* columns: 1 << enum snapshot_counter */
     struct source_lines *sources; /* for the frames of tracebacks; NULL: none */
 };

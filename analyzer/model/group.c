@@ -35,6 +35,8 @@ struct grouping {
     char *name; /* of the entry looked for */
     size_t name_size;
     struct group_held *held;         /* per stack */
+    uint32_t *of_stack; /* per stack, maps_blocks: the number of its group, which may be none */
+    uint32_t *of_block; /* per block, maps_blocks: the number of its group */
     struct verdict *verdicts;
     const struct symbol **traceback; /* all frames of a stack */
     size_t traceback_room;
@@ -110,6 +112,7 @@ static struct entry *intern(struct grouping *grouping, const struct group *group
         return NULL;
     memcpy(entry->name, grouping->name, length);
     entry->group = *group;
+    entry->group.number = HASH_COUNT(grouping->table);
     HASH_ADD_KEYPTR(hh, grouping->table, entry->name, length, entry);
     if (!entry->hh.tbl) { /* how uthash says that it found no memory */
         free(entry);
@@ -424,6 +427,8 @@ static int add_stack(struct grouping *grouping, uint32_t stack)
     if (!entry)
         return -ENOMEM;
     count_stack(grouping, entry, stack);
+    if (grouping->of_stack)
+        grouping->of_stack[stack] = entry->group.number;
     return 0;
 }
 
@@ -523,6 +528,8 @@ static int add_blocks(struct grouping *grouping, const struct heap_block *blocks
             return -ENOMEM;
         entry->group.size += block->size;
         entry->group.count++;
+        if (grouping->of_block && blocks == grouping->heap->blocks)
+            grouping->of_block[i] = entry->group.number;
         if (types)
             entry->group.found[blocks == grouping->heap->blocks ? types->how[i] : TYPES_UNKNOWN]++;
     }
@@ -557,6 +564,42 @@ static int find_held(struct grouping *grouping)
     for (size_t i = 0; i < heap->stack_count; i++)
         grouping->held[i] =
             (struct group_held){heap->stacks[i].live_bytes, heap->stacks[i].live_blocks, false};
+    return 0;
+}
+
+/* Put the blocks that count into the groups of their stacks. */
+static int map_blocks(struct grouping *grouping)
+{
+    const struct heap *heap = grouping->heap;
+
+    for (size_t i = 0; i < heap->block_count; i++) {
+        uint32_t stack = heap->blocks[i].stack;
+        int counted = grouping->held[stack].kept ? counts(grouping, &heap->blocks[i]) : 0;
+
+        if (counted < 0)
+            return counted;
+        if (counted > 0)
+            grouping->of_block[i] = grouping->of_stack[stack];
+    }
+    return 0;
+}
+
+/* Let LIST, which is sorted, have the map of the blocks, which has numbers so far. */
+static int finish_map(struct grouping *grouping, struct group_list *list)
+{
+    uint32_t *place = calloc(list->count + 1, sizeof(*place)); /* per number */
+
+    if (!place)
+        return -ENOMEM;
+    for (size_t i = 0; i < list->count; i++)
+        place[list->groups[i].number] = (uint32_t)i;
+    for (size_t i = 0; i < grouping->heap->block_count; i++) {
+        if (grouping->of_block[i] != GROUP_NONE)
+            grouping->of_block[i] = place[grouping->of_block[i]];
+    }
+    free(place);
+    list->of_block = grouping->of_block;
+    grouping->of_block = NULL;
     return 0;
 }
 
@@ -597,11 +640,26 @@ static struct group_list *finish_list(struct grouping *grouping)
         add_frames(grouping, list) < 0)
         goto fail;
     qsort_r(list->groups, list->count, sizeof(*list->groups), compare_groups, &list->key);
+    if (grouping->of_block && finish_map(grouping, list) < 0)
+        goto fail;
     return list;
 
 fail:
     group_destroy(list);
     return NULL;
+}
+
+/* Make room for which group each stack and each block is in. */
+static int init_maps(struct grouping *grouping)
+{
+    const struct heap *heap = grouping->heap;
+
+    grouping->of_stack = calloc(heap->stack_count + 1, sizeof(*grouping->of_stack));
+    grouping->of_block = malloc((heap->block_count + 1) * sizeof(*grouping->of_block));
+    if (!grouping->of_stack || !grouping->of_block)
+        return -ENOMEM;
+    memset(grouping->of_block, 0xff, (heap->block_count + 1) * sizeof(*grouping->of_block));
+    return 0;
 }
 
 /* Group what counts. NULL for lack of memory. */
@@ -626,6 +684,8 @@ static struct group_list *group_all(struct grouping *grouping)
     }
     if (by_block && (add_blocks(grouping, heap->blocks, heap->block_count) < 0 ||
                      add_blocks(grouping, heap->tracked, heap->tracked_count) < 0))
+        return NULL;
+    if (!by_block && grouping->of_block && map_blocks(grouping) < 0)
         return NULL;
     return finish_list(grouping);
 }
@@ -655,6 +715,8 @@ struct group_list *group_create(const struct heap *heap, struct symbols *symbols
         grouping.frames = calloc(heap->frame_count + 1, sizeof(*grouping.frames));
         ready = grouping.frames;
     }
+    if (ready && options->maps_blocks)
+        ready = init_maps(&grouping) == 0;
     if (ready)
         list = group_all(&grouping);
     HASH_ITER(hh, grouping.table, entry, next)
@@ -670,6 +732,8 @@ struct group_list *group_create(const struct heap *heap, struct symbols *symbols
     free(grouping.ids);
     free(grouping.frames);
     free(grouping.frame_entries);
+    free(grouping.of_stack);
+    free(grouping.of_block);
     filter_destroy(plain);
     return list;
 }
@@ -712,6 +776,7 @@ void group_destroy(struct group_list *list)
     if (!list)
         return;
     free(list->frames);
+    free(list->of_block);
     free(list->groups);
     free(list);
 }

@@ -28,6 +28,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define GROUP_NONE UINT32_MAX
+
 /* What a stack holds of the blocks that count. */
 struct group_held {
     uint64_t bytes, blocks;
@@ -41,6 +43,7 @@ struct group_options {
      * the names of its frames as its key. Cumulative, it counts its blocks to each of its
      * frames, also if they are of one group. FILTER is to work in its manner, too. */
     bool follows_tracemalloc;
+    bool maps_blocks; /* fill in group_list.of_block; not if cumulative */
     uint32_t since; /* only blocks of this epoch or a later one */
     bool past;      /* also stacks that hold nothing, but did, for the sake of their counters */
     /* What counts, per stack, instead of all that is alive; not with keys and filters of
@@ -55,8 +58,10 @@ struct group_list {
     struct group *groups; /* largest first: by size, count, key, all descending */
     size_t count;
     struct group_frame *frames; /* those of all groups */
+    uint32_t *of_block; /* per block (not: tracked one) of the heap: index in groups, or GROUP_NONE */
     uint64_t size, blocks; /* sums over the blocks, each counted once */
     uint64_t counters[SNAPSHOT_ALL_COUNTERS]; /* of the stacks that count */
+    uint64_t retained; /* bytes, of all groups together: see group_retained.h */
 };
 
 /* Group the blocks of HEAP that are kept by OPTIONS. The caller frees the list

@@ -58,10 +58,12 @@ struct group {
     uint64_t count; /* blocks */
     uint64_t found[TYPES_HOW_COUNT]; /* of GROUP_TYPE: blocks, by how their type was found */
     uint64_t counters[SNAPSHOT_ALL_COUNTERS]; /* since tracing began; not of single blocks */
+    uint64_t retained; /* bytes: see group_retained.h, which fills it in */
 
     const struct heap *heap;
     uint32_t stack; /* the first stack of it in the heap, */
     uint32_t frame; /* and the frame of that stack that has the key; 0: it is about no frame */
+    uint32_t number; /* of the groups of a list, in the order in which they were found */
 };
 
 /* Order of the keys of A and B, which are of kind KEY and may be of different

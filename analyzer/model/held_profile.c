@@ -55,7 +55,8 @@ static int add_root(struct holding *holding, uint32_t block, uint32_t *out_node)
                : root->kind == SNAPSHOT_ROOT_LIBC    ? ""
                : name->name                          ? name->name
                                                      : name->module;
-        if (asprintf(&both, "%s %s", kinds[root->kind], text ? text : "(unknown)") < 0)
+        if (asprintf(&both, "%s %s", kinds[root->kind],
+                     text && (*text || root->kind == SNAPSHOT_ROOT_LIBC) ? text : "(unknown)") < 0)
             return -ENOMEM;
         frame = (struct profile_frame){.name = both, .file = name->file, .module = name->module};
     }
