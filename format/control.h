@@ -42,6 +42,7 @@
 #define CONTROL_ENV_EXEC_COUNT "HEAPDELTA_EXEC_COUNT" /* how many execs came before */
 #define CONTROL_ENV_FAIL_MAP "HEAPDELTA_FAIL_MAP" /* for tests: the N-th mapping and later ones fail */
 #define CONTROL_ENV_FAIL_MAP_ONCE "HEAPDELTA_FAIL_MAP_ONCE" /* 1: only the N-th */
+#define CONTROL_ENV_VALGRIND "HEAPDELTA_VALGRIND" /* for callgrind on us: 1: traced under valgrind, too */
 
 #define CONTROL_ENV_LIBRARY "HEAPDELTA_LIBRARY" /* the shim to preload, not the installed one */
 

@@ -32,6 +32,7 @@ static const struct variable {
     { CONTROL_ENV_EXEC_COUNT, UINT32_MAX, offsetof(struct config, exec_count) },
     { CONTROL_ENV_FAIL_MAP, UINT32_MAX, offsetof(struct config, fail_map) },
     { CONTROL_ENV_FAIL_MAP_ONCE, 1, offsetof(struct config, fail_map_once) },
+    { CONTROL_ENV_VALGRIND, 1, offsetof(struct config, valgrind) },
 };
 
 static bool number_read(const char *text, uint64_t max, uint64_t *out_number)

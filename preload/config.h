@@ -26,6 +26,7 @@ struct config {
     uint64_t exec_count; /* HEAPDELTA_EXEC_COUNT: execs of this process so far, for us alone */
     uint64_t fail_map;   /* HEAPDELTA_FAIL_MAP: the N-th mapping and later ones fail, for tests */
     uint64_t fail_map_once; /* HEAPDELTA_FAIL_MAP_ONCE: 1: only the N-th */
+    uint64_t valgrind;   /* HEAPDELTA_VALGRIND: 1: traced under valgrind, too, for development */
 };
 
 /* What config_read() found; the defaults before. */

@@ -304,7 +304,7 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     life_begin();
     configure(variables);
     environment_clean(variables, own_name(), !(config->follow & CONTROL_FOLLOW_EXEC));
-    if (under_valgrind()) { /* which gives up where we clone a task */
+    if (!config->valgrind && under_valgrind()) { /* which gives up where we clone a task */
         tracker_forked(false);
         message_line("not traced: valgrind runs this program", NULL);
         return;
