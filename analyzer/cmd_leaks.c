@@ -1,8 +1,10 @@
 /* cmd_leaks.c - what is lost, what grows, and who holds it. */
 #include "command.h"
 #include "graph_input.h"
+#include "model/embedded.h"
 #include "model/leaks_report.h"
 #include "model/load.h"
+#include "model/suppressed.h"
 #include "model/verdict.h"
 #include "options.h"
 
@@ -19,6 +21,8 @@ static const char help[] =
     "  --all                also what is well: steady, allocated once, coming and going\n"
     "  --explain            what each verdict rests on\n"
     "  --error-exitcode     exit with status 1 if there is a leak\n"
+    "  --suppressions FILE  leaks that are known, in LeakSanitizer's or valgrind's syntax; may be\n"
+    "                       repeated\n"
     "  --limit N            show N rows (default 10, 0: all)\n"
     OPTIONS_HELP_STRICT OPTIONS_HELP_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
     "\n"
@@ -26,6 +30,7 @@ static const char help[] =
     "  heapdelta run -o out -- ./app\n"
     "  heapdelta leaks out/app.1234.0001.exit.hds\n"
     "  heapdelta leaks --explain out\n"
+    "  heapdelta leaks --suppressions known.supp --error-exitcode out\n"
     "  heapdelta leaks --all --limit 0 --format json out/app.1234.0001.exit.hds\n";
 /* clang-format on */
 
@@ -40,11 +45,14 @@ static int judge(const struct options *options, const struct verdict_input *inpu
         .limit = options->limit,
     };
     struct report *report = report_create();
+    struct suppressed suppressed = {0};
     struct verdicts *verdicts = NULL;
     char name[256], found[128];
     int status;
 
     if (!report || verdicts_create(input, &verdicts) < 0 ||
+        (options->suppressions &&
+         suppressed_remove(options->suppressions, verdicts, symbols, &suppressed) < 0) ||
         leaks_report(verdicts, input, paths, symbols, &how, report) < 0) {
         status = command_fail(&command_leaks, COMMAND_NEGATIVE, "out of memory");
     } else {
@@ -53,6 +61,8 @@ static int judge(const struct options *options, const struct verdict_input *inpu
         report_title(report, "%s%s%s: %s", name, *heap->label ? ", " : "", heap->label, found);
         leaks_add_notes(verdicts, report);
         graph_input_add_notes(heap, report);
+        if (options->suppressions)
+            suppressed_add_notes(options->suppressions, &suppressed, report);
         status = options_print(options, &command_leaks, &report, 1);
         if (status == COMMAND_DONE && options->error_exitcode && verdicts->leak_count > 0)
             status = COMMAND_NEGATIVE;
@@ -68,9 +78,13 @@ static int leaks(const struct options *options, const struct graph_input *input)
     struct symbols *symbols = symbols_create(heap);
     struct holder_paths *paths = NULL;
     struct graph *graph = NULL;
+    struct error error;
     int status;
 
-    if (!symbols || graph_create(heap, options->strict ? GRAPH_STRICT : 0, &graph) < 0 ||
+    if (symbols && options->suppressions &&
+        embedded_read(options->suppressions, heap, symbols, &error) < 0)
+        status = command_fail(&command_leaks, COMMAND_BAD_INPUT, "%s", error.text);
+    else if (!symbols || graph_create(heap, options->strict ? GRAPH_STRICT : 0, &graph) < 0 ||
         holder_paths_create(graph, symbols, &paths) < 0)
         status = command_fail(&command_leaks, COMMAND_NEGATIVE, "out of memory");
     else

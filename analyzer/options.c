@@ -43,6 +43,7 @@ enum option_code {
     OPTION_ALL,
     OPTION_EXPLAIN,
     OPTION_ERROR_EXITCODE,
+    OPTION_SUPPRESSIONS,
     OPTION_TO,
     OPTION_BLOCKS,
     OPTION_COLUMNS,
@@ -87,6 +88,7 @@ static const struct {
     {{"all", no_argument, NULL, OPTION_ALL}, OPTIONS_LEAKS},
     {{"explain", no_argument, NULL, OPTION_EXPLAIN}, OPTIONS_LEAKS},
     {{"error-exitcode", no_argument, NULL, OPTION_ERROR_EXITCODE}, OPTIONS_LEAKS},
+    {{"suppressions", required_argument, NULL, OPTION_SUPPRESSIONS}, OPTIONS_LEAKS},
     {{"blocks", no_argument, NULL, OPTION_BLOCKS}, OPTIONS_BLOCKS},
     {{"list", no_argument, NULL, OPTION_LIST}, OPTIONS_BLOCKS},
     {{"to", required_argument, NULL, OPTION_TO}, OPTIONS_EXPORT},
@@ -218,6 +220,18 @@ static int parse_callers(struct options *options, const struct command *command,
     if (result == 0 && filter_wants_threads(options->callers))
         result = error_set(&error, -EINVAL, "pattern '%s': a thread is no function", text);
     return result < 0 ? command_fail(command, COMMAND_USAGE, "--callers: %s", error.text) : -1;
+}
+
+static int parse_suppressions(struct options *options, const struct command *command,
+                              const char *path)
+{
+    struct error error = {"out of memory"};
+
+    if (!options->suppressions)
+        options->suppressions = suppressions_create();
+    if (!options->suppressions || suppressions_read(options->suppressions, path, &error) < 0)
+        return command_fail(command, COMMAND_BAD_INPUT, "%s", error.text);
+    return -1;
 }
 
 /* Take a part of the whole, in percent. */
@@ -365,6 +379,8 @@ static int parse_option(struct options *options, const struct command *command, 
     case OPTION_ERROR_EXITCODE:
         options->error_exitcode = true;
         return -1;
+    case OPTION_SUPPRESSIONS:
+        return parse_suppressions(options, command, value);
     }
     return -1;
 }
@@ -468,6 +484,7 @@ void options_finish(struct options *options)
 {
     filter_destroy(options->filter);
     filter_destroy(options->callers);
+    suppressions_destroy(options->suppressions);
 }
 
 int options_print(const struct options *options, const struct command *command,

@@ -12,6 +12,7 @@
 #include "model/group.h"
 #include "model/profile.h"
 #include "model/report.h"
+#include "model/suppressions.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,7 +29,7 @@ enum options_set {
     OPTIONS_LABEL = 64,   /* --label */
     OPTIONS_LIMIT = 128,  /* --limit, which OPTIONS_GROUPS have, too */
     OPTIONS_STRICT = 256, /* --strict */
-    OPTIONS_LEAKS = 512,  /* --all, --explain, --error-exitcode */
+    OPTIONS_LEAKS = 512,  /* --all, --explain, --error-exitcode, --suppressions */
     OPTIONS_EXPORT = 1024, /* --to, --value */
     OPTIONS_SINCE = 2048, /* --since */
     OPTIONS_BLOCKS = 4096, /* --blocks, --list */
@@ -75,6 +76,7 @@ struct options {
     size_t depth;        /* nodes below each other; 0: all */
     bool explain;        /* and what that rests on */
     bool error_exitcode; /* what is found makes the exit status 1 */
+    struct suppressions *suppressions; /* NULL: none were named */
 
     /* What is left: the snapshots, or the process. */
     char **paths;

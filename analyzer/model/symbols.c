@@ -268,6 +268,7 @@ static void resolve(struct symbols *symbols, struct module *module, uint64_t add
             own = function;
         out[i] = (struct symbol){
             .function = readable(symbols, own),
+            .linker_name = own,
             .file = full_file(symbols, &places[i]),
             .inlined = inlined,
             .module = module ? module->name : NULL,

@@ -20,6 +20,7 @@
  * newest (innermost) first; `inlined` is set on all but the last. */
 struct symbol {
     const char *function; /* demangled; NULL: unknown */
+    const char *linker_name; /* the same, not demangled */
     const char *file;     /* as the debug info has it, made absolute; NULL: unknown */
     uint32_t line;        /* 0: unknown */
     bool inlined;
