@@ -130,11 +130,6 @@ static int load(const struct options *options, struct sides *all)
     return -1;
 }
 
-static bool same_run(const struct heap *a, const struct heap *b)
-{
-    return memcmp(a->process->run, b->process->run, sizeof(a->process->run)) == 0;
-}
-
 /* How SNAPSHOT is called in a title: by its label, else by its number. */
 static const char *snapshot_name(const struct heap *heap, char *buffer, size_t size)
 {
@@ -165,7 +160,7 @@ static void set_title(struct report *report, const struct options *options, cons
         load_describe(new, new_name, sizeof(new_name));
         report_title(report, "%s, from the first to the last snapshot: changes by %s", new_name,
                      key);
-    } else if (!new->is_merged && same_run(old, new)) {
+    } else if (!new->is_merged && heap_same_run(old, new)) {
         report_title(report, "%s, process %u, from %s to %s: %s by %s", new->called,
                      new->process->pid, snapshot_name(old, old_name, sizeof(old_name)),
                      snapshot_name(new, new_name, sizeof(new_name)),
@@ -174,6 +169,20 @@ static void set_title(struct report *report, const struct options *options, cons
         name_side(old, old_name, sizeof(old_name));
         name_side(new, new_name, sizeof(new_name));
         report_title(report, "from %s, to %s: changes by %s", old_name, new_name, key);
+    }
+}
+
+/* Say where what a snapshot knows was forgotten before the next. */
+static void mention_gaps(struct report *report, const struct sides *all)
+{
+    for (size_t i = 1; !all->is_one_directory && i < all->count; i++) {
+        const struct heap *old = all->sides[i - 1].heap, *new = all->sides[i].heap;
+
+        if (!new->is_merged && heap_same_run(old, new) && !heap_same_tracing(old, new))
+            report_add_note(report,
+                            "Tracing was begun anew between %s and %s: what was allocated before is "
+                            "not known to the latter.",
+                            old->path, new->path);
     }
 }
 
@@ -218,6 +227,7 @@ static int diff(const struct options *options, const struct sides *all)
     if (options->group.cumulative)
         report_add_note(report, "Each block is counted to all frames of its stack, so the rows add "
                                 "up to more than the total.");
+    mention_gaps(report, all);
     if (all->singles)
         report_add_note(report, "%zu %s one snapshot only: left out.", all->singles,
                         all->singles == 1 ? "process has" : "processes have");
@@ -246,6 +256,12 @@ static int diff_blocks(const struct options *options, const struct sides *all)
     struct report *report;
     int result, status;
 
+    if (!block_diff_possible(old->heap, new->heap) && !old->heap->is_merged &&
+        heap_same_run(old->heap, new->heap) && !heap_same_tracing(old->heap, new->heap))
+        return command_fail(&command_diff, COMMAND_BAD_INPUT,
+                            "--blocks: tracing was begun anew between %s and %s, so what became "
+                            "of blocks is not known",
+                            old->heap->path, new->heap->path);
     if (!block_diff_possible(old->heap, new->heap))
         return command_fail(&command_diff, COMMAND_BAD_INPUT,
                             "--blocks needs two snapshots of one run that list their blocks: %s "

@@ -53,11 +53,6 @@ static int compare_sequence(const void *left, const void *right)
                                                                : 0;
 }
 
-static bool same_run(const struct heap *a, const struct heap *b)
-{
-    return memcmp(a->process->run, b->process->run, sizeof(a->process->run)) == 0;
-}
-
 /* The heads of the last image of the one process in DIRECTORY. Returns 0 or -errno, and ERROR. */
 static int peek_directory(const char *directory, struct heads *heads, struct error *error)
 {
@@ -75,7 +70,7 @@ static int peek_directory(const char *directory, struct heads *heads, struct err
     for (size_t i = 0; result == 0 && i < tree->snapshot_count; i++) {
         const struct heap *last = tree->processes[0].last;
 
-        if (!same_run(tree->heads[i], last) || tree->heads[i]->is_merged)
+        if (!heap_same_run(tree->heads[i], last) || tree->heads[i]->is_merged)
             continue;
         result = heap_peek(tree->heads[i]->path, &heads->heads[heads->count], error);
         heads->count += result == 0;
@@ -100,11 +95,25 @@ static int peek_files(char *const *paths, size_t count, struct heads *heads, str
         if (result != 0)
             return result;
         heads->count++;
-        if (!same_run(heads->heads[0], heads->heads[i]))
+        if (!heap_same_run(heads->heads[0], heads->heads[i]))
             return error_set(error, -EINVAL, "%s and %s are not of the same process", paths[0],
                              paths[i]);
     }
     return 0;
+}
+
+/* Leave those of HEADS away that are of before tracing was begun anew. */
+static void drop_forgotten(struct heads *heads)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < heads->count; i++) {
+        if (heap_same_tracing(heads->heads[i], heads->heads[heads->count - 1]))
+            heads->heads[kept++] = heads->heads[i];
+        else
+            heap_destroy(heads->heads[i]);
+    }
+    heads->count = kept;
 }
 
 /* Load what HEADS are of: all, or of few the last one. */
@@ -147,6 +156,7 @@ int graph_input_load_all(const struct command *command, char *const *paths, size
         status = command_fail(command, COMMAND_BAD_INPUT, "%s", error.text);
     } else {
         qsort(heads.heads, heads.count, sizeof(struct heap *), compare_sequence);
+        drop_forgotten(&heads);
         status = load_heads(command, &heads, out_input);
     }
     heads_finish(&heads);

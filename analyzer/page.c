@@ -104,8 +104,7 @@ static int add_snapshots(struct page *page)
         report_put_number(report, heap->process->sequence);
         report_put_text(report, time);
         report_put_number(report, heap->process->elapsed);
-        report_put_number(report, memcmp(heap->process->run, page->last->process->run,
-                                         sizeof(heap->process->run)) == 0);
+        report_put_number(report, heap_same_run(heap, page->last));
         report_put_number(report, heap->account->live_bytes);
         report_put_number(report, heap->account->live_blocks);
         report_put_number(report, heap->account->peak_bytes);

@@ -303,6 +303,29 @@ static void write_quoted(FILE *out, const char *directory, const char *name)
     fprintf(out, "%s%s%s", name ? "/" : "", name ? name : "", quote ? "'" : "");
 }
 
+/* Is what SNAPSHOT of DIRECTORY knows still known to LAST? */
+static bool is_remembered(const char *directory, const struct run_snapshot *snapshot,
+                          const struct run_snapshot *last)
+{
+    const char *names[] = {snapshot->name, last->name};
+    struct heap *heaps[2] = {NULL};
+    bool remembered = true;
+
+    for (size_t i = 0; i < 2 && remembered; i++) {
+        struct error error;
+        char *path;
+
+        if (asprintf(&path, "%s/%s", directory, names[i]) < 0)
+            return false;
+        remembered = heap_peek(path, &heaps[i], &error) == 0;
+        free(path);
+    }
+    remembered = remembered && heap_same_tracing(heaps[0], heaps[1]);
+    heap_destroy(heaps[0]);
+    heap_destroy(heaps[1]);
+    return remembered;
+}
+
 /* Note what to type next: of several processes, what they hold together; else the growth
  * between the first and the last snapshot that the program took, or what the newest
  * one holds. */
@@ -320,6 +343,11 @@ static void add_next(const char *directory, const struct run_snapshots *list, bo
         if (!first)
             first = &list->snapshots[i];
         last = &list->snapshots[i];
+    }
+    while (first != last && !is_remembered(directory, first, last)) {
+        do
+            first++;
+        while (first->at_exit);
     }
     if (first == last)
         last = &list->snapshots[list->count - 1];

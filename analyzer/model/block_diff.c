@@ -23,7 +23,7 @@ const char *block_fate_name(enum block_fate fate)
 bool block_diff_possible(const struct heap *old, const struct heap *new)
 {
     return !old->is_merged && !new->is_merged && old->has_blocks && new->has_blocks &&
-           memcmp(old->process->run, new->process->run, sizeof(old->process->run)) == 0;
+           heap_same_tracing(old, new);
 }
 
 /* Order of the blocks A of OLD and B of NEW as both heaps have them: by domain, then address. */

@@ -23,7 +23,7 @@ enum block_fate {
 /* The name of FATE for the user and for programs: "new". */
 const char *block_fate_name(enum block_fate fate);
 
-/* Are both of one run, so that blocks can be told? */
+/* Are both of one run, without tracing begun anew in between, so that blocks can be told? */
 bool block_diff_possible(const struct heap *old, const struct heap *new);
 
 /* Call EACH with CONTEXT for every block of OLD and NEW: BEFORE is the block in OLD, NULL if it

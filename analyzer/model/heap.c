@@ -958,11 +958,11 @@ int heap_load_with_edges(const char *path, struct heap **out_heap, struct error 
 
 int heap_peek(const char *path, struct heap **out_heap, struct error *error)
 {
-    static const load_step steps[] = {load_strings, load_process, load_account, load_parts,
-                                      load_names};
+    static const load_step steps[] = {load_strings, load_process, load_account,
+                                      load_epochs,  load_parts,   load_names};
     const uint32_t wanted = 1u << SNAPSHOT_STRINGS | 1u << SNAPSHOT_PROCESS |
-                            1u << SNAPSHOT_ACCOUNT | 1u << SNAPSHOT_PARTS |
-                            1u << SNAPSHOT_NAMES;
+                            1u << SNAPSHOT_ACCOUNT | 1u << SNAPSHOT_EPOCHS |
+                            1u << SNAPSHOT_PARTS | 1u << SNAPSHOT_NAMES;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
     void *data = NULL;
@@ -989,6 +989,29 @@ int heap_peek(const char *path, struct heap **out_heap, struct error *error)
     if (descriptor >= 0)
         close(descriptor);
     return result;
+}
+
+bool heap_same_run(const struct heap *a, const struct heap *b)
+{
+    return memcmp(a->process->run, b->process->run, sizeof(a->process->run)) == 0;
+}
+
+/* When the first epoch began. */
+static uint64_t beginning(const struct heap *heap)
+{
+    return heap->epoch_count > 0 ? heap->epochs[0].time : 0;
+}
+
+bool heap_same_tracing(const struct heap *a, const struct heap *b)
+{
+    return heap_same_run(a, b) && beginning(a) == beginning(b);
+}
+
+uint64_t heap_traced_for(const struct heap *heap)
+{
+    uint64_t elapsed = heap->process->elapsed, since = beginning(heap);
+
+    return elapsed > since ? elapsed - since : 0;
 }
 
 uint32_t heap_find_epoch(const struct heap *heap, const char *mark)

@@ -190,7 +190,7 @@ int heap_load_with_edges(const char *path, struct heap **out_heap, struct error 
 int heap_parse_with_edges(const void *data, size_t size, const char *path, struct heap **out_heap,
                           struct error *error);
 
-/* Load only what the snapshot file PATH says of itself: process, account, parts and
+/* Load only what the snapshot file PATH says of itself: process, account, epochs, parts and
  * their texts. Everything else is empty in OUT_HEAP, and not checked. Returns as
  * heap_load(). */
 int heap_peek(const char *path, struct heap **out_heap, struct error *error);
@@ -198,6 +198,16 @@ int heap_peek(const char *path, struct heap **out_heap, struct error *error);
 /* What STACK of HEAP held at each point of the series, into the arrays OUT_BYTES and
  * OUT_BLOCKS of heap->point_count elements. */
 void heap_series(const struct heap *heap, size_t stack, uint64_t *out_bytes, uint64_t *out_blocks);
+
+/* Are A and B of one process image? */
+bool heap_same_run(const struct heap *a, const struct heap *b);
+
+/* And was tracing not begun anew between them (stopped and started, or all forgotten), so that
+ * epochs count on, and a block of A that B does not know was freed? */
+bool heap_same_tracing(const struct heap *a, const struct heap *b);
+
+/* ns from when tracing of what HEAP knows began to HEAP's moment. */
+uint64_t heap_traced_for(const struct heap *heap);
 
 /* Find the epoch that began with the mark or snapshot labelled MARK, the last one of them, or
  * that has the number MARK. Returns its number; 0: there is none. */

@@ -255,9 +255,15 @@ status_says() {
     [ "$STATUS" -eq 1 ]
 
     "$HEAPDELTA" start "$PROGRAM"
-    ask
+    ask --label anew
     [ "$STATUS" -eq 0 ]
     still_there
+
+    # what a snapshot before knows was forgotten
+    "$HEAPDELTA" diff "$OUT"/*.{marked,anew}.hds | grep -q "^Tracing was begun anew between "
+    ! "$HEAPDELTA" diff "$OUT"/*.{began,marked}.hds | grep -q anew
+    ! "$HEAPDELTA" diff --blocks "$OUT"/*.{marked,anew}.hds 2>messages
+    grep -q "tracing was begun anew between" messages
 }
 
 @test "a mark that the program makes itself shows in status" {
