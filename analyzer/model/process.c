@@ -26,6 +26,7 @@ static const long in_loops[] = {
 /* How well a thread bears a signal. */
 enum rank {
     RANK_NONE,      /* it must not get it */
+    RANK_BLOCKS_AND_RUNS,
     RANK_MAY_END,   /* a system call may end early */
     RANK_IN_LOOP,   /* one does, and is begun again */
     RANK_RESTARTED, /* a system call goes on */
@@ -189,9 +190,10 @@ static enum rank rank_thread(const char *directory, int signal)
     char text[256], *end;
     long call;
 
-    if (process_look(directory, &thread) < 0 || !is_alive(&thread) ||
-        thread.blocked >> (signal - 1) & 1)
+    if (process_look(directory, &thread) < 0 || !is_alive(&thread))
         return RANK_NONE;
+    if (thread.blocked >> (signal - 1) & 1)
+        return thread.state == 'R' ? RANK_BLOCKS_AND_RUNS : RANK_NONE;
     /* `syscall` needs the right to trace; `wchan`, where the kernel names its functions,
      * tells sigwait at least, which lifts the mask that we just looked at. */
     if (read_text(directory, "syscall", text, sizeof(text)) < 0) {
@@ -235,8 +237,8 @@ int process_find_thread(pid_t pid, int signal, pid_t *out_thread)
         }
     }
     closedir(threads);
-    if (best == RANK_NONE)
-        return -EAGAIN;
+    if (best <= RANK_BLOCKS_AND_RUNS)
+        return best == RANK_NONE ? -EAGAIN : -EALREADY;
     *out_thread = found;
     return 0;
 }

@@ -32,7 +32,8 @@ int process_find_directory(pid_t pid, char out_directory[PROCESS_DIRECTORY_SIZE]
 /* Find the thread of PID that notices SIGNAL least: it runs; it is in a system call that
  * goes on after a handler; else the first one. Passed over are those that block it, and
  * those in sigwait and its like, who might take it out of the program's hands. -EAGAIN
- * if there is none. */
+ * if there is none; -EALREADY if there is none, but one that blocks it runs: it may be in a
+ * handler, ours for example, that is about to end. */
 int process_find_thread(pid_t pid, int signal, pid_t *out_thread);
 
 #endif

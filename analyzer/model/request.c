@@ -13,6 +13,7 @@
 #define PATIENCE      (50 * MILLISECOND) /* until an idle program is woken */
 #define WAKE_INTERVAL (100 * MILLISECOND)
 #define DOUBT         (20 * MILLISECOND) /* until a hindrance is looked at again */
+#define DOUBTS_MAX    50 /* looks at a running process that blocks our signal until that is told */
 
 /* Why the program can't be woken. */
 enum hindrance {
@@ -26,6 +27,7 @@ struct waiting {
     const struct request *request;
     uint64_t deadline, next_look; /* ns of our clock */
     bool told;
+    int doubts;
     enum hindrance hindrance;
     struct error *error;
 };
@@ -103,7 +105,13 @@ static int look(struct waiting *waiting, const struct control_page *page, bool w
     if (!wanted)
         return 0;
     result = target_signal(waiting->target, (int)page->signal);
-    find_hindered(waiting, result == -EAGAIN   ? HINDRANCE_BLOCKED
+    /* It may be on its way out of our handler, for an earlier request, and only lack a CPU. */
+    if (result == -EALREADY && waiting->doubts < DOUBTS_MAX) {
+        waiting->doubts++;
+        waiting->next_look = now() + DOUBT;
+        return 0;
+    }
+    find_hindered(waiting, result == -EAGAIN || result == -EALREADY ? HINDRANCE_BLOCKED
                            : result == -ENOSYS ? HINDRANCE_NO_SIGNAL
                                                : HINDRANCE_NONE);
     return 0;

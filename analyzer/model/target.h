@@ -51,9 +51,9 @@ int target_write(const struct target *target, const void *bytes, size_t size, si
 
 enum target_state target_look(const struct target *target);
 
-/* Send SIGNAL to one thread of the process, see process_find_thread(). Returns 0,
- * -EAGAIN if every thread blocks it or is in sigwait, -ENOSYS if the process does not catch it, -ESRCH
- * if it is about to end, or another -errno. */
+/* Send SIGNAL to one thread of the process, see process_find_thread(). Returns 0, -EAGAIN if
+ * every thread blocks it or is in sigwait (-EALREADY: one of these runs), -ENOSYS if the process
+ * does not catch it, -ESRCH if it is about to end, or another -errno. */
 int target_signal(const struct target *target, int signal);
 
 /* Where we find the file that the process has at PATH: there, or, if it sees another
