@@ -3,7 +3,7 @@
 #include "format/snapshot.h"
 #include "model/dominators.h"
 #include "model/filter.h"
-#include "model/holders.h"
+#include "model/named_graph.h"
 #include "model/root_names.h"
 #include "model/site.h"
 
@@ -22,53 +22,65 @@ static const char *const kinds[] = {
 };
 
 struct holding {
-    const struct graph *graph;
+    const struct heap *heap;
+    const uint8_t *classes; /* per block */
+    uint32_t roots;         /* nodes below are roots: their numbers in names */
     struct profile *profile;
     struct sites *sites;
     struct root_names *names;
-    struct holders *holders;
     struct dominators *dominators;
     uint32_t *node_of; /* per block; UNKNOWN: not yet */
     uint32_t *depth;   /* per node of the profile */
     size_t depth_room;
 };
 
-/* The variable or what else begins the chain that leads to BLOCK. */
-static int add_root(struct holding *holding, uint32_t block, uint32_t *out_node)
+/* What NAME is of, in a few words. NULL for lack of memory. */
+static char *describe(const struct holding *holding, const struct root_name *name)
 {
-    const struct holders *holders = holding->holders;
-    uint32_t step = holders->step_of[block];
-    struct profile_frame frame = {.name = "nobody: lost"};
-    const struct root_name *name;
-    const struct heap_root *root;
-    const char *text;
+    const struct heap_root *root = &holding->heap->roots[name->root];
+    const char *text = root->kind == SNAPSHOT_ROOT_STACK     ? name->function
+                       : root->kind == SNAPSHOT_ROOT_MAPPING ? root->name
+                       : root->kind == SNAPSHOT_ROOT_LIBC    ? ""
+                       : name->name                          ? name->name
+                                                             : name->module;
+    const char *variable = root->kind == SNAPSHOT_ROOT_STACK && name->name ? name->name : NULL;
     char *both = NULL;
+
+    if (!text || (!*text && root->kind != SNAPSHOT_ROOT_LIBC))
+        text = "(unknown)";
+    if (asprintf(&both, "%s%s%s%s%s", kinds[root->kind], *text ? " " : "", text,
+                 variable ? ": " : "", variable ? variable : "") < 0)
+        return NULL;
+    return both;
+}
+
+/* The node of what alone holds BLOCK, which no block does: the root NAME; or several, or nobody
+ * (DOMINATORS_NONE). */
+static int add_root(struct holding *holding, uint32_t block, uint32_t number, uint32_t *out_node)
+{
+    struct profile_frame frame = {.name = "several together"};
+    const struct root_name *name;
+    char *text = NULL;
     int result;
 
-    while (holders->steps[step].above != HOLDERS_NONE)
-        step = holders->steps[step].above;
-    if (holders->steps[step].name != HOLDERS_NONE) {
-        name = root_names_get(holding->names, holders->steps[step].name);
-        root = &holding->graph->heap->roots[name->root];
-        text = root->kind == SNAPSHOT_ROOT_STACK     ? name->function
-               : root->kind == SNAPSHOT_ROOT_MAPPING ? root->name
-               : root->kind == SNAPSHOT_ROOT_LIBC    ? ""
-               : name->name                          ? name->name
-                                                     : name->module;
-        if (asprintf(&both, "%s %s", kinds[root->kind],
-                     text && (*text || root->kind == SNAPSHOT_ROOT_LIBC) ? text : "(unknown)") < 0)
+    if (number != DOMINATORS_NONE) {
+        name = root_names_get(holding->names, number);
+        text = describe(holding, name);
+        if (!text)
             return -ENOMEM;
-        frame = (struct profile_frame){.name = both, .file = name->file, .module = name->module};
+        frame = (struct profile_frame){.name = text, .file = name->file, .module = name->module};
+    } else if (holding->classes[block] <= GRAPH_INDIRECTLY_LOST) {
+        frame.name = "nobody: lost";
     }
     result = profile_put(holding->profile, 0, &frame, out_node);
-    free(both);
+    free(text);
     return result;
 }
 
-/* The node of BLOCK, where that of the block above it, or UINT32_MAX: there is none, is known. */
+/* The node of BLOCK, where that of the block above it, or UNKNOWN: there is none, is known. */
 static int add_block(struct holding *holding, uint32_t block, uint32_t above)
 {
-    const struct heap *heap = holding->graph->heap;
+    const struct heap *heap = holding->heap;
     uint32_t site = holding->sites->of_stack[heap->blocks[block].stack], parent, node;
     const struct symbol *symbol = holding->sites->sites[site].symbol;
     struct profile_frame frame = {
@@ -80,7 +92,8 @@ static int add_block(struct holding *holding, uint32_t block, uint32_t above)
     int result = 0;
 
     if (above == UNKNOWN)
-        result = add_root(holding, block, &parent);
+        result = add_root(holding, block, holding->dominators->immediate[holding->roots + block],
+                          &parent);
     else
         parent = holding->node_of[above];
     if (result != 0)
@@ -115,9 +128,9 @@ static int add_block(struct holding *holding, uint32_t block, uint32_t above)
 /* Every block, after the one that dominates it; `way` has room for all. */
 static int add_blocks(struct holding *holding, uint32_t *way)
 {
-    const uint32_t roots = (uint32_t)holding->graph->root_count;
+    const uint32_t roots = holding->roots;
 
-    for (uint32_t i = 0; i < holding->graph->heap->block_count; i++) {
+    for (uint32_t i = 0; i < holding->heap->block_count; i++) {
         size_t length = 0;
         uint32_t block = i;
 
@@ -143,19 +156,23 @@ int held_profile_create(const struct graph *graph, struct symbols *symbols,
     struct filter *filter = filter_create();
     uint32_t *way = calloc(count + 1, sizeof(*way));
     struct holding holding = {
-        .graph = graph,
+        .heap = graph->heap,
+        .classes = graph->classes,
         .profile = profile_create(1),
         .names = root_names_create(graph->heap, symbols),
         .node_of = calloc(count + 1, sizeof(uint32_t)),
     };
+    struct named_graph *named = NULL;
     int result = -ENOMEM;
 
     if (filter && way && holding.profile && holding.names && holding.node_of)
         result = sites_create(graph->heap, symbols, filter, &holding.sites);
     if (result == 0)
-        result = holders_create(graph, holding.sites, holding.names, &holding.holders);
+        result = named_graph_create(graph, holding.names, &named);
     if (result == 0)
-        result = dominators_create(graph, &holding.dominators);
+        result = dominators_create(&named->graph, &holding.dominators);
+    if (result == 0)
+        holding.roots = (uint32_t)named->graph.root_count;
     for (size_t i = 0; i < count && result == 0; i++)
         holding.node_of[i] = UNKNOWN;
     if (result == 0)
@@ -164,7 +181,7 @@ int held_profile_create(const struct graph *graph, struct symbols *symbols,
     free(way);
     sites_destroy(holding.sites);
     root_names_destroy(holding.names);
-    holders_destroy(holding.holders);
+    named_graph_destroy(named);
     dominators_destroy(holding.dominators);
     free(holding.node_of);
     free(holding.depth);

@@ -2,8 +2,8 @@
  *
  *   global handlers ──▶ registry_add (app.c:63) ──▶ handler_new (app.c:72) ──▶ …
  *
- * Below nodes[0] is what begins to hold: a variable, a register, several of them, or nobody; below
- * each are the places that allocated what it alone holds. Blocks of one place that hold each other
+ * Below nodes[0] is what begins to hold: a variable, a register; several of them together, which none
+ * of them and no block does alone; or nobody. Below each are the places that allocated what it alone holds. Blocks of one place that hold each other
  * are one node. A node's total (profile_totals()) is what would go with its blocks.
  */
 #ifndef MODEL_HELD_PROFILE_H
