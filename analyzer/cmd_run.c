@@ -499,7 +499,8 @@ static int run_traced(const struct settings *settings, const char *path, char **
                             "can't write snapshots to '%s': %s; name another directory with -o",
                             directory, strerror(-code));
     }
-    run_snapshots_find(directory, launch.pid, follows, NULL, &before);
+    run_snapshots_find(directory, launch.pid, true, NULL, &before);
+    end.snapshots_before = before.count;
     code = launch_go(&launch);
     if (code < 0) {
         if (created)

@@ -13,6 +13,7 @@
 #include "views/units.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,7 +201,15 @@ static int run(int argc, char **argv)
     if (status >= 0)
         goto out;
     if (options.path_count != 2) {
-        status = command_fail(&command_why, COMMAND_USAGE, "takes a snapshot and a site");
+        status = command_fail(&command_why, COMMAND_USAGE, "takes a snapshot and a site%s",
+                              options.path_count > 2 ? ", not several of them" : "");
+        goto out;
+    }
+    if (fnmatch("*.hds", options.paths[1], 0) == 0) {
+        status = command_fail(&command_why, COMMAND_USAGE,
+                              "'%s' is a second snapshot, where a site is wanted: FILE:LINE, a "
+                              "function, or a pattern",
+                              options.paths[1]);
         goto out;
     }
     status = graph_input_load(&command_why, options.paths[0], &heap);

@@ -436,8 +436,15 @@ void run_summary_print(const struct run_end *end, const char *directory,
     if (list->count > 0) {
         bool has_children = add_processes(directory, list, report);
 
-        report_add_note(report, "%zu snapshot%s in %s", list->count, list->count == 1 ? "" : "s",
-                        directory);
+        if (end->snapshots_before > 0)
+            report_add_note(report,
+                            "%zu snapshot%s in %s, beside %zu of before: name files there, not the "
+                            "directory",
+                            list->count, list->count == 1 ? "" : "s", directory,
+                            end->snapshots_before);
+        else
+            report_add_note(report, "%zu snapshot%s in %s", list->count,
+                            list->count == 1 ? "" : "s", directory);
         add_next(directory, list, has_children, report);
     }
     if (form == RUN_SUMMARY_JSON)

@@ -38,6 +38,7 @@ struct run_end {
     const char *program; /* as it was started; it may have become another */
     int status;          /* as of waitpid() */
     bool cut_off;        /* it did not come by its exit functions */
+    size_t snapshots_before; /* in the directory, of earlier runs */
 };
 
 enum run_summary_form {

@@ -110,7 +110,8 @@ int text_print(FILE *out, const struct report *report, size_t width)
         } else if (table->style == REPORT_CHART) {
             chart_print(out, table);
         } else {
-            fprintf(out, "\n%s\n", table->title);
+            fprintf(out, "%s%s\n", i > 0 || report->title || report->fact_count > 0 ? "\n" : "",
+                    table->title);
             result = columns_print(out, table);
         }
     }

@@ -46,6 +46,9 @@ called() {
         ends_with 0 traced "$LEAK" 10
     done
     [ "$(snapshots out)" -eq 9 ]
+    ! grep -q "of before" stderr
+    ends_with 0 "$HEAPDELTA" run -o out -- "$LEAK" 10
+    grep -qx "3 snapshots in out, beside 9 of before: name files there, not the directory" stderr
 }
 
 @test "the directory stays where it was if the program changes its own" {
