@@ -3,21 +3,10 @@
  * For libFuzzer as fuzz_snapshot_read.c.
  */
 #include "model/records.h"
+#include "promise.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define PROMISE(condition)                                       \
-    do {                                                         \
-        if (!(condition)) {                                      \
-            fprintf(stderr, "promise broken: %s\n", #condition); \
-            abort();                                             \
-        }                                                        \
-    } while (0)
 
 static size_t string_bytes; /* so that the compiler reads the strings */
 

@@ -15,22 +15,12 @@
 #include "model/heap.h"
 #include "model/merge.h"
 #include "mutate.h"
+#include "promise.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
-
-#define PROMISE(condition)                                       \
-    do {                                                         \
-        if (!(condition)) {                                      \
-            fprintf(stderr, "promise broken: %s\n", #condition); \
-            abort();                                             \
-        }                                                        \
-    } while (0)
 
 static size_t string_bytes; /* so that the compiler reads the strings */
 
