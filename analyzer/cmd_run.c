@@ -10,12 +10,12 @@
 #include "launch.h"
 #include "leftovers.h"
 #include "model/traceable.h"
+#include "options.h"
 #include "quantity.h"
 #include "run_summary.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -406,10 +406,8 @@ static int read_options(int argc, char **argv, struct settings *settings)
     optind = 0; /* main may have used getopt before */
     opterr = 0;
     while ((option = getopt_long(argc, argv, "+:o:h", long_options, NULL)) != -1) {
-        if (option == ':')
-            return command_fail(command, COMMAND_USAGE, "%s needs a value", argv[optind - 1]);
-        if (option == '?')
-            return command_fail(command, COMMAND_USAGE, "unknown option %s", argv[optind - 1]);
+        if (option == ':' || option == '?')
+            return options_fail(command, option, argv[optind - 1], long_options);
         status = take_option(settings, option, optarg);
         if (status >= 0)
             return status;

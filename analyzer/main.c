@@ -1,5 +1,6 @@
 /* main.c - finds the command and runs it. */
 #include "command.h"
+#include "suggest.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,10 +15,6 @@ static const struct command *const commands[] = {
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
-
-/* Letters that a mistyped command may be away from the one that is suggested. */
-#define SUGGESTION_DISTANCE 2
-#define NAME_MAX_LENGTH     31
 
 int command_fail(const struct command *command, enum command_status status, const char *format, ...)
 {
@@ -79,52 +76,16 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-/* How many letters must be put in, left out or changed to make B of A (Levenshtein);
- * both are at most NAME_MAX_LENGTH long. */
-static size_t edit_distance(const char *a, const char *b)
-{
-    size_t length_b = strlen(b);
-    size_t row[NAME_MAX_LENGTH + 1]; /* distances of the part of A so far to each beginning of B */
-
-    for (size_t j = 0; j <= length_b; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= length_b; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[length_b];
-}
-
 /* Say that there is no command NAME, and which one may have been meant. */
 static int fail_unknown(const char *name)
 {
-    size_t nearest = SUGGESTION_DISTANCE + 1;
-    const char *suggestion = NULL;
+    struct suggestion suggestion = {.typed = name};
 
-    for (size_t i = 0; i < COMMAND_COUNT && strlen(name) <= NAME_MAX_LENGTH; i++) {
-        size_t distance = edit_distance(name, commands[i]->name);
-
-        /* Of the equally near ones, one that was not typed to its end. */
-        if (distance < nearest || (distance == nearest && distance <= SUGGESTION_DISTANCE &&
-                                   strncmp(name, commands[i]->name, strlen(name)) == 0)) {
-            nearest = distance;
-            suggestion = commands[i]->name;
-        }
-    }
-    if (suggestion)
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        suggestion_try(&suggestion, commands[i]->name);
+    if (suggestion.nearest)
         fprintf(stderr, "heapdelta: there is no command '%s'; did you mean '%s'?\n", name,
-                suggestion);
+                suggestion.nearest);
     else
         fprintf(stderr, "heapdelta: there is no command '%s'; 'heapdelta --help' lists them\n",
                 name);

@@ -3,6 +3,7 @@
 #include "model/diff_report.h"
 #include "output.h"
 #include "quantity.h"
+#include "suggest.h"
 #include "views/csv.h"
 #include "views/json.h"
 #include "views/text.h"
@@ -10,7 +11,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -385,15 +385,25 @@ static int parse_option(struct options *options, const struct command *command, 
     return -1;
 }
 
-/* Say what getopt() did not like about the word WORD. */
-static int fail_option(const struct command *command, int code, const char *word)
+int options_fail(const struct command *command, int code, const char *word,
+                 const struct option *known)
 {
+    size_t length = strcspn(word, "=");
+    char name[64];
+    struct suggestion suggestion = {.typed = name};
+
     if (code == ':')
         return command_fail(command, COMMAND_USAGE, "option '%s' lacks its value", word);
     if (optopt && strncmp(word, "--", 2) == 0)
         return command_fail(command, COMMAND_USAGE, "option '%s' takes no value", word);
     if (optopt)
         return command_fail(command, COMMAND_USAGE, "unknown option '-%c'", optopt);
+    snprintf(name, sizeof(name), "%.*s", length < 2 ? 0 : (int)length - 2, word + 2);
+    for (; known->name; known++)
+        suggestion_try(&suggestion, known->name);
+    if (suggestion.nearest)
+        return command_fail(command, COMMAND_USAGE, "unknown option '%s' (did you mean '--%s'?)",
+                            word, suggestion.nearest);
     return command_fail(command, COMMAND_USAGE, "unknown option '%s'", word);
 }
 
@@ -441,7 +451,7 @@ int options_parse(struct options *options, const struct command *command, unsign
     optind = 0;
     while (status < 0 && (code = getopt_long(argc, argv, letters, selected, NULL)) != -1) {
         if (code == '?' || code == ':')
-            status = fail_option(command, code, argv[optind - 1]);
+            status = options_fail(command, code, argv[optind - 1], selected);
         else
             status = parse_option(options, command, sets, code, optarg);
     }

@@ -14,6 +14,7 @@
 #include "model/report.h"
 #include "model/suppressions.h"
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -92,6 +93,11 @@ struct options {
  * been said. */
 int options_parse(struct options *options, const struct command *command, unsigned sets, int argc,
                   char **argv);
+
+/* Say what getopt_long(), which gave CODE, did not like about WORD of the command line of COMMAND, and
+ * which one of KNOWN may have been meant. Returns the exit status. */
+int options_fail(const struct command *command, int code, const char *word,
+                 const struct option *known);
 
 /* Free what OPTIONS hold. */
 void options_finish(struct options *options);
