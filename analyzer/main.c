@@ -1,6 +1,7 @@
 /* main.c - finds the command and runs it. */
 #include "command.h"
 #include "suggest.h"
+#include "topics.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -57,6 +58,7 @@ static void print_help(FILE *out)
         fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\n"
           "  heapdelta help COMMAND   what a command does, its options, examples\n"
+          "  heapdelta help TOPIC     " TOPIC_NAMES "\n"
           "  heapdelta --version      the version\n"
           "\n"
           "Begin with:\n"
@@ -99,6 +101,12 @@ static int help(const char *name)
     if (!name) {
         print_help(stdout);
         return finish_stdout();
+    }
+    for (const struct topic *topic = topics; topic->name; topic++) {
+        if (strcmp(name, topic->name) == 0) {
+            fputs(topic->text, stdout);
+            return finish_stdout();
+        }
     }
     command = find_command(name);
     return command ? command_help(command) : fail_unknown(name);

@@ -12,12 +12,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 SOURCE = pathlib.Path(os.environ["SOURCE_ROOT"])
 HEAPDELTA = os.environ["HEAPDELTA"]
 COMPLETIONS = SOURCE / "analyzer/completions"
-ENVIRONMENT = {**os.environ, "PATH": f"{pathlib.Path(HEAPDELTA).parent}:{os.environ['PATH']}",
-               "HOME": "/nonexistent"}
+ENVIRONMENT = {**os.environ, "PATH": f"{pathlib.Path(HEAPDELTA).parent}:{os.environ['PATH']}"}
 
 BASH = """
 . "$1"/heapdelta.bash
@@ -103,7 +103,8 @@ class Tap:
             print(line)
 
 
-def main():
+def main(home):
+    ENVIRONMENT["HOME"] = home  # fish writes to it
     tap = Tap()
     commands = re.findall(r"^  ([a-z]+) {2,}", run(HEAPDELTA, "help").stdout, re.M)
     told = {command: from_help(command) for command in commands}
@@ -140,4 +141,5 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with tempfile.TemporaryDirectory() as directory:
+        sys.exit(main(directory))
