@@ -34,7 +34,9 @@ def exists(path):
 
 
 def main(root):
-    names = set(listed((root / "docs" / "architecture.md").read_text(encoding="utf-8")))
+    entries = list(listed((root / "docs" / "architecture.md").read_text(encoding="utf-8")))
+    names = set(entries)
+    twice = [f"{folder}/{name}" for folder, name in sorted(names) if entries.count((folder, name)) > 1]
     missing = [f"{folder}/{name}" for folder, name in sorted(names)
                if not exists(root / folder / name)]
     forgotten = [
@@ -43,15 +45,16 @@ def main(root):
         for path in sorted((root / folder).iterdir())
         if path.suffix in (".c", ".h")
         and not {(folder, path.stem), (folder, path.name)} & names]
-    print("1..2")
+    print("1..3")
     for number, (what, wrong) in enumerate(
             [("every file in the list is there", missing),
-             ("every source file is in the list", forgotten)], 1):
+             ("every source file is in the list", forgotten),
+             ("none is there twice", twice)], 1):
         good = names and not wrong
         print(f"{'' if good else 'not '}ok {number} - {what}")
         for name in wrong:
             print(f"# {name}")
-    return 1 if missing or forgotten or not names else 0
+    return 1 if missing or forgotten or twice or not names else 0
 
 
 if __name__ == "__main__":
