@@ -26,6 +26,22 @@ static bool is_listed(const struct lacking_list *list, const struct lacking *mod
     return false;
 }
 
+/* Is STATUS a reason why FRAME is shown as it is? A symbol table names most functions, and rows
+ * with a name speak for themselves. */
+static bool explains(const struct symbols_status *status, struct symbols *symbols, uint32_t frame)
+{
+    switch (status->source) {
+    case SYMBOLS_NONE:
+    case SYMBOLS_MISSING:
+    case SYMBOLS_OTHER_BUILD:
+        return true;
+    case SYMBOLS_FUNCTIONS:
+        return !symbols_frame(symbols, frame).symbols[0].function;
+    default:
+        return false;
+    }
+}
+
 /* Put the module that FRAME of HEAP lies in on LIST, if it lacks lines. */
 static void look_at(struct lacking_list *list, const struct heap *heap, struct symbols *symbols,
                     uint32_t frame)
@@ -37,8 +53,7 @@ static void look_at(struct lacking_list *list, const struct heap *heap, struct s
     if (!module || heap->modules[module - 1].path[0] == '[')
         return;
     found.status = symbols_module(symbols, module - 1);
-    if (found.status.source != SYMBOLS_NONE && found.status.source != SYMBOLS_MISSING &&
-        found.status.source != SYMBOLS_OTHER_BUILD)
+    if (!explains(&found.status, symbols, frame))
         return;
     found.name = basename(heap->modules[module - 1].path);
     if (list->count > MODULES_SHOWN || is_listed(list, &found))
@@ -62,6 +77,12 @@ static void add_note(struct report *report, const struct lacking *module)
     case SYMBOLS_MISSING:
         report_add_note(report, "%s: its file is gone, so nothing in it has a line.",
                         module->name);
+        break;
+    case SYMBOLS_FUNCTIONS:
+        report_add_note(report,
+                        "%s: it has no debug information, so no lines and few names.%s%s%s",
+                        module->name, package ? " The package " : "", package ? package : "",
+                        package ? " has them." : "");
         break;
     default:
         report_add_note(report, "%s: its file is stripped, so nothing in it has a line.%s%s%s",

@@ -1,7 +1,7 @@
 /* line_notes.h - why rows of a report have no lines.
  *
  * Where the file of a module is of another build than what ran, is gone or is
- * stripped, nothing in it can be named; the rows alone do not say so.
+ * stripped, nothing in it can be named, or only what it exports; the rows alone do not say so.
  */
 #ifndef MODEL_LINE_NOTES_H
 #define MODEL_LINE_NOTES_H

@@ -47,3 +47,24 @@ for row in json.load(sys.stdin)["rows"]:
 assert sum(threads.values()) == 573, threads
 assert len(threads) == 2, threads'
 }
+
+@test "what has no lines says why, also where some names are left" {
+    cat >partly.c <<'END'
+#include <stdlib.h>
+void *volatile kept[2];
+__attribute__((noinline)) void *exported(void) { return kept[0] = malloc(1001); }
+static __attribute__((noinline)) void *hidden(void) { return kept[1] = malloc(1002); }
+int main(void) { return !exported() + !hidden(); }
+END
+    cc -O1 -rdynamic -s -o partly partly.c
+    cc -O1 -s -o stripped partly.c
+    traced ./partly
+    traced ./stripped
+    note() {
+        "$HEAPDELTA" stats --filter "$2" --format json "$OUT/$1".*.exit.hds |
+            json 'it["notes"][0] if it["notes"] else None'
+    }
+    [ "$(note partly module=partly)" = "partly: it has no debug information, so no lines and few names." ]
+    [ "$(note partly function=exported)" = None ]
+    [ "$(note stripped module=stripped)" = "stripped: its file is stripped, so nothing in it has a line." ]
+}
