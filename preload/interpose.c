@@ -572,12 +572,5 @@ static __attribute__((used)) long syscall_early(long number, long a, long b, lon
  * return twice, or on another stack. */
 EXPORT __attribute__((naked)) long syscall(__attribute__((unused)) long number, ...)
 {
-    __asm__("cmpq %[seccomp], %%rdi\n\t"
-            "je seccomp_call\n\t"
-            "movq %[below], %%rax\n\t"
-            "testq %%rax, %%rax\n\t"
-            "jz syscall_early\n\t"
-            "jmp *%%rax"
-            :
-            : [seccomp] "i"(SYS_seccomp), [below] "m"(real.syscall));
+    SYSCALL_PASS_ON(SYS_seccomp, "seccomp_call", real.syscall, "syscall_early");
 }

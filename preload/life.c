@@ -15,6 +15,7 @@
 #include "preload/syscall.h"
 #include "preload/tracker.h"
 #include "preload/unwind_libunwind.h"
+#include "preload/valgrind.h"
 
 #include <limits.h>
 #include <link.h>
@@ -39,6 +40,7 @@ static bool forked_away; /* it is one that is not traced */
 static _Atomic uint32_t ending; /* the thread that takes the exit snapshot */
 static _Atomic uint32_t ended;  /* 1: it has */
 static bool was_tracing; /* before seccomp */
+static unsigned tries;   /* to come under seccomp */
 
 /* Do as the environment asks, once. Before libc has it (NULL) nothing is asked, and
  * stacks are kept whole. */
@@ -113,7 +115,7 @@ static void begin_again(void)
 {
     own_pid = syscall_getpid();
     by_fork = true;
-    ending = ended = 0;
+    ending = ended = tries = 0;
     snapshot_forked();
     identity_forked();
     control_open();
@@ -152,14 +154,16 @@ static void take_last(enum snapshot_trigger why, const char *label)
 
 void life_exit(enum snapshot_trigger why)
 {
-    uint64_t all = ~(uint64_t)0, before;
+    uint64_t set, before;
     uint32_t first = 0, self;
 
     if (atomic_load(&guard_silent) || syscall_getpid() != own_pid)
         return;
     self = syscall_gettid();
-    /* A deadly signal that interrupts this would leave a part of a file behind. */
-    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+    /* No handler comes between, neither the program's nor ours, which wants this very snapshot. What
+     * is deadly without us ends the process as ever; the task that writes the file lives on. */
+    set = ~signals_deadly();
+    SYSCALL_4(SYS_rt_sigprocmask, SIG_BLOCK, &set, &before, sizeof set);
     if (!atomic_compare_exchange_strong(&ending, &first, self)) {
         /* Unless this thread did it before, until it is there. */
         while (first != self && !atomic_load(&ended))
@@ -204,6 +208,14 @@ void life_before_exec(void)
 
 /* ---- seccomp --------------------------------------------------------------------- */
 
+/* Whether a try to come under seccomp, which may fail, is worth a snapshot: the first, the second,
+ * the fourth …, so that a program that fails again and again does not pay each time. */
+static bool worth_a_snapshot(void)
+{
+    tries++;
+    return (tries & (tries - 1)) == 0;
+}
+
 bool life_before_seccomp(void)
 {
     bool own = life_own();
@@ -212,7 +224,8 @@ bool life_before_seccomp(void)
         return false; /* a child of vfork: the memory is its parent's */
     if (own) {
         was_tracing = tracker_tracing();
-        take_last(SNAPSHOT_BEFORE_SECCOMP, "seccomp");
+        if (worth_a_snapshot())
+            take_last(SNAPSHOT_BEFORE_SECCOMP, "seccomp");
         snapshot_finish(true);
         control_before_seccomp();
         tracker_set_tracing(false);
@@ -277,24 +290,6 @@ static void choose_unwinder(void)
                      ", so stacks are walked by heapdelta", NULL);
 }
 
-/* Whether valgrind runs this program: it answers the question number 0x1001, which a processor
- * takes for nothing. */
-static bool under_valgrind(void)
-{
-    const uint64_t question[6] = { 0x1001 };
-    uint64_t answer = 0;
-
-    __asm__ volatile("rolq $3, %%rdi\n\t"
-                     "rolq $13, %%rdi\n\t"
-                     "rolq $61, %%rdi\n\t"
-                     "rolq $51, %%rdi\n\t"
-                     "xchgq %%rbx, %%rbx"
-                     : "+d"(answer)
-                     : "a"(question)
-                     : "cc", "memory");
-    return answer != 0;
-}
-
 /* Before main and most constructors: what is registered here runs last at exit, after the
  * program's handlers and all destructors. */
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **variables)
@@ -304,7 +299,7 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     life_begin();
     configure(variables);
     environment_clean(variables, own_name(), !(config->follow & CONTROL_FOLLOW_EXEC));
-    if (!config->valgrind && under_valgrind()) { /* which gives up where we clone a task */
+    if (!config->valgrind && valgrind_runs_us()) { /* which gives up where we clone a task */
         tracker_forked(false);
         message_line("not traced: valgrind runs this program", NULL);
         return;

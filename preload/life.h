@@ -47,8 +47,9 @@ void life_before_exec(void);
 void life_exec_failed(void);
 
 /* The process is about to put itself, or one of its threads, under seccomp, which may forbid any
- * system call: take the last snapshot and make none from now on. True if
- * life_after_seccomp() is to be called, with whether it came to that (DONE). */
+ * system call: take the last snapshot, unless earlier tries that failed had theirs, and make no
+ * call from now on. True if life_after_seccomp() is to be called, with whether it came to that
+ * (DONE). */
 bool life_before_seccomp(void);
 void life_after_seccomp(bool done);
 

@@ -138,6 +138,18 @@ void signals_die(void)
     die_of(number);
 }
 
+uint64_t signals_deadly(void)
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    struct sigaction now;
+    uint64_t set = 0;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (real.sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+            set |= (uint64_t)1 << (numbers[i] - 1);
+    return set;
+}
+
 bool signals_is_ours(void (*set)(int))
 {
     const uintptr_t address = (uintptr_t)set;

@@ -11,6 +11,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Install the handlers, once the real functions are known. */
 void signals_init(void);
@@ -27,6 +28,9 @@ void signals_give_back(void);
 
 /* Take the last snapshot and let the signal that came end the process. */
 void signals_die(void);
+
+/* Those of INT, TERM and HUP that are at their default, and so deadly, and not ours. */
+uint64_t signals_deadly(void);
 
 /* Whether SET is ours: then the program is told SIG_DFL. */
 bool signals_is_ours(void (*set)(int));

@@ -387,6 +387,15 @@ void snapshot_exec_failed(void)
     atomic_compare_exchange_strong(&in_exec, &own, 0);
 }
 
+/* Write SNAPSHOT, or begin to: at the end a signal that is deadly need not wait for that. */
+static void run(struct snapshot *snapshot, enum snapshot_trigger trigger)
+{
+    if (trigger == SNAPSHOT_AT_EXIT || trigger == SNAPSHOT_BY_SIGNAL)
+        image_start(&snapshot->image, write_snapshot, snapshot);
+    else
+        image_run(write_snapshot, snapshot);
+}
+
 int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *path, bool graph)
 {
     struct snapshot *snapshot;
@@ -404,10 +413,10 @@ int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *
     clean_up(true);
     result = create(trigger, label, path, NULL, graph || wants_graph(trigger), &snapshot);
     if (result == 0) {
+        if (!snapshot->image.pid)
+            run(snapshot, trigger);
         if (snapshot->image.pid)
             reap(&snapshot->image);
-        else
-            image_run(write_snapshot, snapshot);
         settle(snapshot);
         result = snapshot->result;
         destroy(snapshot);

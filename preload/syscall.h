@@ -27,6 +27,18 @@ static inline long syscall_raw(long number, long a, long b, long c, long d, long
     return result;
 }
 
+/* All that a naked function does that is called as syscall(): jump with the arguments as they came
+ * to CATCHER, if the number is CAUGHT, else to where BELOW points, or, if that is NULL, to EARLY. */
+#define SYSCALL_PASS_ON(caught, catcher, below, early) \
+    __asm__("cmpq %[number], %%rdi\n\t"                \
+            "je " catcher "\n\t"                       \
+            "movq %[target], %%rax\n\t"                \
+            "testq %%rax, %%rax\n\t"                   \
+            "jz " early "\n\t"                         \
+            "jmp *%%rax"                               \
+            :                                          \
+            : [number] "i"(caught), [target] "m"(below))
+
 #define SYSCALL_6(n, a, b, c, d, e, f) \
     syscall_raw(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define SYSCALL_0(n) SYSCALL_6(n, 0, 0, 0, 0, 0, 0)

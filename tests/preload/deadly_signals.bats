@@ -124,3 +124,27 @@ rounds() {
     traced "$PROGRAMS/deadly_signals" $TERM default || [ $? -eq 143 ]
     no_snapshot
 }
+
+# The writer is stopped, so the snapshot does not get ready; then it goes on without the program.
+@test "at the default, while the last snapshot is written, it ends the program at once, and the file is whole" {
+    local number status writer tries=0
+
+    for number in $INT $TERM $HUP; do
+        writer=
+        while [ -z "$writer" ]; do # who writes was faster
+            tries=$((tries + 1))
+            [ "$tries" -lt 200 ]
+            rm -f "$OUT"/*
+            status=0
+            HEAPDELTA_OUT="$OUT" timeout -s KILL 100 env LD_PRELOAD="$SHIM" \
+                "$PROGRAMS/deadly_signals" $number written >printed 3>&- || status=$?
+            [ "$status" -ne 77 ] || skip "this kernel does not tell the children of a thread"
+            writer=$(cat printed)
+        done
+        [ "$status" -eq $((128 + number)) ]
+        kill -CONT "$writer" || true
+        while [ -e "/proc/$writer/exe" ]; do :; done
+        rm "$OUT"/.*.control # `run` would
+        last_snapshots 1 $AT_EXIT
+    done
+}

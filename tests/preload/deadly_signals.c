@@ -296,6 +296,46 @@ static void do_many(void)
     pause();
 }
 
+/* The process that the main thread has made, 0: none yet. */
+static pid_t find_writer(void)
+{
+    char path[80], text[32] = "";
+    int file;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)main_thread);
+    file = open(path, O_RDONLY);
+    if (file < 0)
+        _exit(77);
+    if (read(file, text, sizeof text - 1) < 0)
+        abort();
+    close(file);
+    return atoi(text);
+}
+
+/* Stop who writes the last snapshot, say who it is, and send: to the main thread alone. */
+static void *send_while_written(void *unused)
+{
+    sigset_t all;
+    pid_t writer;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    while ((writer = find_writer()) == 0)
+        ;
+    if (kill(writer, SIGSTOP) == 0)
+        dprintf(1, "%d\n", (int)writer);
+    send_now();
+    return unused;
+}
+
+/* The main thread ends the program; 300,000 blocks take a while to be written. */
+static void do_written(void)
+{
+    for (int i = 0; i < 300000; i++)
+        *(void **)malloc(16) = NULL;
+    start(send_while_written);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -308,7 +348,7 @@ int main(int argc, char **argv)
         { "pause", do_pause },     { "small-stack", do_small_stack }, { "sigwait", do_sigwait },
         { "malloc", do_malloc },   { "threads", do_threads },   { "arrivals", do_arrivals },
         { "api", do_api },         { "many", do_many },
-        { "end", do_end },
+        { "end", do_end },         { "written", do_written },
     };
 
     if (argc < 3)

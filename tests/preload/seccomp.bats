@@ -57,6 +57,16 @@ END
     snapshots_add_up
 }
 
+@test "a program that tries again and again pays for few snapshots" {
+    same_as_native "$PROGRAMS/seccomp" tries
+    [ "$status" -ne 77 ] || skip "no seccomp here"
+    [ "$status" -eq 5 ]
+    # Of 101 tries: 1, 2, 4 … 64.
+    [ "$(ls "$OUT"/*.seccomp.hds | wc -l)" -eq 7 ]
+    [ "$(ls "$OUT"/*.hds | wc -l)" -eq 7 ]
+    snapshots_add_up
+}
+
 @test "run says why there is no snapshot at exit" {
     "$HEAPDELTA" run -o "$OUT" -- "$PROGRAMS/seccomp" call >traced.out 2>traced.err || status=$?
     [ "$status" -ne 77 ] || skip "no seccomp here"

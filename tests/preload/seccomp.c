@@ -6,6 +6,7 @@
  *     call       the same by the system call
  *     threads    the same for all of 4 threads, which allocate all the while and end then
  *     child      the same in a child of fork
+ *     tries      100 filters that the kernel does not take, then one that it takes, by prctl
  *     refused    filters that the kernel does not take, and questions about them
  *
  * It keeps 9 blocks of 91 bytes before and 5 of 92 bytes after it.
@@ -171,6 +172,13 @@ int main(int argc, char **argv)
         say("strict\n");
         syscall(SYS_exit, 5);
     } else if (strcmp(way, "prctl") == 0) {
+        forbid();
+    } else if (strcmp(way, "tries") == 0) {
+        struct sock_fprog empty = { 0, steps };
+
+        for (int i = 0; i < 100; i++)
+            if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &empty, 0, 0) == 0)
+                exit(9);
         forbid();
     } else if (strcmp(way, "call") == 0) {
         forbid_by_call(0);
