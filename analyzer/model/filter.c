@@ -60,6 +60,12 @@ static const char *const wrappers[] = {
     "xmalloc", "xcalloc", "xzalloc", "xrealloc", "xreallocarray", "xstrdup", "xstrndup", "xmemdup",
     "zmalloc", "zmalloc_usable*", "zmalloc_no_tcache", "zcalloc", "zcalloc_*", "zrealloc",
     "zrealloc_usable*", "ztrymalloc*", "ztrycalloc*", "ztryrealloc*", "zstrdup",
+    "CRYPTO_malloc", "CRYPTO_zalloc", "CRYPTO_realloc", "CRYPTO_strdup", "CRYPTO_strndup", "CRYPTO_memdup",
+    "PyMem_Malloc", "PyMem_Calloc", "PyMem_Realloc", "PyMem_RawMalloc", "PyMem_RawCalloc",
+    "PyMem_RawRealloc", "_PyMem_Raw*", "_PyMem_Strdup", "PyObject_Malloc", "PyObject_Calloc",
+    "PyObject_Realloc", "Perl_safesysmalloc", "Perl_safesyscalloc", "Perl_safesysrealloc",
+    "sqlite3_malloc*", "sqlite3_realloc*", "sqlite3Malloc*", "sqlite3Realloc*", "sqlite3MemMalloc",
+    "sqlite3MemRealloc", "sqlite3DbMalloc*", "sqlite3DbRealloc*", "sqlite3DbStrDup", "sqlite3DbStrNDup",
 };
 /* clang-format on */
 

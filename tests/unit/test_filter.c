@@ -275,6 +275,11 @@ static void wrappers_are_skipped(void **state)
         "__strdup",
         "g_malloc0",
         "xmalloc",
+        "CRYPTO_zalloc",
+        "PyObject_Malloc",
+        "Perl_safesysrealloc",
+        "sqlite3_malloc64",
+        "sqlite3DbMallocRawNN",
         "std::__new_allocator<int>::allocate(unsigned long, void const*)",
         "zmalloc",
         "ztrycalloc_usable_internal",
@@ -283,6 +288,7 @@ static void wrappers_are_skipped(void **state)
     static const char *const others[] = {
         "main",         "operator<<",    "operator newish",
         "strdupa_like", "xmalloc_stats", "std::vector<int>::push_back(int const&)",
+        "PyObject_GetAttr", "_PyObject_GC_New", "sqlite3AllocateIndexObject",
     };
     struct filter *filter = filter_create();
 
