@@ -43,6 +43,8 @@ static const char help[] =
     "Examples:\n"
     "  heapdelta diff app.1234.0001.before.hds app.1234.0002.after.hds\n"
     "  heapdelta diff --group-by traceback --limit 1 before.hds after.hds\n"
+    "  heapdelta diff --blocks --group-by function before.hds after.hds\n"
+    "  heapdelta diff --sort temporary_diff before.hds after.hds\n"
     "  heapdelta diff heapdelta.make.1234 heapdelta.make.5678\n"
     "  heapdelta diff --sort size_diff --format json --limit 0 monday.hds friday.hds\n";
 /* clang-format on */

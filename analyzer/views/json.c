@@ -340,7 +340,7 @@ static int print_table(FILE *out, const struct report_table *table, bool *begun)
         return tree_print_json(out, table, print_node);
     if (print_rows(out, table) < 0)
         return -ENOMEM;
-    if (is_statistics(table)) {
+    if (is_statistics(table) || table->omitted) {
         print_key(out, "omitted", begun);
         fprintf(out, "%zu", table->omitted);
     }
