@@ -56,6 +56,7 @@ static const struct trigger {
     [SNAPSHOT_BY_SIGNAL] = {"signal", "taken when a signal was about to end it"},
     [SNAPSHOT_BY_MERGE] = {"merge", "made of several snapshots"},
     [SNAPSHOT_BEFORE_SECCOMP] = {"seccomp", "taken when it was about to put itself under seccomp"},
+    [SNAPSHOT_AT_MARK] = {"mark", "taken where it called heapdelta_mark()"},
 };
 
 /* A later heapdelta may know more of them. */

@@ -1,10 +1,4 @@
-/* cmd_run.c - `heapdelta run`: start a program traced.
- *
- * A thin user of the environment variables of format/control.h. The shim takes
- * them out again before main() if it finds what this file puts in: the variables
- * at the end of the environment, and an LD_PRELOAD that was there before as
- * `ours:what it was`, at its old place.
- */
+/* cmd_run.c - `heapdelta run`: start a program traced. */
 #include "command.h"
 #include "format/control.h"
 #include "launch.h"
@@ -13,8 +7,8 @@
 #include "options.h"
 #include "quantity.h"
 #include "run_summary.h"
+#include "traced.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -22,207 +16,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define NFRAME_MAX         65535
 #define KEEP_DEFAULT       "100"
 #define GROWTH_MAX         ((uint64_t)1 << 60)
-#define PROGRAM_LENGTH_MAX 64
 #define MILLISECOND        1000000u /* ns */
 
-extern char **environ;
-
-/* Variables that are ours to set for the program, and no one else's. */
-enum variable {
-    VARIABLE_OUT,
-    VARIABLE_NFRAME,
-    VARIABLE_OFF,
-    VARIABLE_INTERVAL,
-    VARIABLE_GROWTH,
-    VARIABLE_PEAK,
-    VARIABLE_KEEP,
-    VARIABLE_COUNTERS,
-    VARIABLE_THREADS,
-    VARIABLE_GRAPH,
-    VARIABLE_SIGNALS,
-    VARIABLE_FOLLOW,
-    VARIABLE_EXEC_COUNT, /* taken out only */
-    VARIABLE_COUNT,
-};
-
-static const char *const variable_names[VARIABLE_COUNT] = {
-    [VARIABLE_OUT] = CONTROL_ENV_OUT,
-    [VARIABLE_NFRAME] = CONTROL_ENV_NFRAME,
-    [VARIABLE_OFF] = CONTROL_ENV_OFF,
-    [VARIABLE_INTERVAL] = CONTROL_ENV_INTERVAL,
-    [VARIABLE_GROWTH] = CONTROL_ENV_GROWTH,
-    [VARIABLE_PEAK] = CONTROL_ENV_PEAK,
-    [VARIABLE_KEEP] = CONTROL_ENV_KEEP,
-    [VARIABLE_COUNTERS] = CONTROL_ENV_COUNTERS,
-    [VARIABLE_THREADS] = CONTROL_ENV_THREADS,
-    [VARIABLE_GRAPH] = CONTROL_ENV_GRAPH,
-    [VARIABLE_SIGNALS] = CONTROL_ENV_SIGNALS,
-    [VARIABLE_FOLLOW] = CONTROL_ENV_FOLLOW,
-    [VARIABLE_EXEC_COUNT] = CONTROL_ENV_EXEC_COUNT,
-};
-
 struct settings {
-    const char *out; /* the directory as the user named it; NULL: after the program and its PID */
-    const char *values[VARIABLE_COUNT]; /* of the variables; NULL: not set */
-    char interval[24], growth[24];      /* two of the values */
-    bool created;                       /* `out` was not there before */
+    struct traced traced;
+    char interval[24], growth[24]; /* two of the values */
     enum run_summary_form summary;
-    char library[PATH_MAX];
-    char program[PROGRAM_LENGTH_MAX + 1]; /* as it is part of file names */
-    char absolute[PATH_MAX];              /* of `out`, or of the working directory */
 };
-
-/* The last part of PATH, as far as it may be part of a file name. */
-static void set_program(struct settings *settings, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    size_t length = 0;
-
-    for (const char *at = slash ? slash + 1 : path; *at && length < PROGRAM_LENGTH_MAX; at++) {
-        bool plain = isascii(*at) && (isalnum(*at) || strchr("._+-", *at));
-
-        settings->program[length++] = plain ? *at : '_';
-    }
-    settings->program[length] = '\0';
-}
-
-/* The directory of the process PID, as the user types it. */
-static void name_directory(const struct settings *settings, pid_t pid, char out_name[PATH_MAX])
-{
-    if (settings->out)
-        snprintf(out_name, PATH_MAX, "%s", settings->out);
-    else
-        snprintf(out_name, PATH_MAX, "./heapdelta.%s.%d", settings->program, (int)pid);
-}
-
-/* "NAME=VALUE" in new memory; NULL for lack of it. */
-static char *make_variable(const char *name, const char *before, const char *value)
-{
-    char *text;
-
-    return asprintf(&text, "%s=%s%s", name, before, value) < 0 ? NULL : text;
-}
-
-static bool is_variable(const char *entry, const char *name)
-{
-    size_t length = strlen(name);
-
-    return strncmp(entry, name, length) == 0 && entry[length] == '=';
-}
-
-static bool is_own_variable(const char *entry)
-{
-    for (size_t i = 0; i < VARIABLE_COUNT; i++) {
-        if (is_variable(entry, variable_names[i]))
-            return true;
-    }
-    return false;
-}
-
-/* The environment of the process PID, see the top. */
-static char **make_environment(pid_t pid, const void *context)
-{
-    const struct settings *settings = context;
-    char directory[PATH_MAX + sizeof settings->program + 32];
-    bool preloaded = false;
-    size_t count = 0, kept = 0;
-    char **result;
-
-    while (environ[count])
-        count++;
-    result = calloc(count + 1 + VARIABLE_COUNT + 1, sizeof *result);
-    if (!result)
-        return NULL;
-    for (size_t i = 0; i < count; i++) {
-        char *entry = environ[i];
-
-        if (is_own_variable(entry))
-            continue;
-        if (!preloaded && is_variable(entry, CONTROL_ENV_PRELOAD)) {
-            char library[PATH_MAX + 1];
-
-            snprintf(library, sizeof library, "%s:", settings->library);
-            entry = make_variable(CONTROL_ENV_PRELOAD, library,
-                                  entry + strlen(CONTROL_ENV_PRELOAD) + 1);
-            preloaded = true;
-        }
-        if (!entry)
-            return NULL;
-        result[kept++] = entry;
-    }
-
-    if (settings->out)
-        snprintf(directory, sizeof directory, "%s", settings->absolute);
-    else
-        snprintf(directory, sizeof directory, "%s/heapdelta.%s.%d", settings->absolute,
-                 settings->program, (int)pid);
-    if (!preloaded &&
-        !(result[kept++] = make_variable(CONTROL_ENV_PRELOAD, "", settings->library)))
-        return NULL;
-    for (size_t i = 0; i < VARIABLE_COUNT; i++) {
-        const char *value = i == VARIABLE_OUT ? directory : settings->values[i];
-
-        if (value && !(result[kept++] = make_variable(variable_names[i], "", value)))
-            return NULL;
-    }
-    return result;
-}
-
-/* Create the directory PATH and those above it; sets OUT_CREATED if PATH itself was not
- * there. Returns 0 if it can be written to afterwards, else -errno. */
-static int make_directory(const char *path, bool *out_created)
-{
-    char part[PATH_MAX];
-    struct stat status;
-
-    if (strlen(path) >= sizeof part)
-        return -ENAMETOOLONG;
-    strcpy(part, path);
-    for (char *slash = part + strspn(part, "/"); (slash = strchr(slash, '/')); *slash++ = '/') {
-        *slash = '\0';
-        mkdir(part, 0777); /* what matters is whether the last one succeeds */
-    }
-    if (mkdir(path, 0777) == 0)
-        *out_created = true;
-    else if (errno != EEXIST)
-        return -errno;
-    if (stat(path, &status) < 0)
-        return -errno;
-    if (!S_ISDIR(status.st_mode))
-        return -ENOTDIR;
-    return access(path, W_OK | X_OK) < 0 ? -errno : 0;
-}
-
-/* The library to preload: the one that is asked for, the one of the build that
- * this program belongs to, the installed one. */
-static int find_library(char out_library[PATH_MAX])
-{
-    const char *asked = getenv(CONTROL_ENV_LIBRARY);
-    char program[PATH_MAX];
-    ssize_t length;
-
-    if (asked && *asked)
-        return realpath(asked, out_library) ? 0 : -errno;
-    length = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (length > 0) {
-        char built[PATH_MAX + 64];
-        char *slash;
-
-        program[length] = '\0';
-        slash = strrchr(program, '/');
-        *slash = '\0';
-        snprintf(built, sizeof built, "%s/../preload/libheapdelta.so", program);
-        if (realpath(built, out_library))
-            return 0;
-    }
-    return realpath(HEAPDELTA_LIBRARY_PATH, out_library) ? 0 : -errno;
-}
 
 /* Whether TEXT is a number from 0 to MAX, in digits. */
 static bool is_number(const char *text, uint64_t max)
@@ -263,7 +68,7 @@ static int set_interval(struct settings *settings, const char *text)
                             "1h, not '%s'",
                             text);
     snprintf(settings->interval, sizeof settings->interval, "%" PRIu64, time / MILLISECOND);
-    settings->values[VARIABLE_INTERVAL] = settings->interval;
+    settings->traced.values[TRACED_INTERVAL] = settings->interval;
     return -1;
 }
 
@@ -277,7 +82,7 @@ static int set_growth(struct settings *settings, const char *text)
                             "'%s'",
                             text);
     snprintf(settings->growth, sizeof settings->growth, "%" PRIu64, bytes);
-    settings->values[VARIABLE_GROWTH] = settings->growth;
+    settings->traced.values[TRACED_GROWTH] = settings->growth;
     return -1;
 }
 
@@ -338,41 +143,41 @@ static int take_option(struct settings *settings, int option, const char *value)
 
     switch (option) {
     case 'o':
-        settings->out = value;
+        settings->traced.out = value;
         return -1;
     case OPTION_NFRAME:
         if (!is_number(value, NFRAME_MAX))
             return command_fail(command, COMMAND_USAGE,
                                 "--nframe must be a number from 0 (all frames) to %d, not '%s'",
                                 NFRAME_MAX, value);
-        settings->values[VARIABLE_NFRAME] = value;
+        settings->traced.values[TRACED_NFRAME] = value;
         return -1;
     case OPTION_OFF:
-        settings->values[VARIABLE_OFF] = "1";
+        settings->traced.values[TRACED_OFF] = "1";
         return -1;
     case OPTION_INTERVAL:
         return set_interval(settings, value);
     case OPTION_GROWTH:
         return set_growth(settings, value);
     case OPTION_PEAK:
-        settings->values[VARIABLE_PEAK] = "1";
+        settings->traced.values[TRACED_PEAK] = "1";
         return -1;
     case OPTION_KEEP:
         if (!is_number(value, UINT32_MAX) || strcmp(value, "1") == 0)
             return command_fail(command, COMMAND_USAGE,
                                 "--keep must be a number of snapshots from 2 (0: all), not '%s'",
                                 value);
-        settings->values[VARIABLE_KEEP] = value;
+        settings->traced.values[TRACED_KEEP] = value;
         return -1;
     case OPTION_COUNTERS:
-        settings->values[VARIABLE_COUNTERS] = "1";
+        settings->traced.values[TRACED_COUNTERS] = "1";
         return -1;
     case OPTION_THREADS:
-        settings->values[VARIABLE_THREADS] = "1";
+        settings->traced.values[TRACED_THREADS] = "1";
         return -1;
     case OPTION_FOLLOW:
-        settings->values[VARIABLE_FOLLOW] = follow_value(value);
-        if (!settings->values[VARIABLE_FOLLOW])
+        settings->traced.values[TRACED_FOLLOW] = follow_value(value);
+        if (!settings->traced.values[TRACED_FOLLOW])
             return command_fail(command, COMMAND_USAGE,
                                 "--follow must be none, fork, exec or all, not '%s'", value);
         return -1;
@@ -382,10 +187,10 @@ static int take_option(struct settings *settings, int option, const char *value)
     case OPTION_SUMMARY:
         return set_summary(settings, value);
     case OPTION_GRAPH:
-        settings->values[VARIABLE_GRAPH] = "2";
+        settings->traced.values[TRACED_GRAPH] = "2";
         return -1;
     case OPTION_NO_GRAPH:
-        settings->values[VARIABLE_GRAPH] = NULL;
+        settings->traced.values[TRACED_GRAPH] = NULL;
         return -1;
     default:
         return command_help(command);
@@ -397,12 +202,12 @@ static int take_option(struct settings *settings, int option, const char *value)
 static int read_options(int argc, char **argv, struct settings *settings)
 {
     const struct command *command = &command_run;
-    const char **nframe = &settings->values[VARIABLE_NFRAME];
+    const char **nframe = &settings->traced.values[TRACED_NFRAME];
     int option, status;
 
-    settings->values[VARIABLE_KEEP] = KEEP_DEFAULT;
-    settings->values[VARIABLE_SIGNALS] = "1";
-    settings->values[VARIABLE_GRAPH] = "1"; /* at exit */
+    settings->traced.values[TRACED_KEEP] = KEEP_DEFAULT;
+    settings->traced.values[TRACED_SIGNALS] = "1";
+    settings->traced.values[TRACED_GRAPH] = "1"; /* at exit */
     optind = 0; /* main may have used getopt before */
     opterr = 0;
     while ((option = getopt_long(argc, argv, "+:o:h", long_options, NULL)) != -1) {
@@ -424,73 +229,24 @@ static int read_options(int argc, char **argv, struct settings *settings)
     return -1;
 }
 
-/* What execution of NAME failed with, to the user and as exit status. */
-static int fail_exec(const char *name, int code)
-{
-    fprintf(stderr, "heapdelta run: can't run '%s': %s\n", name,
-            code == -ENOENT && !strchr(name, '/') ? "no such command" : strerror(-code));
-    return code == -ENOENT ? 127 : 126;
-}
-
-/* Say that the library can't be had because of CODE. Returns the exit status. */
-static int fail_library(int code)
-{
-    const char *asked = getenv(CONTROL_ENV_LIBRARY);
-
-    if (asked && *asked)
-        return command_fail(&command_run, COMMAND_BAD_INPUT,
-                            "the library to preload, '%s', which %s names: %s", asked,
-                            CONTROL_ENV_LIBRARY, strerror(-code));
-    return command_fail(&command_run, COMMAND_BAD_INPUT,
-                        "the library to preload is missing, '%s': %s; set %s to its path",
-                        HEAPDELTA_LIBRARY_PATH, strerror(-code), CONTROL_ENV_LIBRARY);
-}
-
-/* Find the library and the directory that is known before the PID is. Returns -1,
- * or the exit status to end with. */
-static int prepare(struct settings *settings)
-{
-    int code = find_library(settings->library);
-
-    if (code < 0)
-        return fail_library(code);
-    /* The dynamic loader separates by both, and expands the third. */
-    if (strpbrk(settings->library, " :$"))
-        return command_fail(&command_run, COMMAND_BAD_INPUT,
-                            "'%s' can't be preloaded: no blank, ':' or '$' may be in its path; "
-                            "set %s to a copy elsewhere",
-                            settings->library, CONTROL_ENV_LIBRARY);
-    if (settings->out) {
-        code = make_directory(settings->out, &settings->created);
-        if (code == 0 && !realpath(settings->out, settings->absolute))
-            code = -errno;
-        if (code < 0)
-            return command_fail(&command_run, COMMAND_USAGE, "can't write snapshots to '%s': %s",
-                                settings->out, strerror(-code));
-    } else if (!getcwd(settings->absolute, sizeof settings->absolute)) {
-        return command_fail(&command_run, COMMAND_USAGE,
-                            "the working directory is gone; name another one with -o");
-    }
-    return -1;
-}
-
 /* Run the file PATH by the command ARGV traced. */
 static int run_traced(const struct settings *settings, const char *path, char **argv)
 {
-    struct launch_program program = {path, argv, make_environment, settings};
-    struct run_end end = {.program = settings->program};
+    const struct traced *traced = &settings->traced;
+    struct launch_program program = {path, argv, traced_environment, traced};
+    struct run_end end = {.program = traced->program};
     struct run_snapshots before = {0}, written = {0};
-    const char *follow = settings->values[VARIABLE_FOLLOW];
+    const char *follow = traced->values[TRACED_FOLLOW];
     bool follows = follow && strcmp(follow, "0") != 0;
     char directory[PATH_MAX];
-    bool created = settings->created;
+    bool created = traced->created;
     struct launch launch;
     int code = launch_fork(&launch, &program);
 
     if (code < 0)
-        return fail_exec(argv[0], code);
-    name_directory(settings, launch.pid, directory);
-    code = make_directory(directory, &created);
+        return traced_fail_exec(&command_run, argv[0], code);
+    traced_directory(traced, launch.pid, directory);
+    code = traced_make_directory(directory, &created);
     if (code < 0) {
         launch_cancel(&launch);
         return command_fail(&command_run, COMMAND_USAGE,
@@ -504,9 +260,9 @@ static int run_traced(const struct settings *settings, const char *path, char **
         if (created)
             rmdir(directory);
         run_snapshots_finish(&before);
-        return fail_exec(argv[0], code);
+        return traced_fail_exec(&command_run, argv[0], code);
     }
-    end.status = launch_wait(&launch);
+    end.status = launch_wait(&launch, NULL);
     end.cut_off = leftovers_was_cut_off(directory, launch.pid);
     leftovers_settle(directory);
     if (settings->summary != RUN_SUMMARY_NONE) {
@@ -533,14 +289,13 @@ static int run(int argc, char **argv)
     argv += optind;
     code = traceable_find(argv[0], path);
     if (code < 0)
-        return fail_exec(argv[0], code);
+        return traced_fail_exec(&command_run, argv[0], code);
     if (traceable_check(path, executable, &reason) < 0) {
         fprintf(stderr, "heapdelta run: '%s' runs untraced: %s\n", argv[0], reason.text);
         execvp(path, argv);
-        return fail_exec(argv[0], -errno);
+        return traced_fail_exec(&command_run, argv[0], -errno);
     }
-    set_program(&settings, executable);
-    status = prepare(&settings);
+    status = traced_prepare(&settings.traced, &command_run, executable);
     return status >= 0 ? status : run_traced(&settings, path, argv);
 }
 

@@ -33,6 +33,7 @@ int command_fail(const struct command *command, enum command_status status, cons
 int command_help(const struct command *command);
 
 extern const struct command command_run;
+extern const struct command command_check;
 extern const struct command command_snapshot;
 extern const struct command command_mark;
 extern const struct command command_start;

@@ -206,11 +206,36 @@ static void stop_like(const struct launch *launch)
         kill(launch->pid, SIGCONT); /* who lets us go on means the program */
 }
 
-int launch_wait(struct launch *launch)
+static uint64_t now(void)
 {
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* As sigwaitinfo(), but until the moment END if WATCH has an interval. Returns 0 then. */
+static int await_signal(const sigset_t *set, siginfo_t *info, const struct launch_watch *watch,
+                        uint64_t end)
+{
+    struct timespec left = {0};
+    uint64_t begin = now();
+
+    if (!watch || !watch->interval)
+        return sigwaitinfo(set, info);
+    if (end > begin) {
+        left.tv_sec = (time_t)((end - begin) / 1000000000u);
+        left.tv_nsec = (long)((end - begin) % 1000000000u);
+    }
+    return sigtimedwait(set, info, &left) > 0 ? info->si_signo : 0;
+}
+
+int launch_wait(struct launch *launch, const struct launch_watch *watch)
+{
+    uint64_t next = watch ? now() + watch->interval : 0;
     sigset_t taken;
     siginfo_t info;
-    int status;
+    int status, number;
 
     signals_taken(&taken);
     for (;;) {
@@ -219,7 +244,14 @@ int launch_wait(struct launch *launch)
                 return status;
             stop_like(launch);
         }
-        if (sigwaitinfo(&taken, &info) > 0 && info.si_signo != SIGCHLD)
+        number = await_signal(&taken, &info, watch, next);
+        if (watch && watch->interval && now() >= next) {
+            watch->turn(launch, watch->context);
+            next = now() + watch->interval;
+        }
+        if (watch && number > 0 && number == watch->signal)
+            watch->turn(launch, watch->context);
+        else if (number > 0 && number != SIGCHLD)
             forward(launch, &info);
     }
 }

@@ -14,6 +14,7 @@
 #ifndef LAUNCH_H
 #define LAUNCH_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct launch {
@@ -39,8 +40,18 @@ int launch_go(struct launch *launch);
 /* Let it go without having run anything. */
 void launch_cancel(struct launch *launch);
 
-/* Wait until the program has ended. Returns its status, as waitpid() has it. */
-int launch_wait(struct launch *launch);
+/* What is to be done while the program runs. */
+struct launch_watch {
+    int signal;        /* is for us, and not passed on; 0: none */
+    uint64_t interval; /* ns between two turns; 0: none */
+    /* Its turn: the signal came, or the time. */
+    void (*turn)(struct launch *launch, void *context);
+    void *context;
+};
+
+/* Wait until the program has ended, and watch meanwhile, unless WATCH is NULL. Returns its
+ * status, as waitpid() has it. */
+int launch_wait(struct launch *launch, const struct launch_watch *watch);
 
 /* End our process as one with STATUS ended: by exit or by the same signal. */
 void launch_end_like(int status) __attribute__((noreturn));

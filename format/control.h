@@ -33,7 +33,8 @@
 #define CONTROL_ENV_GROWTH "HEAPDELTA_GROWTH" /* bytes of growth between snapshots; 0 = none */
 #define CONTROL_ENV_PEAK "HEAPDELTA_PEAK"     /* 1: a snapshot at each new peak */
 #define CONTROL_ENV_KEEP "HEAPDELTA_KEEP"     /* snapshots kept, the middle is thinned; 0 = all */
-#define CONTROL_ENV_COUNTERS "HEAPDELTA_COUNTERS" /* 1: snapshots without the list of blocks */
+#define CONTROL_ENV_COUNTERS "HEAPDELTA_COUNTERS" /* enum control_counters */
+#define CONTROL_ENV_MARKS "HEAPDELTA_MARKS"   /* 1: heapdelta_mark() takes a snapshot */
 #define CONTROL_ENV_THREADS "HEAPDELTA_THREADS" /* 1: threads are told apart */
 #define CONTROL_ENV_GRAPH "HEAPDELTA_GRAPH"   /* enum control_graph */
 #define CONTROL_ENV_SIGNALS "HEAPDELTA_SIGNALS" /* 1: a last snapshot at INT, TERM and HUP */
@@ -52,6 +53,13 @@ enum control_follow {
     CONTROL_FOLLOW_FORK = 1, /* those of fork, until they exec */
     CONTROL_FOLLOW_EXEC = 2, /* programs that any descendant executes */
     CONTROL_FOLLOW_ALL = 3,
+};
+
+/* Which snapshots are without the list of blocks. */
+enum control_counters {
+    CONTROL_COUNTERS_NEVER = 0,
+    CONTROL_COUNTERS_ALWAYS = 1,
+    CONTROL_COUNTERS_BEFORE_EXIT = 2, /* all but the last one */
 };
 
 /* Which snapshots have the heap graph. */

@@ -122,6 +122,7 @@ enum snapshot_trigger {
     SNAPSHOT_BY_SIGNAL = 7,   /* the process is about to die of INT, TERM or HUP */
     SNAPSHOT_BY_MERGE = 8,    /* heapdelta merge: see SNAPSHOT_PARTS */
     SNAPSHOT_BEFORE_SECCOMP = 9, /* the process is about to forbid itself system calls */
+    SNAPSHOT_AT_MARK = 10,   /* heapdelta_mark(), where a round ends: heapdelta check */
 };
 
 enum snapshot_process_flags {

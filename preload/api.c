@@ -1,6 +1,7 @@
 /* api.c - the functions behind heapdelta.h, which looks them up by these names. */
 #include "preload/arena.h"
 #include "preload/attention.h"
+#include "preload/config.h"
 #include "preload/control.h"
 #include "preload/counters.h"
 #include "preload/deep_size.h"
@@ -103,6 +104,8 @@ int heapdelta_api_take_snapshot_to(const char *path, const char *label)
 
 int heapdelta_api_mark(const char *label)
 {
+    if (config->marks)
+        return attended(snapshot_take(SNAPSHOT_AT_MARK, label, NULL, false));
     return attended(control_mark(label ? label : ""));
 }
 

@@ -17,7 +17,8 @@ struct config {
     uint64_t growth;     /* HEAPDELTA_GROWTH: bytes of growth between snapshots, 0 = none */
     uint64_t peak;       /* HEAPDELTA_PEAK: 1: a snapshot at each new peak */
     uint64_t keep;       /* HEAPDELTA_KEEP: snapshots kept, 0 = all */
-    uint64_t counters;   /* HEAPDELTA_COUNTERS: 1: snapshots without the list of blocks */
+    uint64_t counters;   /* HEAPDELTA_COUNTERS: enum control_counters */
+    uint64_t marks;      /* HEAPDELTA_MARKS: 1: heapdelta_mark() takes a snapshot */
     uint64_t threads;    /* HEAPDELTA_THREADS: 1: threads are told apart */
     uint64_t graph;      /* HEAPDELTA_GRAPH: enum control_graph */
     uint64_t signals;    /* HEAPDELTA_SIGNALS: 1: a last snapshot at INT, TERM and HUP */

@@ -66,7 +66,21 @@ static bool is_thinned(enum snapshot_trigger trigger)
 {
     return trigger == SNAPSHOT_BY_INTERVAL || trigger == SNAPSHOT_BY_GROWTH ||
            trigger == SNAPSHOT_AT_PEAK || trigger == SNAPSHOT_AT_EXIT ||
+           trigger == SNAPSHOT_BEFORE_SECCOMP || trigger == SNAPSHOT_AT_MARK;
+}
+
+/* Whether a snapshot by TRIGGER is the last one of this process. */
+static bool is_last(enum snapshot_trigger trigger)
+{
+    return trigger == SNAPSHOT_AT_EXIT || trigger == SNAPSHOT_BY_SIGNAL ||
            trigger == SNAPSHOT_BEFORE_SECCOMP;
+}
+
+/* Whether a snapshot by TRIGGER is to be without the list of blocks. */
+static bool counters_only(enum snapshot_trigger trigger)
+{
+    return config->counters == CONTROL_COUNTERS_ALWAYS ||
+           (config->counters == CONTROL_COUNTERS_BEFORE_EXIT && !is_last(trigger));
 }
 
 /* ---- the heap graph ----------------------------------------------------------------- */
@@ -226,11 +240,9 @@ static void start_with_graph(void *context)
 /* Whether a snapshot by TRIGGER is to have the graph. */
 static bool wants_graph(enum snapshot_trigger trigger)
 {
-    return !config->counters &&
+    return !counters_only(trigger) &&
            (config->graph == CONTROL_GRAPH_ALWAYS ||
-            (config->graph == CONTROL_GRAPH_AT_EXIT &&
-             (trigger == SNAPSHOT_AT_EXIT || trigger == SNAPSHOT_BY_SIGNAL ||
-              trigger == SNAPSHOT_BEFORE_SECCOMP)));
+            (config->graph == CONTROL_GRAPH_AT_EXIT && is_last(trigger)));
 }
 
 /* The task of SNAPSHOT has ended. If it was killed, who waits is told. */
@@ -266,13 +278,13 @@ static int create(enum snapshot_trigger trigger, const char *label, const char *
         return -ENOMEM;
     identity_clean_name(label, snapshot->origin.label);
     snapshot->origin.trigger = trigger;
-    snapshot->origin.counters_only = config->counters;
+    snapshot->origin.counters_only = counters_only(trigger);
     snapshot->origin.parent_pid = (uint32_t)SYSCALL_0(SYS_getppid);
     snapshot->path = path;
     snapshot->done = done;
     snapshot->result = -EOWNERDEAD; /* until the task says another one */
     snapshot->wants_graph = graph;
-    result = cut_take(&snapshot->cut, snapshot->origin.label, config->counters,
+    result = cut_take(&snapshot->cut, snapshot->origin.label, counters_only(trigger),
                       graph ? start_with_graph : NULL, snapshot);
     if (result < 0) {
         destroy(snapshot);

@@ -32,9 +32,9 @@ struct leaks {
     uint8_t *members; /* per block: of the row */
 };
 
-static void add_totals(const struct verdicts *verdicts, struct report *report)
+static void add_totals(const struct verdicts *verdicts, bool for_people, struct report *report)
 {
-    for (int i = 0; i < GRAPH_CLASS_COUNT; i++) {
+    for (int i = 0; for_people && i < GRAPH_CLASS_COUNT; i++) {
         report_add_number(report, NULL, class_titles[i], REPORT_BYTES, verdicts->totals[i].size);
         report_add_remark(report, "in %" PRIu64 " %s", verdicts->totals[i].count,
                           verdicts->totals[i].count == 1 ? "block" : "blocks");
@@ -331,7 +331,7 @@ int leaks_report(const struct verdicts *verdicts, const struct verdict_input *in
     size_t shown = 0, omitted = 0;
 
     if (!options->brief)
-        add_totals(verdicts, report);
+        add_totals(verdicts, !options->no_sums, report);
     begin_table(report);
     for (size_t i = 0; i < verdicts->count && result == 0; i++) {
         if (!is_wanted(&leaks, &verdicts->list[i]))

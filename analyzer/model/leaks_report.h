@@ -16,6 +16,7 @@ struct leaks_options {
     bool explain; /* what each verdict rests on */
     bool fold;    /* parts of a leak are told with it, and have no row */
     bool brief;   /* without tracebacks */
+    bool no_sums; /* of the classes, for people */
     size_t limit; /* rows; 0: all */
 };
 

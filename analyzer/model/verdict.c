@@ -196,6 +196,22 @@ static bool is_once(const struct heap *heap, const struct verdict *verdict)
            verdict->count * ONCE_SHARE <= heap->account->live_blocks;
 }
 
+/* What STACK held grew over the rounds, but was let go before the end: tell of what it was. */
+static void judge_let_go(const struct judge *judge, uint32_t stack, const struct growth *growth)
+{
+    struct verdict *verdict = find(judge, stack, GRAPH_STILL_REACHABLE);
+
+    for (int class = 0; class < GRAPH_CLASS_COUNT; class++) {
+        if (find(judge, stack, (enum graph_class)class)->count > 0)
+            return;
+    }
+    verdict->kind = VERDICT_HELD_GROWING;
+    verdict->size = growth->bytes;
+    verdict->count = growth->blocks;
+    verdict->let_go = true;
+    verdict->is_leak = true;
+}
+
 static void judge_stack(const struct judge *judge, uint32_t stack, uint64_t *out_fallen)
 {
     struct growth_levels levels;
@@ -203,7 +219,10 @@ static void judge_stack(const struct judge *judge, uint32_t stack, uint64_t *out
     uint64_t highest = 0;
 
     verdict_levels(judge->verdicts, judge->input, stack, &levels);
-    growth_judge(&judge->verdicts->moments, &levels, &growth);
+    if (judge->input->growths)
+        growth = judge->input->growths[stack];
+    else
+        growth_judge(&judge->verdicts->moments, &levels, &growth);
     for (size_t i = 0; i < judge->verdicts->moments.count; i++)
         highest = max(highest, levels.bytes[i]);
     *out_fallen = highest - levels.bytes[judge->verdicts->moments.count - 1];
@@ -223,6 +242,8 @@ static void judge_stack(const struct judge *judge, uint32_t stack, uint64_t *out
         verdict->is_once = verdict->kind == VERDICT_LOST && is_once(judge->heap, verdict);
         verdict->is_leak = verdict->count > 0 && verdict->kind <= VERDICT_HELD_GROWING;
     }
+    if (judge->input->growths && growth.course == GROWTH_GROWING)
+        judge_let_go(judge, stack, &growth);
 }
 
 /* ---- freed, but not returned ------------------------------------------------------------ */
@@ -628,7 +649,8 @@ void verdict_say(const struct verdicts *verdicts, const struct verdict *verdict,
                  verdict->is_once ? "; that happened once" : "", grows ? ", and it grows: " : "",
                  grows ? growth : "");
     else if (verdict->kind == VERDICT_HELD_GROWING)
-        snprintf(buffer, size, "grows and is not let go: %s%s%s", growth,
+        snprintf(buffer, size, "grows and is %s: %s%s%s",
+                 verdict->let_go ? "let go at the end only" : "not let go", growth,
                  holder ? "; held by " : "", holder ? holder : "");
     else
         say_held(verdict, &verdicts->heap->stacks[verdict->stack], buffer, size);

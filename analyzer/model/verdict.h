@@ -39,6 +39,7 @@ struct verdict {
     uint64_t size, count; /* of its blocks that are alive; 0 is possible if NOT_RETURNED */
     struct growth growth; /* of all that its stack holds, whatever the class */
     bool is_leak; /* lost, or held and growing */
+    bool let_go;  /* … but before the end all of it went: its size is what it grew by */
     bool is_once; /* lost, but neither much nor more and more: no reason to worry */
     size_t part_of;         /* the leak that holds it, by its place in the list; VERDICT_NONE */
     uint64_t with_size;     /* with all its parts, */
@@ -71,6 +72,7 @@ struct verdict_input {
     const struct holder_paths *paths;  /* … and of that graph; NULL: parts are not found */
     bool are_rounds;                   /* each snapshot is the end of a round */
     size_t warm_up;                    /* so many rounds are start-up */
+    const struct growth *growths;      /* of each stack of the last heap, judged already; or NULL */
 };
 
 /* From this number on the snapshots are the moments by which growth is judged; of fewer it is the

@@ -1,0 +1,490 @@
+/* cmd_check.c - `heapdelta check`: fail if a program leaks, for CI. */
+#include "check_run.h"
+#include "check_verdict.h"
+#include "command.h"
+#include "model/traceable.h"
+#include "options.h"
+#include "output.h"
+#include "quantity.h"
+#include "traced.h"
+#include "views/json.h"
+#include "views/junit.h"
+#include "views/sarif.h"
+#include "views/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/wait.h>
+
+#define ROUNDS_LIMIT 200u /* more are thinned out, and not judged one by one */
+#define MILLISECOND  1000000u
+
+/* The program ended with a status that means something else here. */
+#define STATUS_OF_PROGRAM 4
+
+struct settings {
+    struct traced traced;
+    struct check_rounds rounds;
+    struct check_limits limits;
+    const char *junit, *sarif, *json; /* files; NULL: none */
+    const char *name;                 /* of the test; NULL: the command */
+    bool quiet;
+};
+
+enum {
+    OPTION_ROUNDS = 256,
+    OPTION_WARMUP,
+    OPTION_SIGNAL,
+    OPTION_INTERVAL,
+    OPTION_STDIN_LINE,
+    OPTION_MAX_GROWTH,
+    OPTION_MAX_LOST,
+    OPTION_MAX_PEAK,
+    OPTION_SUPPRESSIONS,
+    OPTION_JUNIT,
+    OPTION_SARIF,
+    OPTION_JSON,
+    OPTION_NAME,
+    OPTION_QUIET,
+};
+
+static const struct option long_options[] = {
+    {"rounds", required_argument, NULL, OPTION_ROUNDS},
+    {"warmup", required_argument, NULL, OPTION_WARMUP},
+    {"signal", required_argument, NULL, OPTION_SIGNAL},
+    {"interval", required_argument, NULL, OPTION_INTERVAL},
+    {"stdin-line", no_argument, NULL, OPTION_STDIN_LINE},
+    {"max-growth", required_argument, NULL, OPTION_MAX_GROWTH},
+    {"max-lost", required_argument, NULL, OPTION_MAX_LOST},
+    {"max-peak", required_argument, NULL, OPTION_MAX_PEAK},
+    {"suppressions", required_argument, NULL, OPTION_SUPPRESSIONS},
+    {"junit", required_argument, NULL, OPTION_JUNIT},
+    {"sarif", required_argument, NULL, OPTION_SARIF},
+    {"json", required_argument, NULL, OPTION_JSON},
+    {"name", required_argument, NULL, OPTION_NAME},
+    {"output", required_argument, NULL, 'o'},
+    {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+/* ---- options ------------------------------------------------------------------------- */
+
+static int fail_value(const char *option, const char *value, const char *wanted)
+{
+    return command_fail(&command_check, COMMAND_USAGE, "%s '%s': not %s", option, value, wanted);
+}
+
+static int take_count(const char *option, const char *value, size_t *out_count)
+{
+    size_t length = strlen(value);
+
+    if (length == 0 || length > 6 || strspn(value, "0123456789") != length)
+        return fail_value(option, value, "a number of rounds");
+    *out_count = strtoul(value, NULL, 10);
+    return -1;
+}
+
+static int take_rounds(struct settings *settings, const char *value)
+{
+    int status = take_count("--rounds", value, &settings->rounds.count);
+
+    if (status < 0 && (settings->rounds.count == 0 || settings->rounds.count > ROUNDS_LIMIT))
+        status = fail_value("--rounds", value, "a number of rounds from 1 to 200");
+    settings->limits.rounds = settings->rounds.count;
+    settings->limits.needs_rounds = true;
+    return status;
+}
+
+/* Let rounds end by BY, if nothing else was said before. */
+static int set_by(struct settings *settings, enum check_rounds_by by)
+{
+    if (settings->rounds.by != CHECK_BY_MARK)
+        return command_fail(&command_check, COMMAND_USAGE,
+                            "rounds end in one way: --signal, --interval or --stdin-line");
+    settings->rounds.by = by;
+    settings->limits.needs_rounds = true;
+    return -1;
+}
+
+/* Take the signal VALUE, by name with or without SIG, or by number. */
+static int take_signal(struct settings *settings, const char *value)
+{
+    const char *name = strncasecmp(value, "SIG", 3) == 0 ? value + 3 : value;
+    static const int never[] = {SIGKILL, SIGSTOP, SIGCHLD, SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+                                SIGTRAP, SIGSYS,  SIGXCPU, SIGXFSZ, SIGCONT};
+    int number = isdigit((unsigned char)*name) ? atoi(name) : 0;
+
+    for (int i = 1; number == 0 && i < SIGRTMIN; i++) {
+        if (sigabbrev_np(i) && strcasecmp(name, sigabbrev_np(i)) == 0)
+            number = i;
+    }
+    for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++) {
+        if (number == never[i])
+            number = 0;
+    }
+    if (number <= 0 || number > SIGRTMAX)
+        return fail_value("--signal", value, "a signal that can be waited for, as USR1");
+    settings->rounds.signal = number;
+    return set_by(settings, CHECK_BY_SIGNAL);
+}
+
+static int take_interval(struct settings *settings, const char *value)
+{
+    if (quantity_read_time(value, &settings->rounds.interval) < 0 ||
+        settings->rounds.interval < MILLISECOND)
+        return fail_value("--interval", value, "a time from 1ms, as 500ms, 10s, 5m");
+    return set_by(settings, CHECK_BY_INTERVAL);
+}
+
+static int take_bytes(const char *option, const char *value, uint64_t *out_bytes)
+{
+    if (quantity_read_bytes(value, out_bytes) < 0)
+        return fail_value(option, value, "a number of bytes, as 4096, 64K, 10M");
+    return -1;
+}
+
+/* Take 4K, or 3blocks. */
+static int take_growth(struct settings *settings, const char *value)
+{
+    size_t digits = strspn(value, "0123456789");
+    const char *unit = value + digits + strspn(value + digits, " ");
+
+    settings->limits.growth_in_blocks =
+        digits > 0 && digits < 19 && (strcmp(unit, "blocks") == 0 || strcmp(unit, "block") == 0);
+    if (settings->limits.growth_in_blocks)
+        settings->limits.growth = strtoull(value, NULL, 10);
+    else if (quantity_read_bytes(value, &settings->limits.growth) < 0)
+        return fail_value("--max-growth", value, "what may be more after a round, as 64K or 3blocks");
+    return -1;
+}
+
+static int take_suppressions(struct settings *settings, const char *path)
+{
+    struct error error = {"out of memory"};
+
+    if (suppressions_read(settings->limits.suppressions, path, &error) < 0)
+        return command_fail(&command_check, COMMAND_BAD_INPUT, "%s", error.text);
+    return -1;
+}
+
+/* Take OPTION with its VALUE. Returns -1, or the exit status. */
+static int take_option(struct settings *settings, int option, const char *value)
+{
+    switch (option) {
+    case OPTION_ROUNDS:
+        return take_rounds(settings, value);
+    case OPTION_WARMUP:
+        return take_count("--warmup", value, &settings->limits.warm_up);
+    case OPTION_SIGNAL:
+        return take_signal(settings, value);
+    case OPTION_INTERVAL:
+        return take_interval(settings, value);
+    case OPTION_STDIN_LINE:
+        return set_by(settings, CHECK_BY_LINE);
+    case OPTION_MAX_GROWTH:
+        settings->limits.needs_rounds = true;
+        return take_growth(settings, value);
+    case OPTION_MAX_LOST:
+        return take_bytes("--max-lost", value, &settings->limits.lost);
+    case OPTION_MAX_PEAK:
+        return take_bytes("--max-peak", value, &settings->limits.peak);
+    case OPTION_SUPPRESSIONS:
+        return take_suppressions(settings, value);
+    case OPTION_JUNIT:
+        settings->junit = value;
+        return -1;
+    case OPTION_SARIF:
+        settings->sarif = value;
+        return -1;
+    case OPTION_JSON:
+        settings->json = value;
+        return -1;
+    case OPTION_NAME:
+        settings->name = value;
+        return -1;
+    case 'o':
+        settings->traced.out = value;
+        return -1;
+    case OPTION_QUIET:
+        settings->quiet = true;
+        return -1;
+    default:
+        return command_help(&command_check);
+    }
+}
+
+static int read_options(int argc, char **argv, struct settings *settings)
+{
+    int option, status;
+
+    settings->limits.warm_up = SIZE_MAX;
+    optind = 0;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "+:o:h", long_options, NULL)) != -1) {
+        if (option == ':' || option == '?')
+            return options_fail(&command_check, option, argv[optind - 1], long_options);
+        status = take_option(settings, option, optarg);
+        if (status >= 0)
+            return status;
+    }
+    if (optind >= argc)
+        return command_fail(&command_check, COMMAND_USAGE, "which program shall be checked?");
+    return -1;
+}
+
+/* ---- results ------------------------------------------------------------------------- */
+
+/* What was found, and how the program itself ended. */
+struct outcome {
+    struct check_verdict verdict;
+    char own[128]; /* how it failed by itself; empty: it did not */
+    int status;    /* with which it does, as a shell has it */
+    char command[512];
+};
+
+/* PATTERN with PROGRAM.PID for each %p, to be freed; NULL for lack of memory. */
+static char *expand(const char *pattern, const char *program, pid_t pid)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return NULL;
+    for (; *pattern; pattern++) {
+        if (strncmp(pattern, "%p", 2) == 0) {
+            fprintf(out, "%s.%d", program, (int)pid);
+            pattern++;
+        } else {
+            fputc(*pattern, out);
+        }
+    }
+    return fclose(out) == 0 ? text : NULL;
+}
+
+enum form {
+    FORM_JUNIT,
+    FORM_SARIF,
+    FORM_JSON,
+};
+
+static int print_form(FILE *out, enum form form, const struct settings *settings,
+                      const struct check_run *run, const struct outcome *outcome)
+{
+    struct report *report = outcome->verdict.report;
+
+    if (form == FORM_JSON)
+        return json_print(out, &report, 1);
+    if (form == FORM_SARIF)
+        return sarif_print(out, report,
+                           &(struct sarif_run){
+                               .version = HEAPDELTA_VERSION,
+                               .command = outcome->command,
+                               .status = outcome->status,
+                               .error = *outcome->own ? outcome->own : NULL,
+                           });
+    junit_print(out, report,
+                &(struct junit_case){
+                    .name = settings->name ? settings->name : outcome->command,
+                    .duration = run->duration,
+                    .failure = outcome->verdict.failed ? outcome->verdict.text : NULL,
+                    .error = *outcome->own ? outcome->own : NULL,
+                });
+    return 0;
+}
+
+/* Write the file PATTERN in FORM, if there is one. Returns COMMAND_DONE, or the exit status. */
+static int write_file(const char *pattern, enum form form, const struct settings *settings,
+                      const struct check_run *run, const struct outcome *outcome)
+{
+    struct output output;
+    struct error error = {"out of memory"};
+    char *path;
+    int result;
+
+    if (!pattern)
+        return COMMAND_DONE;
+    path = expand(pattern, settings->traced.program, run->pid);
+    result = path ? output_open(&output, path, &error) : -ENOMEM;
+    if (result == 0) {
+        result = print_form(output.file, form, settings, run, outcome);
+        if (result == 0)
+            result = output_close(&output, &error);
+        else
+            output_discard(&output);
+    }
+    free(path);
+    return result < 0 ? command_fail(&command_check, COMMAND_BAD_INPUT, "%s", error.text)
+                      : COMMAND_DONE;
+}
+
+static int write_files(const struct settings *settings, const struct check_run *run,
+                       const struct outcome *outcome)
+{
+    int status = write_file(settings->junit, FORM_JUNIT, settings, run, outcome);
+
+    if (status == COMMAND_DONE)
+        status = write_file(settings->sarif, FORM_SARIF, settings, run, outcome);
+    if (status == COMMAND_DONE)
+        status = write_file(settings->json, FORM_JSON, settings, run, outcome);
+    return status;
+}
+
+/* Say in OUTCOME whether the program failed by itself. */
+static void judge_own(const struct check_run *run, struct outcome *outcome)
+{
+    if (WIFSIGNALED(run->status)) {
+        int number = WTERMSIG(run->status);
+
+        if (run->ended_by_us && number == SIGTERM)
+            return;
+        outcome->status = 128 + number;
+        snprintf(outcome->own, sizeof(outcome->own), "signal %d (%s) ended the program", number,
+                 strsignal(number));
+    } else if (WEXITSTATUS(run->status) != 0) {
+        outcome->status = WEXITSTATUS(run->status);
+        snprintf(outcome->own, sizeof(outcome->own), "the program itself failed: exit status %d",
+                 outcome->status);
+    }
+}
+
+static void join(char *const *argv, char *buffer, size_t size)
+{
+    size_t length = 0;
+
+    *buffer = '\0';
+    for (size_t i = 0; argv[i] && length < size; i++)
+        length += (size_t)snprintf(buffer + length, size - length, "%s%s", i ? " " : "", argv[i]);
+}
+
+/* Say what was found: a line if all is well. */
+static void say(const struct settings *settings, const struct outcome *outcome)
+{
+    const struct report *report = outcome->verdict.report;
+
+    if (outcome->verdict.failed) {
+        text_print(stderr, report, text_terminal_width(stderr));
+        return;
+    }
+    if (settings->quiet && !*outcome->own)
+        return;
+    fprintf(stderr, "%s\n", report->title);
+    for (size_t i = 0; i < report->note_count; i++)
+        fprintf(stderr, "%s\n", report->notes[i]);
+}
+
+/* Judge RUN, say what was found, and return the exit status. */
+static int conclude(const struct settings *settings, const struct check_run *run, char **argv)
+{
+    struct outcome outcome = {0};
+    struct check_verdict *verdict = &outcome.verdict;
+    int status = check_verdict(&command_check, &settings->limits, run, verdict);
+
+    join(argv, outcome.command, sizeof(outcome.command));
+    judge_own(run, &outcome);
+    if (status == COMMAND_DONE) {
+        report_title(verdict->report, "heapdelta check: %s: %s%s", settings->traced.program,
+                     verdict->failed ? "FAILED: " : "", verdict->text);
+        if (*outcome.own)
+            report_add_note(verdict->report, "But %s.", outcome.own);
+        say(settings, &outcome);
+        status = write_files(settings, run, &outcome);
+        if (status == COMMAND_DONE && verdict->failed)
+            status = COMMAND_NEGATIVE;
+    } else if (*outcome.own) {
+        fprintf(stderr, "heapdelta check: %s\n", outcome.own);
+    }
+    check_verdict_finish(verdict);
+    /* A test that failed by itself has its status, in so far as that means nothing else here. */
+    if (*outcome.own)
+        status = outcome.status <= COMMAND_BAD_INPUT ? STATUS_OF_PROGRAM : outcome.status;
+    return status;
+}
+
+static int check(struct settings *settings, char **argv)
+{
+    char path[PATH_MAX], executable[PATH_MAX];
+    struct check_run check = {0};
+    struct error reason;
+    int status, code = traceable_find(argv[0], path);
+
+    if (code < 0)
+        return traced_fail_exec(&command_check, argv[0], code);
+    if (traceable_check(path, executable, &reason) < 0)
+        return command_fail(&command_check, COMMAND_BAD_INPUT, "'%s' can't be checked: %s", argv[0],
+                            reason.text);
+    status = traced_prepare(&settings->traced, &command_check, executable);
+    if (status >= 0)
+        return status;
+    status = check_run(&command_check, &settings->traced, path, argv, &settings->rounds, &check);
+    if (status < 0)
+        status = conclude(settings, &check, argv);
+    check_run_finish(&check);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    struct settings settings = {.limits.suppressions = suppressions_create()};
+    int status;
+
+    if (!settings.limits.suppressions)
+        return command_fail(&command_check, COMMAND_BAD_INPUT, "out of memory");
+    status = read_options(argc, argv, &settings);
+    if (status < 0)
+        status = check(&settings, argv + optind);
+    suppressions_destroy(settings.limits.suppressions);
+    return status;
+}
+
+const struct command command_check = {
+    .name = "check",
+    .summary = "fail if a program leaks: for CI",
+    .help = "Usage: heapdelta check [OPTION…] [--] COMMAND [ARGUMENT…]\n"
+            "\n"
+            "Run COMMAND traced, and fail with the line and who holds it if it has lost memory, or\n"
+            "if what it holds grows from round to round. A round ends where the program calls\n"
+            "heapdelta_mark() (heapdelta.h), or as one of these says:\n"
+            "\n"
+            "  --signal SIG     each time this process gets SIG, which is not passed on\n"
+            "  --interval T     each T: 500ms, 10s\n"
+            "  --stdin-line     each time the program wants the next line of its standard input\n"
+            "\n"
+            "  --rounds N       look at N rounds (at most 200); after that many by --signal or\n"
+            "                   --interval the program gets TERM\n"
+            "  --warmup W       W of them do not count (default: a fifth, at least 1)\n"
+            "  --max-growth G   what may be more after each round, as 64K or 3blocks (default 0)\n"
+            "  --max-lost N     bytes that may be lost, as 64K (default 0)\n"
+            "  --max-peak N     bytes that may be alive at once, as 10M (default: any)\n"
+            "  --suppressions FILE\n"
+            "                   leaks that are known, in LeakSanitizer's or valgrind's syntax; may\n"
+            "                   be repeated\n"
+            "  --junit FILE     write the result as JUnit XML; in names of files %p becomes\n"
+            "                   PROGRAM.PID\n"
+            "  --sarif FILE     … as SARIF 2.1.0\n"
+            "  --json FILE      … as heapdelta leaks --format json has it\n"
+            "  --name NAME      of the test in JUnit XML (default: the command)\n"
+            "  -o, --output DIR keep the snapshots in DIR\n"
+            "  --quiet          say nothing unless it fails\n"
+            "  -h, --help       show this\n"
+            "\n"
+            "Exit status: 0 well; 1 it leaks, or is above a limit; 2 an option is wrong; 3 it can't\n"
+            "be checked; 126, 127 it can't be run. If the program fails by itself, its own status\n"
+            "(128 and the number of the signal that ended it), but 4 instead of 1, 2 or 3.\n"
+            "\n"
+            "Examples:\n"
+            "  heapdelta check -- ./test_parser\n"
+            "  heapdelta check --suppressions known.supp --junit out/%p.xml -- ./test_cache\n"
+            "  heapdelta check --interval 1s --rounds 20 --max-growth 4K -- ./server\n"
+            "  heapdelta check --stdin-line -- sqlite3 test.db <queries.sql\n"
+            "  meson test --wrapper 'heapdelta check --quiet --'\n",
+    .run = run,
+};

@@ -1,0 +1,187 @@
+#!/usr/bin/env bats
+# `heapdelta check`: a program that says what it does in each round is judged right, and the exit status
+# tells who failed.
+
+bats_require_minimum_version 1.5.0
+load ../cli/run_common.bash
+
+ROUNDS=$BUILD_ROOT/tests/check/rounds
+
+setup_file() {
+    export TMPDIR=$BATS_FILE_TMPDIR
+}
+
+# Fail unless ./stderr says TEXT.
+said() {
+    grep -qF -- "$1" stderr || {
+        echo "not said: $1"
+        cat stderr
+        return 1
+    }
+}
+
+# check [OPTION…] with the rounds ended by marks: STATUS COUNT MODE [OPTION…]
+check_marks() {
+    local status=$1 count=$2 mode=$3
+
+    shift 3
+    ends_with "$status" "$HEAPDELTA" check "$@" -- "$ROUNDS" mark "$count" "$mode"
+}
+
+# The line of rounds.c that has TEXT.
+line_of() {
+    grep -nF "$1" "$SOURCE_ROOT/tests/check/rounds.c" | head -1 | cut -d: -f1
+}
+
+@test "what does not grow passes, in a line" {
+    for mode in steady warms_up replaced; do
+        check_marks 0 12 "$mode"
+        lines stderr 1
+        said "heapdelta check: rounds: no leak"
+    done
+    check_marks 0 12 steady --quiet
+    lines stderr 0
+}
+
+@test "what is lost fails, with its line" {
+    check_marks 1 12 lost
+    said "FAILED: 1 leak of 12 blocks"
+    said "definitely lost  work (rounds.c:$(line_of 'malloc(33)'))"
+    said "33 bytes a round, in 10 of 10 rounds"
+    ends_with 1 "$HEAPDELTA" check -- "$ROUNDS" mark 1 lost # also a single block
+    said "FAILED: 1 leak of 1 block"
+}
+
+@test "what is held and grows fails, with its line and its holder" {
+    check_marks 1 12 grows
+    said "held and growing  make_thing (rounds.c:$(line_of 'return calloc'))"
+    said "96 bytes a round, in 10 of 10 rounds"
+    said "held by  global \`registry[]\`"
+    check_marks 1 12 grows_with_names
+    said "FAILED: 1 leak of 24 blocks"
+    said "with it  12 of work (rounds.c:$(line_of 'strdup('))"
+}
+
+@test "what is let go at the end only fails as well" {
+    check_marks 1 12 cleared
+    said "grows and is let go at the end only: 10 blocks more, 96 bytes a round"
+}
+
+@test "what grows in some rounds is found if there are enough" {
+    check_marks 1 100 now_and_then
+    said "held and growing  make_thing"
+    said "in 24 of 80 rounds"
+}
+
+@test "limits" {
+    check_marks 0 12 grows --max-growth 96
+    check_marks 1 12 grows --max-growth 95
+    check_marks 0 12 grows --max-growth 1block
+    check_marks 1 12 grows_with_names --max-growth 1block
+    check_marks 0 12 grows_with_names --max-growth 2blocks
+    check_marks 0 12 lost --max-lost 396 --max-growth 33
+    said "Within the limits: 396 bytes in 12 blocks."
+    check_marks 1 12 lost --max-lost 395
+    check_marks 0 12 steady --max-peak 64K
+    check_marks 1 12 steady --max-peak 1000
+    said "FAILED: the peak of 1011 B is above the limit of 1000 B"
+}
+
+@test "rounds that are not looked at" {
+    check_marks 0 6 warms_up --warmup 3
+    check_marks 1 12 grows --rounds 5 --warmup 1
+    said "rounds          5  4 of them judged, after 1 to warm up"
+    check_marks 3 12 grows --rounds 3
+    said "3 rounds: too few to judge growth by; with a warm-up of 1 there must be 4"
+}
+
+@test "rounds by time, after which the program is ended" {
+    ends_with 0 "$HEAPDELTA" check --interval 10ms --rounds 5 -- "$ROUNDS" wait steady
+    said "no leak"
+}
+
+@test "rounds by a signal" {
+    local pid line
+
+    # What USR2 is to the program, USR1 is to us.
+    coproc "$HEAPDELTA" check --signal USR1 --rounds 6 -- "$ROUNDS" wait grows 2>stderr
+    pid=$COPROC_PID
+    exec 8<&"${COPROC[0]}"
+    read -r line <&8
+    [ "$line" = ready ]
+    for _ in 1 2 3 4 5 6; do
+        kill -USR2 "$pid"
+        read -r line <&8
+        kill -USR1 "$pid"
+    done
+    wait "$pid" && status=0 || status=$?
+    exec 8<&-
+    [ "$status" -eq 1 ]
+    said "rounds          6  5 of them judged"
+    said "96 bytes a round, in 5 of 5 rounds"
+}
+
+@test "rounds by lines of standard input" {
+    for i in 1 2 3 4 5 6 7; do echo "line $i"; done >input
+    status=0
+    "$HEAPDELTA" check --stdin-line -- "$ROUNDS" lines grows <input >stdout 2>stderr || status=$?
+    [ "$status" -eq 1 ]
+    lines stdout 7
+    said "rounds          7  6 of them judged"
+    said "96 bytes a round, in 6 of 6 rounds"
+    "$HEAPDELTA" check --stdin-line -- "$ROUNDS" lines warms_up <input >stdout 2>stderr
+    # The program's input ends after so many.
+    "$HEAPDELTA" check --stdin-line --rounds 5 -- "$ROUNDS" lines steady <input >stdout 2>stderr
+    lines stdout 5
+}
+
+@test "a program that fails by itself is told apart" {
+    check_marks 4 12 fails # 3 means something else here
+    said "But the program itself failed: exit status 3."
+    check_marks 4 12 fails_and_leaks
+    said "FAILED: 1 leak of 12 blocks"
+    check_marks 77 12 skipped # as meson has it
+    ends_with 137 "$HEAPDELTA" check -- sh -c 'kill -KILL $$'
+    said "signal 9 (Killed) ended the program"
+    ends_with 127 "$HEAPDELTA" check -- ./nothing
+}
+
+@test "what can't be checked" {
+    ends_with 3 "$HEAPDELTA" check --rounds 5 -- true
+    said "0 rounds: too few to judge growth by"
+    [ -x "$BUILD_ROOT/tests/cli/places" ]
+    ends_with 3 "$HEAPDELTA" check -- "$BUILD_ROOT/tests/cli/places"
+    said "can't be checked: it is statically linked"
+    for options in "--rounds" "--rounds 0" "--rounds 201" "--rounds x" "--signal KILL" "--signal 0" \
+                   "--interval 0" "--max-growth x" "--max-growth 3bytes" "--max-lost -1" \
+                   "--interval 1s --stdin-line" "--nonsense" ""; do
+        # shellcheck disable=SC2086 # words
+        ends_with 2 "$HEAPDELTA" check $options
+    done
+    printf 'leak\n' >bad.supp
+    ends_with 3 "$HEAPDELTA" check --suppressions bad.supp -- true
+    said "bad.supp:1: 'leak' is neither"
+}
+
+@test "suppressions" {
+    echo 'leak:make_thing' >known.supp
+    check_marks 0 12 grows --suppressions known.supp
+    said "Suppressed: 1152 bytes in 12 blocks."
+    check_marks 1 12 lost --suppressions known.supp
+    said "Not used: known.supp:1: make_thing"
+}
+
+@test "what it prints and reads is the program's own" {
+    printf 'a\nb\n' >input
+    "$HEAPDELTA" check --quiet -- "$ROUNDS" lines steady <input >stdout 2>stderr
+    printf '0 a\n1 b\n' | diff - stdout
+    lines stderr 0
+}
+
+@test "snapshots are kept where one says, else nothing stays" {
+    check_marks 0 5 steady -o kept
+    [ "$(snapshots kept)" -eq 6 ]
+    ends_with 0 "$HEAPDELTA" leaks kept
+    check_marks 1 5 lost
+    [ -z "$(find "$TMPDIR" -maxdepth 1 -name 'heapdelta-check.*')" ]
+}
