@@ -6,6 +6,7 @@
 #include "model/block_report.h"
 #include "model/diff.h"
 #include "model/diff_report.h"
+#include "model/graph_diff.h"
 #include "model/load.h"
 #include "options.h"
 
@@ -32,6 +33,8 @@ static const char help[] =
     "                       in place, gone, kept; by group\n"
     "  --list               the same block by block, with its age\n"
     OPTIONS_HELP_COLUMNS
+    "  --graph              who holds them: what became lost, or is newly held, by group, class and\n"
+    "                       holder, in two snapshots with the heap graph\n"
     "  --sort ORDER         change (default: the size of the change, be it growth or not),\n"
     "                       size_diff (growth first), count_diff, size, count, average, name,\n"
     "                       a counter or, by its growth, a counter with _diff: temporary_diff\n"
@@ -46,6 +49,7 @@ static const char help[] =
     "  heapdelta diff --blocks --group-by function before.hds after.hds\n"
     "  heapdelta diff --sort temporary_diff before.hds after.hds\n"
     "  heapdelta diff heapdelta.make.1234 heapdelta.make.5678\n"
+    "  heapdelta diff --graph --group-by traceback before.hds after.hds\n"
     "  heapdelta diff --sort size_diff --format json --limit 0 monday.hds friday.hds\n";
 /* clang-format on */
 
@@ -67,13 +71,13 @@ struct sides {
 /* Load what the options name. Returns COMMAND_DONE or the exit status. */
 static int load_heaps(const struct options *options, struct sides *all)
 {
-    bool needs_types = group_needs_types(&options->group);
+    bool needs_graph = group_needs_types(&options->group) || options->graph;
     struct error error;
 
     if (all->is_one_directory) {
         struct heap *heaps[2];
 
-        if (needs_types) /* which says why that can't be */
+        if (needs_graph) /* which says why that can't be */
             return graph_input_load(&command_diff, options->paths[0], &all->sides[0].heap);
         if (load_first_and_last(options->paths[0], options->group.past, heaps, &all->singles, &error) < 0)
             return command_fail(&command_diff, COMMAND_BAD_INPUT, "%s", error.text);
@@ -84,7 +88,7 @@ static int load_heaps(const struct options *options, struct sides *all)
     for (size_t i = 0; i < all->count; i++) {
         int status = COMMAND_DONE;
 
-        if (needs_types)
+        if (needs_graph)
             status = graph_input_load(&command_diff, options->paths[i], &all->sides[i].heap);
         else if ((options->group.past ? load_heap_with_past : load_heap)(
                      options->paths[i], &all->sides[i].heap, &error) < 0)
@@ -103,6 +107,7 @@ static int group_side(const struct options *options, struct side *side)
     if (group_needs_types(&group) && types_create(side->heap, side->symbols, &side->types) < 0)
         return -ENOMEM;
     group.types = side->types;
+    group.maps_blocks = options->graph;
     side->list = group_create(side->heap, side->symbols, &group);
     return side->list ? 0 : -ENOMEM;
 }
@@ -166,11 +171,15 @@ static void set_title(struct report *report, const struct options *options, cons
         report_title(report, "%s, process %u, from %s to %s: %s by %s", new->called,
                      new->process->pid, snapshot_name(old, old_name, sizeof(old_name)),
                      snapshot_name(new, new_name, sizeof(new_name)),
-                     options->blocks ? "blocks" : "changes", key);
+                     options->blocks  ? "blocks"
+                     : options->graph ? "who holds them"
+                                      : "changes",
+                     key);
     } else {
         name_side(old, old_name, sizeof(old_name));
         name_side(new, new_name, sizeof(new_name));
-        report_title(report, "from %s, to %s: changes by %s", old_name, new_name, key);
+        report_title(report, "from %s, to %s: %s by %s", old_name, new_name,
+                     options->graph ? "who holds them" : "changes", key);
     }
 }
 
@@ -281,6 +290,71 @@ static int diff_blocks(const struct options *options, const struct sides *all)
     return status;
 }
 
+/* Compare who holds the blocks, of which OLD and NEW are found out. */
+static int compare_holders(const struct options *options, const struct sides *all,
+                           struct graph_diff_side *sides, struct report *report)
+{
+    const struct group_list *lists[] = {all->sides[0].list, all->sides[1].list};
+    const struct graph_diff_options how = {
+        .limit = options->limit,
+        .with_unchanged = options->format != OPTIONS_TEXT,
+    };
+    struct diff *found = diff_create(lists, 2);
+    int result = found ? graph_diff_report(found, &sides[0], &sides[1], &how, report) : -ENOMEM;
+
+    diff_destroy(found);
+    return result;
+}
+
+/* Report who holds the blocks, and did. */
+static int diff_graph(const struct options *options, const struct sides *all)
+{
+    struct graph *graphs[2] = {NULL};
+    struct holder_paths *paths[2] = {NULL};
+    struct graph_diff_side sides[2];
+    struct report *report = report_create();
+    int result = report ? 0 : -ENOMEM, status;
+
+    for (size_t i = 0; i < 2 && result == 0; i++) {
+        result = graph_create(all->sides[i].heap, 0, &graphs[i]);
+        if (result == 0)
+            result = holder_paths_create(graphs[i], all->sides[i].symbols, &paths[i]);
+        sides[i] = (struct graph_diff_side){all->sides[i].list, graphs[i], paths[i],
+                                            all->sides[i].symbols};
+    }
+    if (result == 0) {
+        set_title(report, options, all);
+        result = compare_holders(options, all, sides, report);
+        options_mention_filters(options, report, false);
+        for (size_t i = 0; i < 2 && result == 0; i++)
+            graph_input_add_notes(all->sides[i].heap, report);
+    }
+    status = result < 0 ? command_fail(&command_diff, COMMAND_NEGATIVE, "out of memory")
+                        : options_print(options, &command_diff, &report, 1);
+    for (size_t i = 0; i < 2; i++) {
+        holder_paths_destroy(paths[i]);
+        graph_destroy(graphs[i]);
+    }
+    report_destroy(report);
+    return status;
+}
+
+/* Does --graph fit the other options? Returns -1, or the exit status. */
+static int check_graph(const struct options *options, const struct sides *all)
+{
+    if (!options->graph)
+        return -1;
+    if (all->count != 2 || all->is_one_directory)
+        return command_fail(&command_diff, COMMAND_USAGE,
+                            "--graph needs two snapshots, the old one first");
+    if (options->blocks || options->group.cumulative || options->sort_given || options->counters ||
+        options->format == OPTIONS_TRACEMALLOC)
+        return command_fail(&command_diff, COMMAND_USAGE,
+                            "--graph goes without --blocks, --cumulative, --sort, --columns and "
+                            "--format tracemalloc");
+    return -1;
+}
+
 /* Does --blocks fit the other options? Returns -1, or the exit status. */
 static int check_blocks(const struct options *options, const struct sides *all)
 {
@@ -317,6 +391,8 @@ static int run(int argc, char **argv)
     }
     options.group.past = options.counters != 0;
     status = check_blocks(&options, &all);
+    if (status < 0)
+        status = check_graph(&options, &all);
     if (status >= 0)
         goto out;
     all.sides = calloc(all.count, sizeof(*all.sides));
@@ -326,7 +402,9 @@ static int run(int argc, char **argv)
     }
     status = load(&options, &all);
     if (status < 0)
-        status = options.blocks ? diff_blocks(&options, &all) : diff(&options, &all);
+        status = options.graph    ? diff_graph(&options, &all)
+                 : options.blocks ? diff_blocks(&options, &all)
+                                  : diff(&options, &all);
 out:
     for (size_t i = 0; all.sides && i < all.count; i++) {
         group_destroy(all.sides[i].list);

@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DEFAULT_DEPTH 8 /* places on a path of all */
+
 /* clang-format off */
 static const char help[] =
     "Usage: heapdelta why [OPTIONS] SNAPSHOT SITE\n"
@@ -30,6 +32,10 @@ static const char help[] =
     "SITE is FILE:LINE, FILE, FUNCTION, stack:N (as 'stats --group-by traceback' shows it) or\n"
     "0xADDRESS. Or, wherever they were allocated, type=PATTERN or thread=PATTERN, as of 'stats'.\n"
     "\n"
+    "  --all-paths          not only the shortest path to each block, but all that there are,\n"
+    "                       the shortest first\n"
+    "  --depth N            of these follow paths over at most N other places (default 8, 0: any\n"
+    "                       number)\n"
     "  --limit N            show N kinds of paths (default 10, 0: all)\n"
     OPTIONS_HELP_STRICT
     OPTIONS_HELP_FORMAT OPTIONS_HELP_OUTPUT OPTIONS_HELP_HELP
@@ -39,6 +45,7 @@ static const char help[] =
     "  heapdelta why out/app.1234.0001.exit.hds cache.c:31\n"
     "  heapdelta why out/app.1234.0001.exit.hds cache_add\n"
     "  heapdelta why out/app.1234.0001.exit.hds 'type=struct event'\n"
+    "  heapdelta why --all-paths --limit 0 out/app.1234.0001.exit.hds cache_add\n"
     "  heapdelta why --format json out/app.1234.0001.exit.hds 0x55d0c0a012a0\n";
 /* clang-format on */
 
@@ -161,6 +168,11 @@ static int why(const struct options *options, const struct heap *heap, struct sy
     uint8_t *members = calloc(heap->block_count + 1, 1);
     struct report *report = report_create();
     struct graph *graph = NULL;
+    struct why_options how = {
+        .limit = options->limit,
+        .all_paths = options->all_paths,
+        .depth = options->depth_given ? options->depth : DEFAULT_DEPTH,
+    };
     struct error error = {0};
     bool is_outer = false, is_owned = false;
     int status = COMMAND_NEGATIVE;
@@ -177,7 +189,7 @@ static int why(const struct options *options, const struct heap *heap, struct sy
         result = graph_create(heap, options->strict ? GRAPH_STRICT : 0, &graph);
     if (result == 0) {
         add_title(heap, symbols, options->paths[1], is_outer, is_owned, members, report);
-        result = why_report(graph, symbols, members, options->limit, report);
+        result = why_report(graph, symbols, members, &how, report);
         graph_input_add_notes(heap, report);
     }
     status = result == 0 ? options_print(options, &command_why, &report, 1)
@@ -195,7 +207,8 @@ static int run(int argc, char **argv)
     struct heap *heap = NULL;
     struct symbols *symbols = NULL;
     int status = options_parse(&options, &command_why,
-                               OPTIONS_LIMIT | OPTIONS_STRICT | OPTIONS_FORMAT | OPTIONS_OUTPUT,
+                               OPTIONS_LIMIT | OPTIONS_PATHS | OPTIONS_STRICT | OPTIONS_FORMAT |
+                                   OPTIONS_OUTPUT,
                                argc, argv);
 
     if (status >= 0)
@@ -210,6 +223,10 @@ static int run(int argc, char **argv)
                               "'%s' is a second snapshot, where a site is wanted: FILE:LINE, a "
                               "function, or a pattern",
                               options.paths[1]);
+        goto out;
+    }
+    if (options.depth_given && !options.all_paths) {
+        status = command_fail(&command_why, COMMAND_USAGE, "--depth goes with --all-paths");
         goto out;
     }
     status = graph_input_load(&command_why, options.paths[0], &heap);

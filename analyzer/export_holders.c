@@ -22,7 +22,8 @@ static int write_dot(FILE *out, const struct heap *heap, struct symbols *symbols
         memset(members, 1, heap->block_count);
         load_describe(heap, name, sizeof(name));
         report_title(report, "%s: who holds its blocks", name);
-        result = why_report(graph, symbols, members, options->limit, report);
+        result = why_report(graph, symbols, members,
+                            &(struct why_options){.limit = options->limit}, report);
     }
     if (result == 0)
         result = report_failed(report) ? -ENOMEM : dot_print(out, report);

@@ -46,6 +46,7 @@ enum option_code {
     OPTION_SUPPRESSIONS,
     OPTION_TO,
     OPTION_BLOCKS,
+    OPTION_GRAPH,
     OPTION_COLUMNS,
     OPTION_WIDE,
     OPTION_LIST,
@@ -56,6 +57,7 @@ enum option_code {
     OPTION_MIN_SHARE,
     OPTION_DEPTH,
     OPTION_DOMINATORS,
+    OPTION_ALL_PATHS,
 };
 
 /* Every option there is, and the sets it belongs to; 0: to each command. */
@@ -90,6 +92,7 @@ static const struct {
     {{"error-exitcode", no_argument, NULL, OPTION_ERROR_EXITCODE}, OPTIONS_LEAKS},
     {{"suppressions", required_argument, NULL, OPTION_SUPPRESSIONS}, OPTIONS_LEAKS},
     {{"blocks", no_argument, NULL, OPTION_BLOCKS}, OPTIONS_BLOCKS},
+    {{"graph", no_argument, NULL, OPTION_GRAPH}, OPTIONS_BLOCKS},
     {{"list", no_argument, NULL, OPTION_LIST}, OPTIONS_BLOCKS},
     {{"to", required_argument, NULL, OPTION_TO}, OPTIONS_EXPORT},
     {{"value", required_argument, NULL, OPTION_VALUE}, OPTIONS_EXPORT | OPTIONS_TREE},
@@ -97,7 +100,8 @@ static const struct {
     {{"callers", required_argument, NULL, OPTION_CALLERS}, OPTIONS_TREE},
     {{"recursion", no_argument, NULL, OPTION_RECURSION}, OPTIONS_TREE},
     {{"min-share", required_argument, NULL, OPTION_MIN_SHARE}, OPTIONS_TREE},
-    {{"depth", required_argument, NULL, OPTION_DEPTH}, OPTIONS_TREE},
+    {{"depth", required_argument, NULL, OPTION_DEPTH}, OPTIONS_TREE | OPTIONS_PATHS},
+    {{"all-paths", no_argument, NULL, OPTION_ALL_PATHS}, OPTIONS_PATHS},
     {{"dominators", no_argument, NULL, OPTION_DOMINATORS}, OPTIONS_TREE},
 };
 
@@ -256,8 +260,9 @@ static int parse_depth(struct options *options, const struct command *command, c
 
     if (!isdigit((unsigned char)text[0]) || *end || depth > UINT32_MAX)
         return command_fail(command, COMMAND_USAGE,
-                            "--depth '%s': not a number of frames (0 for all)", text);
+                            "--depth '%s': not a number (0 for all)", text);
     options->depth = depth;
+    options->depth_given = true;
     return -1;
 }
 
@@ -332,6 +337,9 @@ static int parse_option(struct options *options, const struct command *command, 
     case OPTION_WIDE:
         options->wide = true;
         return -1;
+    case OPTION_GRAPH:
+        options->graph = true;
+        return -1;
     case OPTION_BLOCKS:
         options->blocks = true;
         return -1;
@@ -362,6 +370,9 @@ static int parse_option(struct options *options, const struct command *command, 
         return parse_min_share(options, command, value);
     case OPTION_DEPTH:
         return parse_depth(options, command, value);
+    case OPTION_ALL_PATHS:
+        options->all_paths = true;
+        return -1;
     case OPTION_DOMINATORS:
         options->dominators = true;
         return -1;

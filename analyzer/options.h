@@ -33,11 +33,12 @@ enum options_set {
     OPTIONS_LEAKS = 512,  /* --all, --explain, --error-exitcode, --suppressions */
     OPTIONS_EXPORT = 1024, /* --to, --value */
     OPTIONS_SINCE = 2048, /* --since */
-    OPTIONS_BLOCKS = 4096, /* --blocks, --list */
+    OPTIONS_BLOCKS = 4096, /* --blocks, --list, --graph */
     OPTIONS_FILTERS = 8192, /* --filter …, --wide, --limit */
     OPTIONS_TREE = 16384, /* --bottom-up, --callers …; also --group-by, --since, --value */
     OPTIONS_TYPES = 32768, /* of OPTIONS_GROUPS also what is about types */
     OPTIONS_COLUMNS = 65536, /* --columns, and --sort by them */
+    OPTIONS_PATHS = 131072, /* --all-paths, --depth */
 };
 
 enum options_format {
@@ -63,6 +64,7 @@ struct options {
     bool retained;       /* and what is retained */
     bool blocks;         /* by identity, */
     bool list;           /* one by one */
+    bool graph;          /* by who holds them */
     const char *form;    /* to export to; NULL: none */
     enum profile_value value; /* … of the one value it has */
     bool value_given;
@@ -74,7 +76,9 @@ struct options {
     bool recursion;      /* is not folded */
     bool dominators;     /* not calls, but which blocks hold which alone */
     double min_share;    /* of the total, from 0 to 1, that a node has to be shown */
-    size_t depth;        /* nodes below each other; 0: all */
+    size_t depth;        /* nodes below each other, places on a path; 0: all */
+    bool depth_given;
+    bool all_paths;      /* not only the shortest ones */
     bool explain;        /* and what that rests on */
     bool error_exitcode; /* what is found makes the exit status 1 */
     struct suppressions *suppressions; /* NULL: none were named */

@@ -252,7 +252,8 @@ static int add_finding(struct page *page, size_t number, const struct diff_row *
     if (!members)
         return -ENOMEM;
     mark_group(page, group, members);
-    result = why_report(page->graph, page->symbols[1], members, PATHS_MAX, report);
+    result = why_report(page->graph, page->symbols[1], members,
+                        &(struct why_options){.limit = PATHS_MAX}, report);
     free(members);
     return result;
 }
@@ -328,7 +329,8 @@ static int add_graph(struct page *page)
         return -ENOMEM;
     }
     memset(members, 1, page->last->block_count);
-    result = why_report(page->graph, page->symbols[1], members, HOLDERS_MAX, holders);
+    result = why_report(page->graph, page->symbols[1], members,
+                        &(struct why_options){.limit = HOLDERS_MAX}, holders);
     graph_input_add_notes(page->last, holders);
     free(members);
     return result == 0 ? add_leaks(page, leaks) : result;

@@ -49,12 +49,12 @@ void holder_paths_set_site(struct report_link *link, const struct symbol *symbol
     link->place = symbol->place;
 }
 
-/* Note that BLOCK is of the step NUMBER, as the first one if IS_FIRST. */
-static void note_type(struct holder_paths *paths, uint32_t number, uint32_t block, bool is_first)
+/* Note that BLOCK is of STEP. */
+static void note_block(const struct holder_paths *paths, struct passed *step, uint32_t block)
 {
-    struct passed *step = &paths->steps[number];
-
-    if (is_first) {
+    step->size += paths->heap->blocks[block].size;
+    if (step->count++ == 0) {
+        step->block = block;
         step->type = paths->types->of_block[block];
         step->how = paths->types->how[block];
         step->from = HOLDERS_NONE;
@@ -66,12 +66,9 @@ static void note_type(struct holder_paths *paths, uint32_t number, uint32_t bloc
         step->how = paths->types->how[block];
 }
 
-/* Note that the pointer OFFSET bytes into BLOCK, of the step NUMBER, leads on. */
-static void note_pointer(struct holder_paths *paths, uint32_t number, uint32_t block,
-                         uint64_t offset)
+/* Note that the pointer OFFSET bytes into BLOCK, of STEP, leads on. */
+static void note_pointer(struct passed *step, uint32_t block, uint64_t offset)
 {
-    struct passed *step = &paths->steps[number];
-
     if (step->from == HOLDERS_NONE) {
         step->from = block;
         step->low = step->high = offset;
@@ -98,13 +95,9 @@ static void pass(struct holder_paths *paths, const uint8_t *members, uint32_t la
             continue;
         while (!paths->passed[block]) {
             uint32_t from = holders->from[block];
-            struct passed *step = &paths->steps[holders->step_of[block]];
 
             paths->passed[block] = true;
-            if (step->count++ == 0)
-                step->block = block;
-            note_type(paths, holders->step_of[block], block, step->count == 1);
-            step->size += paths->heap->blocks[block].size;
+            note_block(paths, &paths->steps[holders->step_of[block]], block);
             if (from == HOLDERS_NONE || from < root_count)
                 break;
             block = from - root_count;
@@ -114,17 +107,18 @@ static void pass(struct holder_paths *paths, const uint8_t *members, uint32_t la
         uint32_t from = holders->from[i];
 
         if (paths->passed[i] && from != HOLDERS_NONE && from >= root_count)
-            note_pointer(paths, holders->step_of[from - root_count], from - root_count,
+            note_pointer(&paths->steps[holders->step_of[from - root_count]], from - root_count,
                          paths->heap->edges.offset[holders->edge_to[i]]);
     }
 }
 
-static void add_root(struct holder_paths *paths, struct report *report, const struct holders_step *step)
+/* Add the root that has the NUMBER among the names; HOLDERS_NONE: nobody. */
+static void add_root(struct holder_paths *paths, struct report *report, uint32_t number)
 {
     struct report_link link = {.kind = "lost"};
 
-    if (step->name != HOLDERS_NONE) {
-        const struct root_name *name = root_names_get(paths->names, step->name);
+    if (number != HOLDERS_NONE) {
+        const struct root_name *name = root_names_get(paths->names, number);
         const struct heap_root *root = &paths->heap->roots[name->root];
         bool is_named = root->kind != SNAPSHOT_ROOT_MAPPING && root->kind != SNAPSHOT_ROOT_LIBC;
 
@@ -167,12 +161,11 @@ static void add_frames(struct holder_paths *paths, struct report *report, uint32
     }
 }
 
-/* Fill in what LINK says about the blocks of the step NUMBER themselves: their type, and, in FIELD of
- * SIZE bytes, which field of them leads on. */
-static void set_type(struct holder_paths *paths, struct report_link *link, uint32_t number,
-                     char *field, size_t size)
+/* Fill in what LINK says about the blocks of STEP themselves: their type, and, in FIELD of SIZE
+ * bytes, which field of them leads on. */
+static void set_type(struct holder_paths *paths, struct report_link *link,
+                     const struct passed *step, char *field, size_t size)
 {
-    const struct passed *step = &paths->steps[number];
     char last[FIELD_SIZE];
 
     if (step->type == 0)
@@ -187,26 +180,29 @@ static void set_type(struct holder_paths *paths, struct report_link *link, uint3
         link->name = field;
 }
 
-static void add_step(struct holder_paths *paths, struct report *report, uint32_t number,
-                     uint32_t next)
+/* Add a step of the blocks that PASSED counts, allocated at SITE; NEXT is the one behind it, or NULL. */
+static void add_step(struct holder_paths *paths, struct report *report, uint32_t site, bool repeats,
+                     const struct passed *passed, const struct passed *next)
 {
-    const struct holders_step *step = &paths->holders->steps[number];
-    const struct passed *passed = &paths->steps[number];
     char field[FIELD_SIZE];
     struct report_link link = {
         .size = passed->size,
         .count = passed->count,
         .offset = passed->from == HOLDERS_NONE ? 0 : passed->low,
-        .repeats = step->repeats && passed->count > 1,
+        .repeats = repeats && passed->count > 1,
     };
 
-    if (next != HOLDERS_NONE && passed->count == 1)
-        link.is_array = paths->steps[next].count >= 4 &&
-                        2 * paths->steps[next].count >= passed->size / sizeof(uint64_t);
-    holder_paths_set_site(&link, paths->sites->sites[step->site].symbol);
-    set_type(paths, &link, number, field, sizeof(field));
+    if (next && passed->count == 1)
+        link.is_array = next->count >= 4 && 2 * next->count >= passed->size / sizeof(uint64_t);
+    holder_paths_set_site(&link, paths->sites->sites[site].symbol);
+    set_type(paths, &link, passed, field, sizeof(field));
     report_add_link(report, &link);
     add_frames(paths, report, paths->heap->blocks[passed->block].stack);
+}
+
+static int find_types(struct holder_paths *paths)
+{
+    return paths->types ? 0 : types_create(paths->heap, paths->symbols, &paths->types);
 }
 
 int holder_paths_add(struct holder_paths *paths, const uint8_t *members, uint32_t last,
@@ -216,7 +212,7 @@ int holder_paths_add(struct holder_paths *paths, const uint8_t *members, uint32_
     size_t length = 0;
     uint32_t *path;
 
-    if (!paths->types && types_create(paths->heap, paths->symbols, &paths->types) != 0)
+    if (find_types(paths) != 0)
         return -ENOMEM;
     for (uint32_t step = last; step != HOLDERS_NONE; step = steps[step].above)
         length++;
@@ -227,26 +223,80 @@ int holder_paths_add(struct holder_paths *paths, const uint8_t *members, uint32_
     path[length] = HOLDERS_NONE;
     for (uint32_t step = last, i = (uint32_t)length; i > 0; step = steps[step].above)
         path[--i] = step;
-    add_root(paths, report, &steps[path[0]]);
+    add_root(paths, report, steps[path[0]].name);
     for (size_t i = 1; i < length; i++)
-        add_step(paths, report, path[i], path[i + 1]);
+        add_step(paths, report, steps[path[i]].site, steps[path[i]].repeats, &paths->steps[path[i]],
+                 path[i + 1] == HOLDERS_NONE ? NULL : &paths->steps[path[i + 1]]);
     free(path);
+    return 0;
+}
+
+/* Count to PASSED the blocks of STEP, and which pointers lead from them to those of NEXT, if it is
+ * not NULL. */
+static void pass_step(struct holder_paths *paths, const struct all_paths_step *step,
+                      const struct all_paths_step *next, struct passed *passed)
+{
+    const struct heap_edges *edges = &paths->heap->edges;
+
+    for (size_t i = 0; i < step->count; i++)
+        note_block(paths, passed, step->blocks[i]);
+    if (!next)
+        return;
+    for (size_t i = 0; i < next->count; i++)
+        paths->passed[next->blocks[i]] = true;
+    for (size_t i = 0; i < step->count; i++) {
+        size_t node = paths->graph->root_count + step->blocks[i];
+
+        for (uint32_t j = edges->first[node]; j < edges->first[node + 1]; j++) {
+            if (paths->passed[edges->target[j]])
+                note_pointer(passed, step->blocks[i], edges->offset[j]);
+        }
+    }
+    for (size_t i = 0; i < next->count; i++)
+        paths->passed[next->blocks[i]] = false;
+}
+
+int holder_paths_add_one(struct holder_paths *paths, const struct all_path *path,
+                         struct report *report)
+{
+    struct passed *passed = calloc(path->length + 1, sizeof(*passed));
+
+    if (!passed || find_types(paths) != 0) {
+        free(passed);
+        return -ENOMEM;
+    }
+    memset(paths->passed, 0, paths->heap->block_count);
+    for (size_t i = 0; i < path->length; i++)
+        pass_step(paths, &path->steps[i], i + 1 < path->length ? &path->steps[i + 1] : NULL,
+                  &passed[i]);
+    add_root(paths, report, path->name);
+    for (size_t i = 0; i < path->length; i++)
+        add_step(paths, report, path->steps[i].site, path->steps[i].repeats, &passed[i],
+                 i + 1 < path->length ? &passed[i + 1] : NULL);
+    free(passed);
     return 0;
 }
 
 void holder_paths_name(const struct holder_paths *paths, uint32_t step, char *buffer, size_t size)
 {
     const struct holders_step *steps = paths->holders->steps;
-    const struct root_name *name;
-    const char *kind, *text;
 
     while (steps[step].above != HOLDERS_NONE)
         step = steps[step].above;
-    if (steps[step].name == HOLDERS_NONE) {
+    holder_paths_name_root(paths, steps[step].name, buffer, size);
+}
+
+void holder_paths_name_root(const struct holder_paths *paths, uint32_t number, char *buffer,
+                            size_t size)
+{
+    const struct root_name *name;
+    const char *kind, *text;
+
+    if (number == HOLDERS_NONE) {
         snprintf(buffer, size, "nobody");
         return;
     }
-    name = root_names_get(paths->names, steps[step].name);
+    name = root_names_get(paths->names, number);
     kind = kinds[paths->heap->roots[name->root].kind];
     text = name->name ? name->name : name->function ? name->function : name->module;
     if (paths->heap->roots[name->root].kind == SNAPSHOT_ROOT_MAPPING)
@@ -262,6 +312,11 @@ const struct sites *holder_paths_sites(const struct holder_paths *paths)
 const struct holders *holder_paths_holders(const struct holder_paths *paths)
 {
     return paths->holders;
+}
+
+struct root_names *holder_paths_names(struct holder_paths *paths)
+{
+    return paths->names;
 }
 
 int holder_paths_create(const struct graph *graph, struct symbols *symbols,

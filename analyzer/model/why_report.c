@@ -1,9 +1,11 @@
 #include "model/why_report.h"
 
+#include "model/all_paths.h"
 #include "model/holder_path.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define RETAINS_MAX 4 /* places whose blocks go as well that are worth to be told */
 
@@ -99,15 +101,13 @@ static int add_retained(struct why *why)
     return 0;
 }
 
-static int add_row(struct why *why, const struct group *group, const uint8_t *members)
+/* Begin a row of the blocks in `members`, of SIZE and COUNT together, which HOLDER holds. */
+static int begin_row(struct why *why, uint64_t size, uint64_t count, uint32_t first,
+                     const char *holder)
 {
     uint64_t bytes = 0, blocks = 0;
-    char holder[256];
-    int result;
+    int result = graph_retained(why->graph, why->members, why->goes);
 
-    for (size_t i = 0; i < why->heap->block_count; i++)
-        why->members[i] = members[i] && why->holders->step_of[i] == group->number;
-    result = graph_retained(why->graph, why->members, why->goes);
     if (result != 0)
         return result;
     for (size_t i = 0; i < why->heap->block_count; i++) {
@@ -115,15 +115,67 @@ static int add_row(struct why *why, const struct group *group, const uint8_t *me
         blocks += why->goes[i];
     }
     report_begin_row(why->report);
-    report_put_number(why->report, group->size);
-    report_put_number(why->report, group->count);
+    report_put_number(why->report, size);
+    report_put_number(why->report, count);
     report_put_number(why->report, bytes);
-    report_put_text(why->report, class_names[why->graph->classes[group->block]]);
+    report_put_text(why->report, class_names[why->graph->classes[first]]);
     report_put_number(why->report, blocks);
-    holder_paths_name(why->paths, group->number, holder, sizeof(holder));
     report_put_text(why->report, holder);
-    result = holder_paths_add(why->paths, why->members, group->number, why->report);
+    return 0;
+}
+
+static int add_row(struct why *why, const struct group *group, const uint8_t *members)
+{
+    char holder[256];
+    int result;
+
+    for (size_t i = 0; i < why->heap->block_count; i++)
+        why->members[i] = members[i] && why->holders->step_of[i] == group->number;
+    holder_paths_name(why->paths, group->number, holder, sizeof(holder));
+    result = begin_row(why, group->size, group->count, group->block, holder);
+    if (result == 0)
+        result = holder_paths_add(why->paths, why->members, group->number, why->report);
     return result != 0 ? result : add_retained(why);
+}
+
+static int add_path(struct why *why, const struct all_path *path)
+{
+    char holder[256];
+    int result;
+
+    memset(why->members, 0, why->heap->block_count);
+    for (size_t i = 0; i < path->count; i++)
+        why->members[path->blocks[i]] = 1;
+    holder_paths_name_root(why->paths, path->name, holder, sizeof(holder));
+    result = begin_row(why, path->size, path->count, path->blocks[0], holder);
+    if (result == 0)
+        result = holder_paths_add_one(why->paths, path, why->report);
+    return result != 0 ? result : add_retained(why);
+}
+
+/* Add a row for each of all paths. */
+static int add_paths(struct why *why, const uint8_t *members, const struct why_options *options)
+{
+    struct all_paths *all = NULL;
+    size_t shown;
+    int result = all_paths_create(why->graph, why->sites, holder_paths_names(why->paths), members,
+                                  options->depth, &all);
+
+    if (result != 0)
+        return result;
+    shown = options->limit && options->limit < all->count ? options->limit : all->count;
+    for (size_t i = 0; result == 0 && i < shown; i++)
+        result = add_path(why, &all->paths[i]);
+    report_set_omitted(why->report, all->count - shown);
+    if (all->count > 1)
+        report_add_note(why->report, "A block is in the row of each path that leads to it.");
+    if (all->is_cut)
+        report_add_note(why->report, "Paths over more than %zu other places were not followed "
+                                     "(--depth).", options->depth);
+    if (all->gave_up)
+        report_add_note(why->report, "There are more paths than are looked for.");
+    all_paths_destroy(all);
+    return result;
 }
 
 static int add_rows(struct why *why, const uint8_t *members, size_t limit)
@@ -158,7 +210,7 @@ static int prepare(struct why *why)
 }
 
 int why_report(const struct graph *graph, struct symbols *symbols, const uint8_t *members,
-               size_t limit, struct report *report)
+               const struct why_options *options, struct report *report)
 {
     struct why why = {
         .graph = graph, .heap = graph->heap, .symbols = symbols, .report = report};
@@ -172,7 +224,8 @@ int why_report(const struct graph *graph, struct symbols *symbols, const uint8_t
     report_add_column(report, "retained_count", "retained blocks", REPORT_COUNT, REPORT_DATA_ONLY);
     report_add_column(report, "held_by", "held by", REPORT_TEXT, REPORT_DATA_ONLY);
     if (result == 0)
-        result = add_rows(&why, members, limit);
+        result = options->all_paths ? add_paths(&why, members, options)
+                                    : add_rows(&why, members, options->limit);
     free(why.members);
     free(why.goes);
     holder_paths_destroy(why.paths);

@@ -6,13 +6,20 @@
 #include "model/report.h"
 #include "model/symbols.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct why_options {
+    size_t limit;   /* rows, 0: all */
+    bool all_paths; /* not only the shortest way to each block (holders.h), but all_paths.h, */
+    size_t depth;   /* over so many other places at most; 0: any number */
+};
+
 /* Add to REPORT a table of who holds the blocks marked in MEMBERS, a byte for each block of
- * GRAPH: a row for each kind of path, largest first, at most LIMIT (0: all). A report that
+ * GRAPH: a row for each kind of path, largest first; of all paths the shortest first. A report that
  * runs out of memory says so itself; returns 0, or -ENOMEM. */
 int why_report(const struct graph *graph, struct symbols *symbols, const uint8_t *members,
-               size_t limit, struct report *report);
+               const struct why_options *options, struct report *report);
 
 #endif
