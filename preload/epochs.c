@@ -9,7 +9,8 @@
 
 _Atomic uint32_t epochs_now = 1;
 
-static struct epoch *chunks[MAX_EPOCHS / CHUNK];
+static struct epoch earliest[CHUNK]; /* so that there always is one */
+static struct epoch *chunks[MAX_EPOCHS / CHUNK] = { earliest };
 static uint32_t count;
 
 static void add(const char *label, uint64_t time)
