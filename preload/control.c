@@ -27,6 +27,8 @@
 #define PATH_SIZE 4096u
 #define WAKING_NAP_NS 50000
 #define WAKING_NAPS 1000u /* 50 ms: who asked may have been killed */
+#define SERVING_NAP_NS 100000
+#define SERVING_NAPS 10000u /* a second: a handler that interrupted us would wait for itself */
 #define MEMORY_DIRECTORY "/dev/shm" /* where nobody asked for files: none of the program's */
 
 /* Until there is a page, and where none can be had. */
@@ -36,6 +38,7 @@ static struct control_page *page = &no_page;
 static char page_path[PATH_SIZE]; /* empty: it has no file */
 static bool closed;               /* nothing is begun any more */
 static uint64_t next_interval;    /* ns since tracing began */
+static _Atomic uint32_t serving;  /* threads that do what is raised */
 
 /* What the page tells of this tracing; times in ns since 1970. */
 static struct {
@@ -240,6 +243,7 @@ void control_after_seccomp(bool was_tracing)
 
 void control_forked(void)
 {
+    atomic_store(&serving, 0); /* of the other threads */
     message_set_page(NULL);
     if (page != &no_page)
         SYSCALL_2(SYS_munmap, page, CONTROL_SIZE);
@@ -367,7 +371,7 @@ static void serve(uint32_t bits)
     serve_request();
 }
 
-void control_serve(void)
+static void serve_all(void)
 {
     const uint32_t by_handlers = ATTENTION_DEATH | ATTENTION_AGAIN;
 
@@ -381,4 +385,19 @@ void control_serve(void)
     do
         serve(attention_take());
     while (atomic_load_explicit(attention_load(), memory_order_relaxed) & by_handlers);
+}
+
+void control_serve(void)
+{
+    atomic_fetch_add(&serving, 1);
+    serve_all();
+    atomic_fetch_sub(&serving, 1);
+}
+
+void control_wait_for_others(void)
+{
+    const struct timespec nap = { .tv_nsec = SERVING_NAP_NS };
+
+    for (unsigned i = 0; i < SERVING_NAPS && atomic_load(&serving) > 0; i++)
+        SYSCALL_2(SYS_nanosleep, &nap, NULL);
 }

@@ -43,6 +43,9 @@ bool control_lost(const void *address);
  * is ours alone from now on, or again by control_open(). */
 void control_before_seccomp(void);
 
+/* Wait, though not for long, until no other thread does what is raised: guard_silent is set. */
+void control_wait_for_others(void);
+
 /* … and did. Say in the page why there will be no snapshot, if there would have been: the
  * process WAS_TRACING. No system call is made. */
 void control_after_seccomp(bool was_tracing);

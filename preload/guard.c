@@ -350,6 +350,8 @@ void guard_wait_for_others(void)
         alone &= state == guard_current || !state->alive;
     if (alone)
         return;
+    /* From here on who goes inside sees what the caller has set. */
+    SYSCALL_3(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
     SYSCALL_2(SYS_nanosleep, &begun, NULL);
     for (struct thread *state = guard_threads(); state; state = state->next)
         while (state != guard_current &&

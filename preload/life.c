@@ -229,10 +229,13 @@ bool life_before_seccomp(void)
         snapshot_finish(true);
         control_before_seccomp();
         tracker_set_tracing(false);
-        guard_wait_for_others();
     }
     signals_give_back();
     atomic_store(&guard_silent, true);
+    if (own) {
+        guard_wait_for_others();
+        control_wait_for_others();
+    }
     return true;
 }
 
