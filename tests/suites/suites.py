@@ -6,7 +6,8 @@
 A test is one command; its cases are what it says of itself: JUnit's XML, TAP, or with neither the
 exit status. Each is run natively, then by `heapdelta run --follow=all`. Where a case differs, both
 are run again: one that came out in either way natively is unsteady, and no difference. Prints a
-line for each test that differs and a table of counts; the exit status is 1 if any case differs.
+line for each test that differs and a table of counts; the exit status is 1 if any case differs,
+77 if there is no such test.
 """
 
 import argparse
@@ -173,6 +174,7 @@ def main():
     parser.add_argument("--test", action="append", default=[])
     parser.add_argument("--work", default="/var/tmp")
     arguments = parser.parse_args()
+    heapdelta = os.path.abspath(arguments.heapdelta)
     os.environ.pop("DISPLAY", None)
     table, bad = [], False
     for name in arguments.suite or SUITES:
@@ -181,7 +183,7 @@ def main():
         for test in tests():
             if arguments.test and not any(fnmatch.fnmatch(test.name, p) for p in arguments.test):
                 continue
-            cases, unsteady, differ = differences(test, arguments.work, arguments.heapdelta)
+            cases, unsteady, differ = differences(test, arguments.work, heapdelta)
             counts.update(tests=1, cases=cases, unsteady=len(unsteady), differ=len(differ))
             print(f"{name} {test.name}: {cases} cases, {len(differ)} differ, {len(unsteady)} unsteady",
                   flush=True)
@@ -192,11 +194,14 @@ def main():
             bad |= bool(differ)
         if counts["tests"]:
             table.append((package, counts))
+    if not table:
+        print("no such test is installed")
+        return 77
     print("\npackage                  tests   cases  differ  unsteady")
     for package, counts in table:
         print(f"{package:24} {counts['tests']:5} {counts['cases']:7} {counts['differ']:7} "
               f"{counts['unsteady']:9}")
-    return bad
+    return int(bad)
 
 
 if __name__ == "__main__":
