@@ -8,6 +8,7 @@
 #define PRELOAD_ATTENTION_H
 
 #include "format/control.h"
+#include "preload/ours.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -28,7 +29,7 @@ enum attention_bit {
     ATTENTION_AWAKE = 1u << 13, /* not something to do: hooks do not just pass on */
 };
 
-extern _Atomic uint32_t *_Atomic attention_word;
+extern OURS _Atomic uint32_t *_Atomic attention_word;
 
 /* From now on it is WORD, NULL: one of our own. What is raised in the old one is lost. */
 void attention_move(_Atomic uint32_t *word);

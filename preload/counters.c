@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#define PAGE 4096
 #define FIRST_PEAK 65536u /* bytes; below, every program has many */
 
 static struct {
@@ -17,19 +18,70 @@ static struct {
 
 _Atomic uint32_t counters_peak __attribute__((aligned(64))) = 1; /* new counters know of none */
 
-__attribute__((noinline)) struct counter *counters_make(struct counters *counters, uint32_t stack)
-{
-    struct counters_section **section = &counters->sections[counters_section_of(stack)];
-    struct counters_page **page;
+#define PAGES (COUNTERS_STACKS / COUNTERS_PER_PAGE)
+#define TOUCHED_SIZE (PAGES / 8)
 
-    if (!*section)
-        *section = arena_alloc(sizeof **section, ARENA_COUNTERS);
-    if (!*section)
+/* Make room for STACK. */
+static bool make_room(struct counters *counters, uint32_t stack)
+{
+    size_t old = counters->capacity * sizeof *counters->all, new;
+    uint32_t capacity = counters->capacity ? counters->capacity : COUNTERS_FIRST;
+    void *memory;
+
+    if (!counters->touched) {
+        counters->touched = arena_reserve(TOUCHED_SIZE);
+        if (!counters->touched)
+            return false;
+        arena_count(PAGE, ARENA_COUNTERS); /* which does for two million stacks */
+    }
+    while (capacity <= stack)
+        capacity *= 2;
+    new = capacity * sizeof *counters->all;
+    memory = counters->all ? arena_resize(counters->all, old, new, ARENA_COUNTERS)
+                           : arena_reserve(new);
+    if (!memory)
+        return false;
+    if (counters->all)
+        arena_count(-(int64_t)(new - old), ARENA_COUNTERS); /* not there yet */
+    counters->all = memory;
+    counters->capacity = capacity;
+    return true;
+}
+
+static bool is_touched(const struct counters *counters, uint32_t page)
+{
+    return counters->touched[page / 64] >> page % 64 & 1;
+}
+
+/* COUNTER, of STACK, is to be changed for the first time. */
+static void touch_page(struct counters *counters, uint32_t stack)
+{
+    uint32_t page = stack / COUNTERS_PER_PAGE;
+
+    if (is_touched(counters, page))
+        return;
+    counters->touched[page / 64] |= (uint64_t)1 << page % 64;
+    arena_count(PAGE, ARENA_COUNTERS);
+}
+
+__attribute__((noinline)) struct counter *counters_touch(struct counters *counters, uint32_t stack)
+{
+    uint32_t peak = atomic_load_explicit(&counters_peak, memory_order_relaxed);
+    struct counter *counter;
+
+    if (stack >= counters->capacity && !make_room(counters, stack))
         return NULL;
-    page = &(*section)->pages[counters_page_of(stack)];
-    if (!*page)
-        *page = arena_alloc(sizeof **page, ARENA_COUNTERS);
-    return *page ? &(*page)->counters[stack % COUNTERS_PER_PAGE] : NULL;
+    counter = &counters->all[stack];
+    if (counter->peak == peak)
+        return counter;
+    if (counter->peak == 0)
+        touch_page(counters, stack);
+    counter->peak = peak;
+    counter->peak_bytes =
+        counter->value[SNAPSHOT_ALLOCATED_BYTES] - counter->value[SNAPSHOT_FREED_BYTES];
+    counter->peak_blocks = (uint32_t)(counter->value[SNAPSHOT_ALLOCATIONS] -
+                                      counter->value[SNAPSHOT_FREES]);
+    return counter;
 }
 
 /* Add COUNTER to SUM; PEAK is the newest. */
@@ -48,12 +100,8 @@ static inline void add(const struct counter *counter, uint32_t peak, struct coun
 
 void counters_add_to(const struct counters *counters, uint32_t stack, struct counter_sum *sum)
 {
-    const struct counters_section *section = counters->sections[counters_section_of(stack)];
-    const struct counters_page *page = section ? section->pages[counters_page_of(stack)] : NULL;
-
-    if (page)
-        add(&page->counters[stack % COUNTERS_PER_PAGE],
-            atomic_load_explicit(&counters_peak, memory_order_relaxed), sum);
+    if (stack < counters->capacity && is_touched(counters, stack / COUNTERS_PER_PAGE))
+        add(&counters->all[stack], atomic_load_explicit(&counters_peak, memory_order_relaxed), sum);
 }
 
 void counters_add_all(const struct counters *counters, uint32_t stack_count,
@@ -61,14 +109,14 @@ void counters_add_all(const struct counters *counters, uint32_t stack_count,
 {
     const uint32_t peak = atomic_load_explicit(&counters_peak, memory_order_relaxed);
 
-    for (uint32_t first = 0; first < stack_count; first += COUNTERS_PER_PAGE) {
-        const struct counters_section *section = counters->sections[counters_section_of(first)];
-        const struct counters_page *page = section ? section->pages[counters_page_of(first)] : NULL;
+    for (uint32_t first = 0; first < stack_count && first < counters->capacity;
+         first += COUNTERS_PER_PAGE) {
         uint32_t left = stack_count - first;
         uint32_t count = left < COUNTERS_PER_PAGE ? left : COUNTERS_PER_PAGE;
 
-        for (uint32_t i = 0; page && i < count; i++)
-            add(&page->counters[i], peak, &sums[first + i]);
+        if (is_touched(counters, first / COUNTERS_PER_PAGE))
+            for (uint32_t i = first; i < first + count; i++)
+                add(&counters->all[i], peak, &sums[i]);
     }
 }
 
@@ -84,10 +132,9 @@ void counters_complete(struct counter_sum *sum)
 
 void counters_clear(struct counters *counters)
 {
-    for (uint32_t i = 0; i < COUNTERS_SECTIONS; i++)
-        for (uint32_t j = 0; counters->sections[i] && j < COUNTERS_PAGES_PER_SECTION; j++)
-            if (counters->sections[i]->pages[j])
-                memset(counters->sections[i]->pages[j], 0, sizeof(struct counters_page));
+    for (uint32_t first = 0; first < counters->capacity; first += COUNTERS_PER_PAGE)
+        if (is_touched(counters, first / COUNTERS_PER_PAGE))
+            memset(&counters->all[first], 0, COUNTERS_PER_PAGE * sizeof *counters->all);
     atomic_store_explicit(&counters->change, 0, memory_order_relaxed);
     atomic_store_explicit(&counters->highest, 0, memory_order_relaxed);
     counters_forget_peak(counters);
@@ -205,7 +252,7 @@ void counters_end_peak(struct counters *counters)
 }
 
 /* COUNTERS has changed to one of its limits, or beyond. */
-__attribute__((noinline)) void counters_reach(struct counters *counters)
+static __attribute__((noinline)) void reach(struct counters *counters)
 {
     int64_t change = atomic_load_explicit(&counters->change, memory_order_relaxed);
 
@@ -213,6 +260,16 @@ __attribute__((noinline)) void counters_reach(struct counters *counters)
         counters_end_peak(counters);
     if (change >= counters->up || change <= counters->floor)
         counters_settle(counters);
+}
+
+void counters_change_current(struct counters *counters, int64_t change)
+{
+    int64_t now;
+    bool allowed = counters_may_change(counters, change, &now);
+
+    counters_set_current(counters, now);
+    if (!allowed)
+        reach(counters);
 }
 
 struct counters_size counters_size(void)

@@ -1,9 +1,10 @@
 /* counters.h - what each stack has allocated and freed, per thread; current and peak.
  *
- * Each thread counts in pages of its own, indexed by stack number, so counting
- * takes no lock and the sum over all threads is exact once none of them records.
- * Pages stay with the thread's state when the thread ends (guard.h) and go on to
- * count for the next. A free counts for the stack that allocated, in the pages of
+ * Each thread counts in an array of its own, indexed by stack number, so counting
+ * takes no lock and the sum over all threads is exact once none of them records. Of the array,
+ * which grows by being mapped elsewhere, there are only the pages that were counted in.
+ * It stays with the thread's state when the thread ends (guard.h) and goes on to
+ * count for the next. A free counts for the stack that allocated, in the array of
  * the thread that freed: one thread's numbers alone may seem negative, and are
  * right modulo 2^64.
  *
@@ -21,6 +22,7 @@
 #define PRELOAD_COUNTERS_H
 
 #include "format/snapshot.h"
+#include "preload/ours.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -29,8 +31,8 @@
 
 #define COUNTERS_WINDOW 16384 /* bytes */
 #define COUNTERS_PER_PAGE 64u
-#define COUNTERS_PAGES_PER_SECTION 512u
-#define COUNTERS_SECTIONS 2048u /* 2^26 stacks in all */
+#define COUNTERS_FIRST 1024u        /* stacks that there is room for at first */
+#define COUNTERS_STACKS (1u << 26)  /* … and in the end */
 
 /* What a thread counts for a stack, by enum snapshot_counter, and what it held at the peak. */
 struct counter {
@@ -47,14 +49,6 @@ struct counter_sum {
     uint64_t value[SNAPSHOT_ALL_COUNTERS];
 };
 
-struct counters_page {
-    struct counter counters[COUNTERS_PER_PAGE];
-};
-
-struct counters_section {
-    struct counters_page *pages[COUNTERS_PAGES_PER_SECTION];
-};
-
 /* A thread's. Zeroed memory has counted nothing. */
 struct counters {
     _Atomic int64_t change;  /* of the live bytes, not yet in the shared total */
@@ -63,53 +57,47 @@ struct counters {
     int64_t floor;           /* … it is added, at `up` or here; */
     int64_t room;            /* … above this it is a new maximum, */
     bool at_peak;            /* … after which the first change downwards ends the peak */
-    struct counters_section *sections[COUNTERS_SECTIONS];
+    uint32_t capacity;       /* stacks that there is room for */
+    struct counter *all;     /* one each, as many as that; only touched pages are there: … */
+    uint64_t *touched;       /* … a bit each */
 };
 
-/* Where STACK counts. */
-static inline uint32_t counters_section_of(uint32_t stack)
+extern OURS _Atomic uint32_t counters_peak; /* the number of the newest one, not 0 */
+
+/* The counter of STACK in COUNTERS, if it can be changed as it is: it has been before, and since
+ * the newest peak. NULL: counters_touch() is needed. */
+static inline struct counter *counters_known(const struct counters *counters, uint32_t stack)
 {
-    return stack / COUNTERS_PER_PAGE / COUNTERS_PAGES_PER_SECTION;
+    struct counter *counter;
+
+    if (__builtin_expect(stack >= counters->capacity, false))
+        return NULL;
+    counter = &counters->all[stack];
+    return __builtin_expect(counter->peak ==
+                            atomic_load_explicit(&counters_peak, memory_order_relaxed), true)
+               ? counter : NULL;
 }
 
-static inline uint32_t counters_page_of(uint32_t stack)
-{
-    return stack / COUNTERS_PER_PAGE % COUNTERS_PAGES_PER_SECTION;
-}
-
-struct counter *counters_make(struct counters *counters, uint32_t stack); /* of counters_of() */
-
-/* The counter of STACK in COUNTERS, made if need be; NULL on lack of memory. */
-static inline struct counter *counters_of(struct counters *counters, uint32_t stack)
-{
-    const struct counters_section *section = counters->sections[counters_section_of(stack)];
-    struct counters_page *page = section ? section->pages[counters_page_of(stack)] : NULL;
-
-    return __builtin_expect(page != NULL, true) ? &page->counters[stack % COUNTERS_PER_PAGE]
-                                                : counters_make(counters, stack);
-}
-
-extern _Atomic uint32_t counters_peak; /* the number of the newest one */
-
-/* The same, to be changed at once. What changes the live bytes does so first in
- * counters_change_current(). */
-static inline struct counter *counters_touch(struct counters *counters, uint32_t stack)
-{
-    struct counter *counter = counters_of(counters, stack);
-    uint32_t peak = atomic_load_explicit(&counters_peak, memory_order_relaxed);
-
-    if (__builtin_expect(counter && counter->peak != peak, false)) {
-        counter->peak = peak;
-        counter->peak_bytes =
-            counter->value[SNAPSHOT_ALLOCATED_BYTES] - counter->value[SNAPSHOT_FREED_BYTES];
-        counter->peak_blocks = (uint32_t)(counter->value[SNAPSHOT_ALLOCATIONS] -
-                                          counter->value[SNAPSHOT_FREES]);
-    }
-    return counter;
-}
+/* The counter of STACK in COUNTERS, to be changed at once; made if need be, NULL on lack of
+ * memory. What changes the live bytes does so first in counters_change_current(). */
+struct counter *counters_touch(struct counters *counters, uint32_t stack);
 
 /* Add what COUNTERS has counted for STACK to SUM. */
 void counters_add_to(const struct counters *counters, uint32_t stack, struct counter_sum *sum);
+
+/* Add what COUNTERS has counted as alive for STACK. */
+static inline void counters_add_live(const struct counters *counters, uint32_t stack,
+                                     uint64_t *bytes, uint64_t *blocks)
+{
+    uint32_t page = stack / COUNTERS_PER_PAGE;
+
+    if (stack < counters->capacity && (counters->touched[page / 64] >> page % 64 & 1)) {
+        const uint64_t *value = counters->all[stack].value;
+
+        *bytes += value[SNAPSHOT_ALLOCATED_BYTES] - value[SNAPSHOT_FREED_BYTES];
+        *blocks += value[SNAPSHOT_ALLOCATIONS] - value[SNAPSHOT_FREES];
+    }
+}
 
 /* Add what COUNTERS has counted for the first STACK_COUNT stacks to SUMS, one each. What was
  * held at the peak may come out below 0 if several threads allocate, and blocks are modulo
@@ -135,13 +123,25 @@ void counters_settle(struct counters *counters);
  * closed. */
 void counters_end_peak(struct counters *counters);
 
-void counters_reach(struct counters *counters); /* of counters_change_current() */
-
 /* The thread of COUNTERS has changed the bytes of the live blocks by CHANGE. */
-static inline void counters_change_current(struct counters *counters, int64_t change)
-{
-    int64_t now = atomic_load_explicit(&counters->change, memory_order_relaxed) + change;
+void counters_change_current(struct counters *counters, int64_t change);
 
+/* What these bytes change to by CHANGE, if nothing is to be done about it. Then
+ * counters_set_current(), or counters_set_lower() if CHANGE is not above 0, is enough. */
+static inline bool counters_may_change(const struct counters *counters, int64_t change,
+                                       int64_t *out_now)
+{
+    *out_now = atomic_load_explicit(&counters->change, memory_order_relaxed) + change;
+    return __builtin_expect(*out_now < counters->up && *out_now > counters->down, true);
+}
+
+static inline void counters_set_lower(struct counters *counters, int64_t now)
+{
+    atomic_store_explicit(&counters->change, now, memory_order_relaxed);
+}
+
+static inline void counters_set_current(struct counters *counters, int64_t now)
+{
     atomic_store_explicit(&counters->change, now, memory_order_relaxed);
     if (now > atomic_load_explicit(&counters->highest, memory_order_relaxed)) {
         atomic_store_explicit(&counters->highest, now, memory_order_relaxed);
@@ -150,8 +150,6 @@ static inline void counters_change_current(struct counters *counters, int64_t ch
             counters->down = now - 1;
         }
     }
-    if (__builtin_expect(now >= counters->up || now <= counters->down, false))
-        counters_reach(counters);
 }
 
 /* The live bytes. */

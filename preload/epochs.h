@@ -7,6 +7,8 @@
 #ifndef PRELOAD_EPOCHS_H
 #define PRELOAD_EPOCHS_H
 
+#include "preload/ours.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -18,7 +20,7 @@ struct epoch {
     char label[EPOCHS_LABEL_SIZE];
 };
 
-extern _Atomic uint32_t epochs_now;
+extern OURS _Atomic uint32_t epochs_now;
 
 /* The number of the current epoch. */
 static inline uint32_t epochs_current(void)

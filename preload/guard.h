@@ -27,6 +27,8 @@
 #ifndef PRELOAD_GUARD_H
 #define PRELOAD_GUARD_H
 
+#include "preload/ours.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,7 +41,13 @@ struct thread {
     _Atomic bool inside;
     bool alive;                 /* belongs to a thread, changed under guard's lock */
     bool shared;                /* by all departed threads in turn */
-    bool fresh;                 /* belongs to another thread than before; for its user to reset */
+    union {
+        struct {
+            bool fresh;         /* belongs to another thread than before; for its user to reset */
+            bool noted;         /* for its user to set: it has something to do on leaving */
+        };
+        uint16_t special;       /* either */
+    };
     uint32_t tid;
     uint32_t number;            /* for its user to set; 0 when it belongs to another thread */
 };
@@ -63,7 +71,7 @@ extern _Atomic bool guard_silent;
 #define GUARD_BUSY ((struct thread *)1)     /* between two of these: its allocations are ours */
 #define GUARD_DEPARTED ((struct thread *)2) /* it has given its state up, but may still free */
 
-extern __thread struct thread *guard_current __attribute__((tls_model("initial-exec")));
+extern OURS __thread struct thread *guard_current __attribute__((tls_model("initial-exec")));
 
 static inline bool guard_is_state(const struct thread *thread)
 {
@@ -88,6 +96,19 @@ static inline struct thread *guard_enter(void)
     return state;
 }
 
+/* The same where nothing is special about it. NULL: guard_enter() is needed. */
+static inline __attribute__((always_inline)) struct thread *guard_enter_plainly(void)
+{
+    struct thread *state = guard_current;
+
+    if (__builtin_expect(!guard_is_state(state) || state->special ||
+                         atomic_load_explicit(&state->inside, memory_order_relaxed), false))
+        return NULL;
+    atomic_store_explicit(&state->inside, true, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    return state;
+}
+
 /* The calling thread's state, also when it is inside; NULL while it has none. */
 struct thread *guard_self(void);
 
@@ -104,8 +125,8 @@ static inline void guard_leave(struct thread *self)
 }
 
 void guard_wait(struct thread *self); /* of guard_record() */
-extern _Atomic uint32_t guard_closed;
-extern bool guard_fences;
+extern OURS _Atomic uint32_t guard_closed;
+extern OURS bool guard_fences;
 
 /* SELF, inside, is about to touch the tables; waits while the gate is closed. */
 static inline void guard_record(struct thread *self)
@@ -116,6 +137,14 @@ static inline void guard_record(struct thread *self)
         atomic_thread_fence(memory_order_seq_cst);
     if (__builtin_expect(atomic_load_explicit(&guard_closed, memory_order_acquire), 0))
         guard_wait(self);
+}
+
+/* The same, where guard_fences is known to be false. False: guard_record() is needed. */
+static inline __attribute__((always_inline)) bool guard_record_plainly(struct thread *self)
+{
+    atomic_store_explicit(&self->recording, 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    return __builtin_expect(!atomic_load_explicit(&guard_closed, memory_order_acquire), 1);
 }
 
 /* SELF no longer touches the tables. */

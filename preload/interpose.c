@@ -13,6 +13,7 @@
 #include "preload/signals.h"
 #include "preload/syscall.h"
 #include "preload/tracker.h"
+#include "preload/tracker_event.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -31,16 +32,19 @@ EXPORT int __sigaction(int number, const struct sigaction *action, struct sigact
 EXPORT sighandler_t __sysv_signal(int number, sighandler_t handler);
 EXPORT sighandler_t bsd_signal(int number, sighandler_t handler);
 
-/* Tell the tracker of a new block; written in the hook itself, where the frame is. */
-#define TELL(block, size)                                        \
+/* Let the tracker's function TELL know of a new block; written in the hook itself, where the
+ * frame is. */
+#define TELL_BY(tell, block, size)                               \
     do {                                                         \
-        if ((block) && tracker_tracing()) {                      \
+        if (__builtin_expect((block) != NULL, true)) {           \
             struct stack_start start = STACK_START();            \
                                                                  \
-            tracker_allocated(block, size, &start);              \
+            tell(block, size, &start);                           \
         }                                                        \
         attend();                                                \
     } while (0)
+#define TELL(block, size) TELL_BY(tracker_allocated, block, size)
+#define TELL_SHORTLY(block, size) TELL_BY(tracker_event_allocated, block, size)
 
 /* Do what was asked for, or is due. */
 static inline void attend(void)
@@ -71,7 +75,7 @@ AWAKE void *malloc_awake(size_t size)
     if (!life_ready())
         return boot_or_fail(size, 1);
     block = real.malloc(size);
-    TELL(block, size);
+    TELL_SHORTLY(block, size);
     return block;
 }
 
@@ -88,7 +92,7 @@ AWAKE void *calloc_awake(size_t count, size_t size)
     if (!life_ready())
         return boot_or_fail(__builtin_mul_overflow(count, size, &total) ? SIZE_MAX : total, 1);
     block = real.calloc(count, size);
-    TELL(block, count * size);
+    TELL_SHORTLY(block, count * size);
     return block;
 }
 
@@ -177,12 +181,21 @@ EXPORT void *reallocarray(void *block, size_t count, size_t size)
     return reallocate(block, total);
 }
 
-AWAKE void free_awake(void *block)
+static __attribute__((noinline)) void free_otherwise(void *block)
 {
     if (!block || boot_owns(block) || !life_ready())
         return;
-    if (tracker_tracing())
-        tracker_freed(block);
+    tracker_freed(block);
+    real.free(block);
+    attend();
+}
+
+AWAKE void free_awake(void *block)
+{
+    if (__builtin_expect(!tracker_event_freed(block), false)) {
+        free_otherwise(block);
+        return;
+    }
     real.free(block);
     attend();
 }

@@ -84,7 +84,7 @@ static bool take(shadow_slot *slot, uintptr_t address, struct live_block *out_bl
     return true;
 }
 
-bool live_add_anywhere(const struct live_block *block, struct live_block *out_replaced)
+static bool add_anywhere(const struct live_block *block, struct live_block *out_replaced)
 {
     struct live_block stale;
     shadow_slot *slot;
@@ -116,7 +116,7 @@ static void uncrowd(shadow_slot *slot, uintptr_t address)
                                                 memory_order_relaxed);
 }
 
-bool live_remove_anywhere(uintptr_t address, struct live_block *out_block)
+static bool remove_anywhere(uintptr_t address, struct live_block *out_block)
 {
     shadow_slot *slot;
 
@@ -131,6 +131,27 @@ bool live_remove_anywhere(uintptr_t address, struct live_block *out_block)
         !live_hash_remove(&hash, address, out_block))
         return false;
     uncrowd(slot, address);
+    return true;
+}
+
+bool live_add(const struct live_block *block, struct live_block *out_replaced)
+{
+    shadow_slot *slot = live_spaced ? live_room(block) : NULL;
+
+    if (!slot)
+        return add_anywhere(block, out_replaced);
+    live_put(slot, block);
+    out_replaced->address = 0;
+    return true;
+}
+
+bool live_remove(uintptr_t address, struct live_block *out_block)
+{
+    shadow_slot *slot = live_spaced ? live_holder(address, out_block) : NULL;
+
+    if (!slot)
+        return remove_anywhere(address, out_block);
+    live_take(slot);
     return true;
 }
 

@@ -47,8 +47,8 @@ static inline bool live_is_odd(uintptr_t address)
 /* Whether BLOCK, of no odd address, can be put into a word. */
 static inline bool live_fits(const struct live_block *block)
 {
-    return !(block->size >> LIVE_SIZE_BITS | block->stack >> LIVE_STACK_BITS |
-             block->epoch >> LIVE_EPOCH_BITS) && block->epoch;
+    return !(block->size >> LIVE_SIZE_BITS | block->stack >> LIVE_STACK_BITS) &&
+           block->epoch - 1 < (1u << LIVE_EPOCH_BITS) - 1;
 }
 
 static inline uint64_t live_half(uintptr_t address)
@@ -79,55 +79,52 @@ static inline struct live_block live_unpack(uintptr_t address, uint64_t value)
     };
 }
 
-bool live_add_anywhere(const struct live_block *block, struct live_block *out_replaced);
-bool live_remove_anywhere(uintptr_t address, struct live_block *out_block);
+/* ---- where live_spaced ---- */
+
+/* Where the word of BLOCK can be put, and that is all; NULL: live_add() is needed. */
+static inline __attribute__((always_inline)) shadow_slot *
+live_room(const struct live_block *block)
+{
+    shadow_slot *slot = shadow_find(block->address);
+
+    return __builtin_expect(slot && !atomic_load_explicit(slot, memory_order_relaxed) &&
+                            live_fits(block), 1)
+               ? slot : NULL;
+}
+
+static inline void live_put(shadow_slot *slot, const struct live_block *block)
+{
+    atomic_store_explicit(slot, live_pack(block), memory_order_release);
+}
+
+/* Where the word of the block at ADDRESS can be taken, which is copied to OUT_BLOCK; NULL:
+ * live_remove() is needed. */
+static inline __attribute__((always_inline)) shadow_slot *
+live_holder(uintptr_t address, struct live_block *out_block)
+{
+    shadow_slot *slot = shadow_find(address);
+    uint64_t value = slot ? atomic_load_explicit(slot, memory_order_relaxed) : 0;
+
+    if (__builtin_expect(!value || (value & (LIVE_HALF | LIVE_CROWDED)) != live_half(address), 0))
+        return NULL;
+    *out_block = live_unpack(address, value);
+    return slot;
+}
+
+static inline void live_take(shadow_slot *slot)
+{
+    atomic_store_explicit(slot, 0, memory_order_release);
+}
+
+/* ---- always ---- */
 
 /* Put BLOCK into the table. A block already known there is replaced and copied to
  * OUT_REPLACED (address 0: there was none): its free was missed. False on lack of
  * memory: the block is not known. */
-static inline __attribute__((always_inline)) bool live_add(const struct live_block *block,
-                                                           struct live_block *out_replaced)
-{
-    if (__builtin_expect(live_spaced && !live_is_odd(block->address) && live_fits(block), 1)) {
-        shadow_slot *slot = shadow_find(block->address);
-
-        if (__builtin_expect(slot && !atomic_load_explicit(slot, memory_order_relaxed), 1)) {
-            atomic_store_explicit(slot, live_pack(block), memory_order_release);
-            out_replaced->address = 0;
-            return true;
-        }
-    }
-    /* Copies, so that what is in registers above need not lie in memory. */
-    struct live_block copy = *block, replaced;
-    bool added = live_add_anywhere(&copy, &replaced);
-
-    if (added)
-        *out_replaced = replaced;
-    return added;
-}
+bool live_add(const struct live_block *block, struct live_block *out_replaced);
 
 /* Take the block at ADDRESS out of the table into OUT_BLOCK. False if none is known. */
-static inline __attribute__((always_inline)) bool live_remove(uintptr_t address,
-                                                              struct live_block *out_block)
-{
-    if (__builtin_expect(live_spaced && !live_is_odd(address), 1)) {
-        shadow_slot *slot = shadow_find(address);
-        uint64_t value = slot ? atomic_load_explicit(slot, memory_order_relaxed) : 0;
-
-        if (__builtin_expect(value && (value & (LIVE_HALF | LIVE_CROWDED)) == live_half(address),
-                             1)) {
-            atomic_store_explicit(slot, 0, memory_order_release);
-            *out_block = live_unpack(address, value);
-            return true;
-        }
-    }
-    struct live_block removed;
-    bool known = live_remove_anywhere(address, &removed);
-
-    if (known)
-        *out_block = removed;
-    return known;
-}
+bool live_remove(uintptr_t address, struct live_block *out_block);
 
 /* The same from a signal handler whose thread may hold the lock: gives up (false) where
  * live_remove() would have to wait for long. */

@@ -13,6 +13,8 @@
 #ifndef PRELOAD_LIVE_SHADOW_H
 #define PRELOAD_LIVE_SHADOW_H
 
+#include "preload/ours.h"
+
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,7 +41,7 @@ struct shadow_leaf {
     _Atomic uint64_t touched;
 };
 
-extern struct shadow_leaf *_Atomic shadow_branches[SHADOW_BRANCHES];
+extern OURS struct shadow_leaf *_Atomic shadow_branches[SHADOW_BRANCHES];
 
 /* The number of the slot of ADDRESS in its leaf. */
 static inline uint32_t shadow_slot_of(uintptr_t address)
@@ -47,23 +49,33 @@ static inline uint32_t shadow_slot_of(uintptr_t address)
     return (uint32_t)(address >> SHADOW_GRANULE_BITS) & (SHADOW_LEAF_SLOTS - 1);
 }
 
-/* The slot of ADDRESS, below SHADOW_END; NULL if none of its page was ever asked for. */
-static inline shadow_slot *shadow_find(uintptr_t address)
+/* The slot of ADDRESS; NULL if none of its page was ever asked for, and if it is no multiple of 16
+ * or not below SHADOW_END. */
+static inline __attribute__((always_inline)) shadow_slot *shadow_find(uintptr_t address)
 {
-    struct shadow_leaf *leaf = atomic_load_explicit(
-        &shadow_branches[address >> (SHADOW_LEAF_SHIFT + SHADOW_LEAF_BITS)], memory_order_acquire);
+    /* With the lowest four bits on top, all that must be 0 is above the number of the branch. */
+    uintptr_t rotated = address >> 4 | address << 60;
+    uintptr_t branch = rotated >> (SHADOW_LEAF_SHIFT + SHADOW_LEAF_BITS - 4);
+    const struct shadow_leaf *leaf;
     uint32_t slot = shadow_slot_of(address);
+    shadow_slot *slots;
 
+    if (__builtin_expect(branch >= SHADOW_BRANCHES, 0))
+        return NULL;
+    leaf = atomic_load_explicit(&shadow_branches[branch], memory_order_acquire);
     if (__builtin_expect(!leaf, 0))
         return NULL;
     leaf += (address >> SHADOW_LEAF_SHIFT) & (SHADOW_LEAVES - 1);
     if (__builtin_expect(!(atomic_load_explicit(&leaf->touched, memory_order_acquire) >>
                                (slot / SHADOW_PAGE_SLOTS) & 1), 0))
         return NULL;
-    return atomic_load_explicit(&leaf->slots, memory_order_relaxed) + slot;
+    slots = atomic_load_explicit(&leaf->slots, memory_order_relaxed);
+    if (!slots)
+        __builtin_unreachable(); /* they were there before they were touched */
+    return slots + slot;
 }
 
-/* The same, made if need be; NULL on lack of memory. */
+/* The same, made if need be, of an ADDRESS that has one; NULL on lack of memory. */
 shadow_slot *shadow_make(uintptr_t address);
 
 /* A place on the way through all slots; zeroed memory is at the beginning. */

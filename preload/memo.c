@@ -17,9 +17,21 @@ struct memo_fresh {
     struct stack_reads reads;
 };
 
+/* What words are filled up with. */
+static const uint64_t nothing = 0;
+static const struct stack_word filling = { (uintptr_t)&nothing, 0 };
+
+/* Keep COUNT frames: what stood on others stands on nothing. */
+static void keep(struct memo *memo, uint32_t count)
+{
+    for (uint32_t number = count + 1; number <= memo->count; number++)
+        memo->frames[number].stamp = 0;
+    memo->count = count;
+}
+
 void memo_forget(struct memo *memo)
 {
-    memo->count = 0;
+    keep(memo, 0);
     memo->far = 0; /* that was another thread's way, or code that is gone */
     memo->newest = NULL;
     memo->generation = atomic_load_explicit(&stack_generation, memory_order_relaxed);
@@ -57,7 +69,7 @@ static bool fresh_room(struct memo *memo, uint32_t count)
 /* Room for COUNT frames behind frame KNOWN. */
 static bool room(struct memo *memo, uint32_t known, uint32_t count)
 {
-    uint32_t words = (known ? memo->frames[known].words_end : 0) + 3 * count;
+    uint32_t words = (known ? memo->frames[known].words_end : MEMO_GROUP) + 3 * count;
 
     return make_room((void **)&memo->frames, &memo->capacity, sizeof *memo->frames,
                      known + count + 1) &&
@@ -65,6 +77,20 @@ static bool room(struct memo *memo, uint32_t known, uint32_t count)
 }
 
 /* ---- the walk ----------------------------------------------------------------- */
+
+/* How many of the first COUNT words in memory differ or have one before them that does, looking
+ * from the last. */
+static inline uint32_t differing_words(const struct memo *memo, uint32_t count)
+{
+    const struct stack_word *first = memo->words + MEMO_GROUP, *word = memo->words + count;
+
+    while (word >= first + MEMO_GROUP && !memo_differs(word - 1) && !memo_differs(word - 2) &&
+           !memo_differs(word - 3) && !memo_differs(word - 4))
+        word -= MEMO_GROUP;
+    while (word > first && !memo_differs(word - 1))
+        word--;
+    return (uint32_t)(word - memo->words);
+}
 
 /* The newest of the frames up to KNOWN that the walk, having come to STATE, comes to by its
  * steps from there, if it is this one: then it is returned, and *OUT_MATCH is true.
@@ -83,8 +109,8 @@ static uint32_t match(const struct memo *memo, uint32_t known, const struct stac
     if (!known || !memo_state_is(&frames[known].state, frames[known].bp_counts, state->pc,
                                  state->sp, state->bp))
         return known;
-    differing = memo_differing(memo->words, frames[known].words_end);
-    if (differing == 0) {
+    differing = differing_words(memo, frames[known].words_end);
+    if (differing == MEMO_GROUP) { /* what is before the first */
         *out_match = true;
         return known;
     }
@@ -187,19 +213,18 @@ static struct memo_entry *spare_entry(struct memo *memo, const struct memo_frame
     struct memo_entry *entries = memo->entries[set];
 
     for (uint32_t way = 0; way < MEMO_WAYS; way++)
-        if (entries[way].stand > memo->count ||
-            memo->frames[entries[way].stand].stamp != entries[way].stamp)
+        if (memo->frames[entries[way].stand].stamp != entries[way].stamp)
             return &entries[way];
     memo->next_way[set] = (uint8_t)((memo->next_way[set] + 1) % MEMO_WAYS);
     return &entries[memo->next_way[set]];
 }
 
-/* Make an entry of the whole stack, with as many words of its own as it can hold: so it is
- * true for longest. */
-static void enter(struct memo *memo)
+/* Its words are as many as it can hold: so it is true for longest. */
+void memo_enter(struct memo *memo)
 {
     const struct memo_frame *newest = &memo->frames[memo->count], *stand = newest;
     struct memo_entry *entry = spare_entry(memo, newest);
+    uint32_t count, filled;
 
     while (stand > memo->frames && newest->words_end - stand[-1].words_end <= MEMO_ENTRY_WORDS)
         stand--;
@@ -208,10 +233,14 @@ static void enter(struct memo *memo)
     entry->stamp = stand->stamp;
     entry->stand = (uint32_t)(stand - memo->frames);
     entry->stand_words = stand->words_end;
-    entry->word_count = newest->words_end - stand->words_end;
+    count = newest->words_end - stand->words_end;
+    filled = -count % MEMO_GROUP;
+    entry->word_count = filled + count;
     entry->number = MEMO_NONE;
-    for (uint32_t i = 0; i < entry->word_count; i++)
-        entry->words[i] = memo->words[stand->words_end + i];
+    for (uint32_t i = 0; i < filled; i++)
+        entry->words[i] = filling;
+    for (uint32_t i = 0; i < count; i++)
+        entry->words[filled + i] = memo->words[stand->words_end + i];
     memo->newest = entry;
 }
 
@@ -239,16 +268,20 @@ bool memo_walk(struct memo *memo, struct stack *stack, const struct stack_start 
     stack_begin(stack, start->sp);
     count = walk(memo, stack, start, &known);
     if (count < 0 || !room(memo, known, (uint32_t)count)) {
-        memo->count = 0; /* it may be half of another stack */
+        keep(memo, 0); /* it may be half of another stack */
         return false;
     }
-    if (known == 0)
-        memo->frames[0] = (struct memo_frame){ .hash_power = 1, .more_power = 1 };
+    if (known == 0) {
+        memo->frames[0] = (struct memo_frame){ .hash_power = 1, .more_power = 1,
+                                               .words_end = MEMO_GROUP };
+        for (uint32_t i = 0; i < MEMO_GROUP; i++)
+            memo->words[i] = filling;
+    }
+    keep(memo, known);
     for (uint32_t i = (uint32_t)count; i-- > 0;)
         append(memo, ++known, &memo->fresh[i]);
     memo->count = known;
     note_distance(memo, (uint32_t)count);
-    enter(memo);
     stack->key = stack_key_end(key_of(&memo->frames[known]), memo->flags);
     stack->flags = memo->flags;
     return true;

@@ -35,10 +35,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MEMO_SETS 32u /* a power of two */
+#define MEMO_SETS 64u /* a power of two. With half of them, five hot stacks in one set are no rarity */
 #define MEMO_WAYS 4u
 #define MEMO_ENTRY_WORDS 12u
 #define MEMO_NONE UINT32_MAX
+
+/* Words are compared in groups, so before the first of each array come words that never
+ * differ: as many as are missing to a full group. */
+#define MEMO_GROUP 4u
+_Static_assert(MEMO_ENTRY_WORDS % MEMO_GROUP == 0, "an entry has full groups");
 
 /* What a step begins with, and what it and those to its callers depend on. */
 struct memo_frame {
@@ -49,20 +54,21 @@ struct memo_frame {
     uint32_t more, more_power;
     bool bp_counts;              /* rbp is part of the state */
     uint32_t words_end;          /* its words and its callers' are those before this one */
-    uint64_t stamp;              /* of no other frame, now or before */
+    uint64_t stamp;              /* of no other frame, now or before; 0: no longer a frame */
 };
 _Static_assert(sizeof(struct memo_frame) == 64, "written for each new frame");
 
 struct memo_entry {
     struct stack_state state; /* pc 0: none */
-    bool bp_counts;
     uint64_t stamp;           /* of the frame it stands on */
     uint32_t stand;           /* that frame's number */
-    uint32_t stand_words;     /* how many words are before it, its own included */
-    uint32_t word_count;
+    uint32_t stand_words;     /* its `words_end` */
+    uint32_t word_count;      /* full groups */
     uint32_t number;
-    struct stack_word words[MEMO_ENTRY_WORDS];
+    bool bp_counts;
+    struct stack_word words[MEMO_ENTRY_WORDS] __attribute__((aligned(64)));
 };
+_Static_assert(sizeof(struct memo_entry) == 256, "a power of two");
 
 /* Zeroed memory remembers nothing. */
 struct memo {
@@ -90,14 +96,17 @@ static inline bool memo_current(const struct memo *memo)
 void memo_forget(struct memo *memo);
 
 /* Walk the calling thread's stack from START, all frames, for what no entry knows. Sets key
- * and flags in STACK; the frames are remembered, memo_frames() copies them. False if that
- * does not do, or does not pay, and stack_walk() is needed. */
+ * and flags in STACK; the frames are remembered, memo_frames() copies them, and memo_enter()
+ * makes an entry. False if that does not do, or does not pay, and stack_walk() is needed. */
 bool memo_walk(struct memo *memo, struct stack *stack, const struct stack_start *start);
+
+/* Make an entry of the walk before, to be told the number of the stack by memo_number(). */
+void memo_enter(struct memo *memo);
 
 /* Copy the frames of the walk before to STACK, newest first. False on lack of memory. */
 bool memo_frames(const struct memo *memo, struct stack *stack);
 
-/* The stack walked last has NUMBER. */
+/* The stack walked last, of which there is an entry, has NUMBER. */
 static inline void memo_number(struct memo *memo, uint32_t number)
 {
     if (memo->newest)
@@ -107,7 +116,7 @@ static inline void memo_number(struct memo *memo, uint32_t number)
 /* The set that the entries of stacks from PC and SP are in. */
 static inline uint32_t memo_set(uintptr_t pc, uintptr_t sp)
 {
-    return (pc ^ pc >> 7 ^ sp >> 4 ^ sp >> 10) % MEMO_SETS;
+    return (uint32_t)(pc + (sp >> 4)) % MEMO_SETS;
 }
 
 static inline bool memo_state_is(const struct stack_state *state, bool bp_counts, uintptr_t pc,
@@ -116,30 +125,30 @@ static inline bool memo_state_is(const struct stack_state *state, bool bp_counts
     return state->pc == pc && state->sp == sp && (!bp_counts || state->bp == bp);
 }
 
-/* How many of the COUNT WORDS in memory differ or have one before them that does, looking
- * from the last. */
-static inline uint32_t memo_differing(const struct stack_word *words, uint32_t count)
+static inline bool memo_differs(const struct stack_word *word)
 {
-    const struct stack_word *word = words + count;
+    return *(const uint64_t *)word->address != word->value;
+}
 
-#define DIFFERS(index) (*(const uint64_t *)word[index].address != word[index].value)
-    for (; word >= words + 4; word -= 4)
-        if (DIFFERS(-1) || DIFFERS(-2) || DIFFERS(-3) || DIFFERS(-4))
-            break;
-    while (word > words && !DIFFERS(-1))
-        word--;
-#undef DIFFERS
-    return (uint32_t)(word - words);
+/* Whether all the words in memory from FIRST to before END, and what fills up the first of their
+ * groups, are what they were. None is read after the first that differs, from the last. */
+static inline bool memo_same(const struct stack_word *first, const struct stack_word *end)
+{
+    for (; end > first; end -= MEMO_GROUP)
+        if (memo_differs(end - 1) || memo_differs(end - 2) || memo_differs(end - 3) ||
+            memo_differs(end - 4))
+            return false;
+    return true;
 }
 
 /* Whether the stack from START is that of ENTRY. */
-static inline bool memo_is(const struct memo *memo, const struct memo_entry *entry,
+static inline __attribute__((always_inline)) bool memo_is(const struct memo *memo, const struct memo_entry *entry,
                            const struct stack_start *start)
 {
     return memo_state_is(&entry->state, entry->bp_counts, start->pc - 1, start->sp, start->bp) &&
-           entry->stand <= memo->count && memo->frames[entry->stand].stamp == entry->stamp &&
-           memo_differing(entry->words, entry->word_count) == 0 &&
-           memo_differing(memo->words, entry->stand_words) == 0;
+           memo->frames[entry->stand].stamp == entry->stamp &&
+           memo_same(entry->words, entry->words + entry->word_count) &&
+           memo_same(memo->words + MEMO_GROUP, memo->words + entry->stand_words);
 }
 
 /* The number of the calling thread's stack from START, MEMO_NONE if no entry knows it. */

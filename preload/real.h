@@ -8,6 +8,7 @@
 #define PRELOAD_REAL_H
 
 #include "preload/hooks.h"
+#include "preload/ours.h"
 
 #include <dlfcn.h>
 #include <malloc.h>
@@ -25,10 +26,10 @@ struct real {
 };
 
 /* The functions; all NULL until real_find(). */
-extern struct real real;
+extern OURS struct real real;
 
 /* Whether the real malloc is glibc's, whose block headers real_usable_size() knows. */
-extern bool real_is_glibc;
+extern OURS bool real_is_glibc;
 
 /* Where ld.so found the stack of the process to begin; 0 if it does not say. */
 extern uintptr_t real_stack_end;
@@ -39,9 +40,14 @@ void real_find(void);
 /* The usable size of BLOCK, which glibc's malloc gave out. Reads the word before it. */
 static inline size_t real_usable_size(const void *block)
 {
-    size_t header = ((const size_t *)block)[-1];
+    const size_t *words = block;
+    size_t header;
 
-    return (header & ~(size_t)7) - 8 - (header & 2) * 4; /* bit 1: mapped on its own */
+    __asm__("" : "+r"(words)); /* the compiler knows of a block from malloc that it begins there */
+    header = words[-1];
+    if (__builtin_expect(header & 2, false)) /* mapped on its own */
+        return (header & ~(size_t)7) - 16;
+    return (header & ~(size_t)7) - 8;
 }
 
 /* SIZE bytes of the static arena, zeroed, aligned to ALIGNMENT (a power of two); NULL
@@ -49,7 +55,7 @@ static inline size_t real_usable_size(const void *block)
 void *boot_alloc(size_t size, size_t alignment);
 
 #define BOOT_SIZE ((size_t)64 * 1024)
-extern char boot[BOOT_SIZE];
+extern OURS char boot[BOOT_SIZE];
 
 /* Whether BLOCK came from boot_alloc(). */
 static inline bool boot_owns(const void *block)

@@ -13,13 +13,14 @@
 #define PRELOAD_STACK_H
 
 #include "preload/cfi.h"
+#include "preload/ours.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define STACK_RULES 512u
+#define STACK_RULES 2048u
 
 /* By which a stack is known: a polynomial over its frames in two widths, the power that of
  * the distance from the outermost frame. So it is computed during the walk, and stacks
@@ -104,7 +105,7 @@ struct stack_start {
     }
 
 /* Raised when code was unloaded: what walks were made by is void. */
-extern _Atomic uint32_t stack_generation;
+extern OURS _Atomic uint32_t stack_generation;
 
 /* Forget which pages are readable: STACK is another thread's now. */
 void stack_forget_pages(struct stack *stack);

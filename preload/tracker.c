@@ -15,6 +15,7 @@
 #include "preload/series.h"
 #include "preload/syscall.h"
 #include "preload/timeline.h"
+#include "preload/tracker_thread.h"
 #include "preload/trie.h"
 
 #include <errno.h>
@@ -24,25 +25,7 @@
 
 #define UNKNOWN_STACK 0u    /* made first: no frame, truncated */
 
-/* A thread's part in all this. What another thread may read while it counts is
- * atomic, but only its own thread writes. */
-struct tracker_thread {
-    struct thread guard;
-    struct deferred *deferred; /* NULL until a handler needs it */
-    uint32_t events;
-    uint32_t next_look; /* at the series, when there were so many events */
-    bool in_memo;       /* the frames of the last walk, not in `stack` */
-    _Atomic uint64_t allocations, frees;
-    uint64_t usable; /* of what it allocated minus what it freed, modulo 2^64 */
-    uintptr_t newest; /* the block that it allocated last; 0: that is gone */
-    uint64_t missed_frees, lost_blocks;
-    struct tracker_realloc *in_flight;
-    struct memo memo;
-    struct counters counters;
-    struct stack stack;
-};
-
-_Atomic bool tracker_on;
+_Atomic bool tracker_on, tracker_plain;
 static _Atomic uint32_t frame_limit;
 static bool untraced; /* for good: there is no memory, or this is a child of fork */
 static _Atomic uint32_t era; /* raised when everything is forgotten */
@@ -82,18 +65,30 @@ static __attribute__((noinline)) void leave_with_deferred(struct tracker_thread 
 
 static inline void leave(struct tracker_thread *self)
 {
-    if (__builtin_expect(self->deferred != NULL, false)) {
+    if (__builtin_expect(self->guard.noted, false)) {
         leave_with_deferred(self);
         return;
     }
     guard_leave(&self->guard);
-    if (__builtin_expect(self->deferred != NULL, false) && enter() == self)
-        leave_with_deferred(self); /* the first one came just now */
+    if (__builtin_expect(self->guard.noted, false))
+        tracker_leave_late(self); /* the first one came just now */
 }
 
-#define TICK_EVENTS 64u /* look at the clock each so many events of a thread */
+void tracker_leave(struct tracker_thread *self)
+{
+    guard_pause(&self->guard);
+    leave(self);
+}
 
-static uint32_t tick_mask = TICK_EVENTS - 1;
+void tracker_leave_late(struct tracker_thread *self)
+{
+    if (self->guard.noted && enter() == self)
+        leave_with_deferred(self);
+}
+
+#define TICK_EVENTS 64 /* look at the clock each so many events of a thread */
+
+static int32_t tick_events = TICK_EVENTS;
 
 /* How often all threads have allocated, and how many states of threads there are. */
 static uint64_t all_allocations(uint32_t *out_threads)
@@ -128,18 +123,27 @@ static inline bool has_come_far(const struct tracker_thread *self)
     return (int32_t)(self->events - self->next_look) >= 0;
 }
 
-/* Count an event of SELF, which records, and see whether it is time for something. */
-static inline void tick(struct tracker_thread *self)
+/* SELF, which records, has recorded as many events as it was to. */
+static __attribute__((noinline)) void look(struct tracker_thread *self)
 {
-    if (__builtin_expect((++self->events & tick_mask) == 0, false) &&
-        (has_come_far(self) || timeline_due()))
+    self->events += (uint32_t)tick_events;
+    self->countdown = tick_events - 1;
+    if (has_come_far(self) || timeline_due())
         look_at_the_clocks(self);
 }
 
-static inline void add_own(_Atomic uint64_t *number, uint64_t more)
+/* Count an event of SELF, which records, and see whether it is time for something. */
+static inline void tick(struct tracker_thread *self)
 {
-    atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + more,
-                          memory_order_relaxed);
+    if (__builtin_expect(--self->countdown < 0, false))
+        look(self);
+}
+
+void tracker_tick(struct tracker_thread *self)
+{
+    look(self);
+    guard_pause(&self->guard);
+    leave(self);
 }
 
 /* ---- counting ---------------------------------------------------------------- */
@@ -159,7 +163,7 @@ static inline void count_free(struct tracker_thread *self, const struct live_blo
     } else {
         self->lost_blocks++; /* what its stack counts is not right: that much is said */
     }
-    add_own(&self->frees, 1);
+    tracker_add_own(&self->frees, 1);
 }
 
 static inline void count_allocation(struct tracker_thread *self, const struct live_block *block,
@@ -175,7 +179,7 @@ static inline void count_allocation(struct tracker_thread *self, const struct li
     } else {
         self->lost_blocks++;
     }
-    add_own(&self->allocations, 1);
+    tracker_add_own(&self->allocations, 1);
 }
 
 static inline size_t usable_size(const void *block)
@@ -305,8 +309,12 @@ static __attribute__((noinline)) void walk(struct tracker_thread *self,
                                            const struct stack_start *start)
 {
     self->in_memo = limit() == 0 && memo_walk(&self->memo, &self->stack, start);
-    if (!self->in_memo)
+    if (!self->in_memo) {
         stack_walk(&self->stack, start, limit());
+        return;
+    }
+    trie_expect(self->stack.key.hash);
+    memo_enter(&self->memo);
 }
 
 /* The number of the stack of SELF, the calling thread, from START; MEMO_NONE: it is walked,
@@ -348,8 +356,10 @@ static struct deferred_event *defer(enum deferred_kind kind, struct tracker_thre
     struct deferred_event *event = NULL;
 
     *out_self = self;
-    if (self && !self->deferred)
+    if (self && !self->deferred) {
         self->deferred = arena_map(sizeof *self->deferred, ARENA_OTHER);
+        self->guard.noted = self->deferred != NULL;
+    }
     if (self && self->deferred)
         event = deferred_begin(self->deferred);
     if (event) {
@@ -466,16 +476,11 @@ static void take_deferred(struct tracker_thread *self)
 
 /* ---- events ------------------------------------------------------------------ */
 
-void tracker_allocated(void *block, size_t size, const struct stack_start *start)
+/* SELF, inside, has a new block, allocated by STACK as find_stack() said. (A function of its own:
+ * what it needs of the caller's stack is not below a walk.) */
+static __attribute__((noinline)) void record_allocated(struct tracker_thread *self, void *block,
+                                                       size_t size, uint32_t stack)
 {
-    struct tracker_thread *self = enter();
-    uint32_t stack;
-
-    if (!self) {
-        defer_new(block, size, false, start);
-        return;
-    }
-    stack = find_stack(self, start);
     guard_record(&self->guard);
     if (tracker_tracing()) {
         stack = stack_number(self, stack);
@@ -487,11 +492,37 @@ void tracker_allocated(void *block, size_t size, const struct stack_start *start
     leave(self);
 }
 
+void tracker_allocated_inside(struct tracker_thread *self, void *block, size_t size,
+                              const struct stack_start *start, uint32_t stack)
+{
+    if (stack == MEMO_NONE || !tracker_is_plain()) {
+        guard_pause(&self->guard); /* what follows may take long */
+        stack = tracker_tracing() ? find_stack(self, start) : MEMO_NONE;
+    }
+    record_allocated(self, block, size, stack);
+}
+
+void tracker_allocated(void *block, size_t size, const struct stack_start *start)
+{
+    struct tracker_thread *self;
+
+    if (!tracker_tracing())
+        return;
+    self = enter();
+    if (__builtin_expect(self != NULL, true))
+        record_allocated(self, block, size, find_stack(self, start));
+    else
+        defer_new(block, size, false, start);
+}
+
 void tracker_freed(void *block)
 {
-    struct tracker_thread *self = enter();
+    struct tracker_thread *self;
     struct live_block old;
 
+    if (!tracker_tracing())
+        return;
+    self = enter();
     if (!self) {
         remove_now((uintptr_t)block, DEFERRED_GONE);
         return;
@@ -556,8 +587,7 @@ static __attribute__((noinline)) void defer_realloc(const struct tracker_realloc
         defer_new(block, size, true, start);
 }
 
-/* CALL of SELF became BLOCK, allocated by STACK as find_stack() said. (A function of its own:
- * what it needs of the caller's stack is not below a walk.) */
+/* CALL of SELF became BLOCK, allocated by STACK as find_stack() said. (As record_allocated().) */
 static __attribute__((noinline)) void finish_realloc(struct tracker_thread *self,
                                                      struct tracker_realloc *call, void *block,
                                                      size_t size, uint32_t stack)
@@ -746,9 +776,18 @@ void tracker_unloaded(void)
     leave(self);
 }
 
+/* Whether the short way is open (tracker_event.h). */
+static void set_plain(void)
+{
+    bool plain = tracker_tracing() && limit() == 0 && real_is_glibc && live_spaced && !guard_fences;
+
+    atomic_store_explicit(&tracker_plain, plain, memory_order_release);
+}
+
 void tracker_set_tracing(bool on)
 {
     atomic_store_explicit(&tracker_on, on, memory_order_release);
+    set_plain();
     attention_set_awake(on);
 }
 
@@ -894,7 +933,10 @@ uint32_t tracker_frame_limit(void)
 void tracker_configure(uint32_t new_limit, bool exact_clock)
 {
     atomic_store_explicit(&frame_limit, new_limit, memory_order_relaxed);
-    tick_mask = exact_clock ? 0 : TICK_EVENTS - 1;
+    set_plain();
+    tick_events = exact_clock ? 1 : TICK_EVENTS;
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        ((struct tracker_thread *)state)->countdown = 0;
 }
 
 /* CALL of THREAD will never end. Its block is what the real call made of it, by the stack
@@ -985,14 +1027,6 @@ void tracker_sum_counters(uint32_t stack_count, struct counter_sum *sums)
         counters_add_all(&((struct tracker_thread *)state)->counters, stack_count, sums);
 }
 
-/* Sum up what all threads counted for STACK. */
-static void sum_counter(uint32_t stack, struct counter_sum *out_sum)
-{
-    *out_sum = (struct counter_sum){ { 0 } };
-    for (struct thread *state = guard_threads(); state; state = state->next)
-        counters_add_to(&((struct tracker_thread *)state)->counters, stack, out_sum);
-}
-
 struct counters_size tracker_size(void)
 {
     struct counters_size size = counters_size();
@@ -1021,11 +1055,9 @@ uint64_t tracker_live_blocks(void)
 
 static void live_of_stack(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks)
 {
-    struct counter_sum sum;
-
-    sum_counter(stack, &sum);
-    *out_bytes = sum.value[SNAPSHOT_ALLOCATED_BYTES] - sum.value[SNAPSHOT_FREED_BYTES];
-    *out_blocks = sum.value[SNAPSHOT_ALLOCATIONS] - sum.value[SNAPSHOT_FREES];
+    *out_bytes = *out_blocks = 0;
+    for (struct thread *state = guard_threads(); state; state = state->next)
+        counters_add_live(&((struct tracker_thread *)state)->counters, stack, out_bytes, out_blocks);
 }
 
 void tracker_add_to_series(void)

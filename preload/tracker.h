@@ -10,12 +10,13 @@
 
 #include "preload/counters.h"
 #include "preload/live.h"
+#include "preload/ours.h"
 #include "preload/stack.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
-extern _Atomic bool tracker_on;
+extern OURS _Atomic bool tracker_on;
 
 /* Whether allocations are recorded now. What hooks ask first. */
 static inline bool tracker_tracing(void)

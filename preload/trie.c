@@ -161,6 +161,14 @@ static uint32_t entry_find(struct table *in, uint64_t hash, uint32_t hash_more)
     }
 }
 
+void trie_expect(uint64_t hash)
+{
+    const struct table *in = atomic_load_explicit(&table, memory_order_acquire);
+
+    if (in)
+        __builtin_prefetch(&in->entries[(uint32_t)hash & (in->slots - 1)]);
+}
+
 static size_t table_size(uint32_t slots)
 {
     return sizeof(struct table) + (size_t)slots * sizeof(struct entry);

@@ -56,6 +56,9 @@ bool trie_init(const struct trie_modules *modules);
 /* The number of the stack with this hash; TRIE_NONE if there is none. */
 uint32_t trie_find(uint64_t hash, uint32_t hash_more);
 
+/* That number will soon be asked for. */
+void trie_expect(uint64_t hash);
+
 /* The same, made if need be: it has COUNT FRAMES, newest first, and FLAGS. TRIE_NONE on
  * lack of memory. */
 uint32_t trie_add(const uintptr_t *frames, uint32_t count, uint32_t flags, uint64_t hash,

@@ -18,7 +18,7 @@ FORMAT = ["format/*.h"]
 
 # preload/: what everything there may use, and the leaves, which do not know each other.
 GROUND = [f"preload/{name}.h" for name in (
-    "arena", "attention", "buffer", "message", "config", "guard", "lock", "object", "path",
+    "arena", "attention", "buffer", "message", "config", "guard", "lock", "object", "ours", "path",
     "syscall")]
 LEAVES = [f"preload/{name}.h" for name in (
     "stack", "memo", "trie", "live", "live_copy", "live_domains", "modules", "counters", "epochs",
@@ -42,9 +42,10 @@ RULES = [
     *[(base.replace(".h", ".[ch]"), FORMAT + GROUND, STDIO + LIBDW) for base in GROUND],
     ("preload/cfi.[ch]", FORMAT + GROUND, STDIO + LIBDW),
     ("preload/unwind_*.[ch]", FORMAT + GROUND + ["preload/cfi.h", "preload/stack.h"], STDIO + LIBDW),
-    ("preload/tracker.[ch]",
-     FORMAT + GROUND + LEAVES + ["preload/cfi.h", "preload/deferred.h", "preload/real.h"],
-     STDIO + LIBDW),
+    *[(f"preload/{name}.[ch]",
+       FORMAT + GROUND + LEAVES + ["preload/cfi.h", "preload/deferred.h", "preload/real.h",
+                                   "preload/tracker*.h"],
+       STDIO + LIBDW) for name in ("tracker", "tracker_*")],
     ("preload/deferred.[ch]", GROUND + ["preload/live.h", "preload/stack.h"], STDIO + LIBDW),
     *[(f"preload/{name}.[ch]", FORMAT + GROUND + LEAVES + ["preload/tracker.h", "preload/real.h"]
        + more, STDIO + LIBDW) for name, more in (

@@ -243,6 +243,7 @@ static void walk_as_traced(struct stack *stack, const struct stack_start *start)
         counts.in_memo++;
         if (!memo_frames(&self->memo, stack))
             abort();
+        memo_enter(&self->memo);
         memo_number(&self->memo, number_of(stack));
     } else {
         stack_walk(stack, start, 0);

@@ -8,42 +8,44 @@
 #include <string.h>
 
 #define THREADS   4
-#define PER_SECTION (COUNTERS_PER_PAGE * COUNTERS_PAGES_PER_SECTION)
+#define MANY      (1u << 18) /* stacks: the array grows eight times */
 
 static struct counters all_counters[THREADS];
 
-/* Neighbours of every kind: within a page, a section, and the last of all. */
+/* Neighbours of every kind: within a page, to both sides of an end, and far from all others. */
 static const uint32_t stacks[] = {
-    0, 1, COUNTERS_PER_PAGE - 1, COUNTERS_PER_PAGE, PER_SECTION - 1, PER_SECTION, PER_SECTION + 1,
-    PER_SECTION *(COUNTERS_SECTIONS - 1), PER_SECTION *COUNTERS_SECTIONS - 1,
+    0, 1, COUNTERS_PER_PAGE - 1, COUNTERS_PER_PAGE, COUNTERS_FIRST - 1, COUNTERS_FIRST,
+    COUNTERS_FIRST + 1, 5 * COUNTERS_FIRST, MANY / 2 - 1, MANY / 2, MANY - 1,
 };
 #define STACKS (sizeof(stacks) / sizeof(*stacks))
 
 static void each_stack_has_counters_of_its_own(void **state)
 {
-    struct counter *made[STACKS];
-
     (void)state;
     for (size_t i = 0; i < STACKS; i++) {
         struct counter_sum sum = { { 0 } };
+        struct counter *made;
 
         counters_add_to(&all_counters[0], stacks[i], &sum); /* not counted yet */
-        made[i] = counters_of(&all_counters[0], stacks[i]);
-        assert_non_null(made[i]);
+        assert_null(counters_known(&all_counters[0], stacks[i]));
+        made = counters_touch(&all_counters[0], stacks[i]);
+        assert_non_null(made);
+        assert_ptr_equal(counters_known(&all_counters[0], stacks[i]), made);
         for (int value = 0; value < SNAPSHOT_COUNTERS_PER_STACK; value++) {
             assert_int_equal(sum.value[value], 0);
-            assert_int_equal(made[i]->value[value], 0);
-            made[i]->value[value] = 100 * i + (size_t)value;
+            assert_int_equal(made->value[value], 0);
+            made->value[value] = 100 * i + (size_t)value;
         }
     }
     for (size_t i = 0; i < STACKS; i++) {
         struct counter_sum sum = { { 1000, 1000, 1000, 1000, 1000 } };
 
-        assert_ptr_equal(counters_of(&all_counters[0], stacks[i]), made[i]);
         counters_add_to(&all_counters[0], stacks[i], &sum);
         for (int value = 0; value < SNAPSHOT_COUNTERS_PER_STACK; value++)
             assert_int_equal(sum.value[value], 1000 + 100 * i + (size_t)value);
     }
+    /* The pages that they are in, and what remembers which. */
+    assert_int_equal(arena_used(ARENA_COUNTERS), (8 + 1) * 4096);
     counters_clear(&all_counters[0]);
     for (size_t i = 0; i < STACKS; i++) {
         struct counter_sum sum = { { 0 } };
@@ -58,7 +60,7 @@ static void summing_takes_no_memory(void **state)
     struct counter_sum sum = { { 0 } };
 
     (void)state;
-    for (uint32_t stack = 0; stack < 10 * PER_SECTION; stack += 77)
+    for (uint32_t stack = 0; stack < MANY; stack += 77)
         counters_add_to(&all_counters[0], stack, &sum);
     assert_int_equal(arena_used(ARENA_COUNTERS), 0);
 }
@@ -68,7 +70,7 @@ static bool count_without_memory(void)
     bool all = true;
 
     for (size_t i = 0; i < STACKS; i++) {
-        struct counter *counter = counters_of(&all_counters[0], stacks[i]);
+        struct counter *counter = counters_touch(&all_counters[0], stacks[i]);
 
         all = all && counter;
         if (counter)
@@ -76,7 +78,7 @@ static bool count_without_memory(void)
     }
     arena_fail_after(0);
     for (size_t i = 0; i < STACKS; i++)
-        assert_non_null(counters_of(&all_counters[0], stacks[i]));
+        assert_non_null(counters_touch(&all_counters[0], stacks[i]));
     return all;
 }
 
@@ -139,7 +141,7 @@ static void the_peak_is_the_highest_current_value(void **state)
 static void *grow_and_shrink(void *counters)
 {
     for (uint32_t i = 0; i < 100000; i++) {
-        counters_of(counters, i % 1000)->value[SNAPSHOT_ALLOCATIONS]++;
+        counters_touch(counters, i % 1000)->value[SNAPSHOT_ALLOCATIONS]++;
         counters_change_current(counters, 10);
         if (i % 2)
             counters_change_current(counters, -10);
