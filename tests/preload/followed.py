@@ -20,8 +20,9 @@ FIRST, LAST, THREADS = 3000, 3063, 16
 
 
 def read_ledger(path):
-    """pid → (parent, who, {size: count}, {address: size})."""
-    processes = {}
+    """pid → [(parent, who, {size: count}, {address: size}), …], the newest first: of several images
+    of a process the last has the snapshot at exit, but a number may also be of two processes."""
+    processes = collections.defaultdict(list)
     with open(path, encoding="ascii") as file:
         for line in file:
             pid, parent, who, *words = line.split()
@@ -30,8 +31,7 @@ def read_ledger(path):
             for word in words:
                 key, number = word.lstrip("@").split(":")
                 (published if word[0] == "@" else held)[int(key)] = int(number)
-            # The image that ended last is the one with the snapshot at exit.
-            processes[int(pid)] = int(parent), who, held, published
+            processes[int(pid)].insert(0, (int(parent), who, held, published))
     return processes
 
 
@@ -71,7 +71,8 @@ def main():
             print(f"{heap.path}: no process says it is this")
             bad += 1
             continue
-        parent, who, held, published = processes[pid]
+        parent, who, held, published = min(
+            processes[pid], key=lambda said: len(list(complaints(heap, said[0], *said[2:]))))
         for complaint in complaints(heap, parent, held, published):
             print(f"{os.path.basename(heap.path)} ({who}): {complaint}")
             bad += 1
