@@ -360,8 +360,8 @@ static void serve(uint32_t bits)
         signals_die();
     if (closed)
         return;
-    if (move_request(CONTROL_FINISHED, CONTROL_IDLE))
-        snapshot_finish(false);
+    move_request(CONTROL_FINISHED, CONTROL_IDLE);
+    snapshot_finish(false); /* before another request: who asked for a lost one is told */
     if (bits & ATTENTION_TICK)
         tick();
     if (bits & ATTENTION_GROWTH)

@@ -89,18 +89,22 @@ static size_t chunk_size(uintptr_t chunk)
     return word_at(chunk + 8) & ~(uint64_t)7;
 }
 
-uintptr_t glibc_next_chunk(uintptr_t block)
+uintptr_t glibc_next_chunk(uintptr_t block, uintptr_t low, uintptr_t limit)
 {
-    return block - CHUNK_HEAD + chunk_size(block - CHUNK_HEAD);
+    uintptr_t chunk = block - CHUNK_HEAD, next = chunk + chunk_size(chunk);
+
+    /* The last word of a block lies in the head of the chunk behind. */
+    return next >= chunk + 2 * CHUNK_HEAD && next + CHUNK_HEAD >= low && next <= limit ? next
+                                                                                       : limit;
 }
 
 uintptr_t glibc_heap_end(uintptr_t arena, uintptr_t chunk, uintptr_t limit)
 {
-    while (chunk + CHUNK_HEAD <= limit) {
+    while (chunk <= limit && limit - chunk >= CHUNK_HEAD) {
         size_t size = chunk_size(chunk);
 
         if (size == FENCE)
-            return chunk + 2 * FENCE;
+            return limit - chunk >= 2 * FENCE ? chunk + 2 * FENCE : limit;
         if (size < 2 * CHUNK_HEAD || size > limit - chunk)
             return limit;
         if (chunk == word_at(arena + BEFORE_TOP))

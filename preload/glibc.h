@@ -50,11 +50,13 @@ bool glibc_thread_memory(uintptr_t tp, uintptr_t *out_start, uintptr_t *out_end)
 size_t glibc_heap_size(uintptr_t heap, size_t size);
 
 /* Where the main heap ends behind its CHUNK, which has been given out or not, and what the program
- * took by sbrk() begins; LIMIT if that does not begin before. ARENA is the main one. */
+ * took by sbrk() begins; LIMIT if that does not begin before. ARENA is the main one. Looks at nothing
+ * beyond LIMIT, whatever the chunks say. */
 uintptr_t glibc_heap_end(uintptr_t arena, uintptr_t chunk, uintptr_t limit);
 
-/* The chunk behind that of BLOCK, which the main heap gave out. */
-uintptr_t glibc_next_chunk(uintptr_t block);
+/* The chunk behind that of BLOCK, which the main heap gave out, not below LOW, where BLOCK ends. LIMIT
+ * if the size of the chunk, which the program may have written over, leads elsewhere. */
+uintptr_t glibc_next_chunk(uintptr_t block, uintptr_t low, uintptr_t limit);
 
 /* Find the main arena's lists of free chunks among the SIZE bytes of writable data at DATA,
  * which are glibc's. False if they are not there. */

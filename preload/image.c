@@ -138,21 +138,28 @@ int image_wait(long pid, void (*other)(long pid, int status))
     int status = 0;
     long ended;
 
-    while ((ended = SYSCALL_4(SYS_wait4, -1, &status, __WALL, NULL)) != pid)
-        if (ended > 0)
+    while ((ended = SYSCALL_4(SYS_wait4, -1, &status, __WALL | WUNTRACED, NULL)) != pid ||
+           WIFSTOPPED(status))
+        if (ended == pid)
+            SYSCALL_2(SYS_kill, pid, SIGCONT);
+        else if (ended > 0)
             other(ended, status);
         else if (ended != -EINTR)
             return -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Whether the task of IMAGE has ended. It stays as it is. */
+/* Whether the task of IMAGE has ended. It stays as it is, unless it was stopped: then it goes on. */
 static bool has_ended(const struct image *image)
 {
     siginfo_t info = { .si_pid = 0 };
     long result = SYSCALL_5(SYS_waitid, P_PID, image->pid, &info,
-                            WEXITED | WNOHANG | WNOWAIT | __WCLONE, NULL);
+                            WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WCLONE, NULL);
 
+    if (result == 0 && info.si_pid != 0 && info.si_code == CLD_STOPPED) {
+        SYSCALL_2(SYS_kill, image->pid, SIGCONT);
+        return false;
+    }
     return (result < 0 && result != -EINTR) || info.si_pid != 0;
 }
 

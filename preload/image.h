@@ -38,12 +38,12 @@ bool image_try_start(struct image *image, void (*task)(void *context), void *con
  * pid, or the error. */
 long image_copy(void (*task)(void *context), void *context);
 
-/* Wait for the copy PID, which the calling task made. Returns its exit status; -1: it was
- * killed. OTHER is told of other processes that the caller traces. */
+/* Wait for the copy PID, which the calling task made; if somebody stops it, it is sent on. Returns
+ * its exit status; -1: it was killed. OTHER is told of other processes that the caller traces. */
 int image_wait(long pid, void (*other)(long pid, int status));
 
-/* Wait until the task of IMAGE sets WORD. False if it ended without: somebody killed it, or
- * this did, after PATIENCE ns. It is still to be reaped. */
+/* Wait until the task of IMAGE sets WORD; if somebody stops it, it is sent on. False if it ended
+ * without: somebody killed it, or this did, after PATIENCE ns. It is still to be reaped. */
 bool image_wait_for(const struct image *image, _Atomic uint32_t *word, uint64_t patience);
 
 /* Whether the task of IMAGE has ended; with WAIT, wait until it has. Then it is gone. */

@@ -193,9 +193,9 @@ static void leave_out_main_heap(struct finder *finder, const struct area *area, 
 
         limit = is_last ? area->end : blocks[rank].address - 16;
         if (limit > behind && limit - behind >= PAGE) {
-            end = glibc_heap_end(
-                arena, behind == area->start ? behind : glibc_next_chunk(blocks[rank - 1].address),
-                limit);
+            end = behind == area->start ? behind
+                                        : glibc_next_chunk(blocks[rank - 1].address, behind, limit);
+            end = glibc_heap_end(arena, end, limit);
             leave_out(finder->roots, start, end);
             start = limit;
         }

@@ -33,12 +33,14 @@ struct snapshot {
     struct image image;
     int result;
     void (*done)(int result, const char *path);
-    bool told; /* DONE was, or is about to be */
+    bool told;      /* DONE was */
+    bool committed; /* if the task is killed now, another one can't begin anew */
 
     /* With the heap graph. */
     bool wants_graph;
     struct cfi_registers caller; /* of the thread that asks */
     uint32_t asking;             /* its tid */
+    _Atomic uint32_t copying;    /* 1: the threads stand still, and the kernel copies */
     _Atomic uint32_t copied;     /* 1: the gate may open */
     struct threads threads;
     struct resumption *resumption;
@@ -50,7 +52,10 @@ struct resumption {
     uint64_t pause;        /* ns that they stood still */
 };
 
-#define COPY_PATIENCE 30000000000u /* ns that the gate may be closed for the copy of the program */
+/* ns that the gate may be closed, until the threads stand still, and while the kernel copies
+ * the program, of which there may be terabytes. */
+#define STOP_PATIENCE 1000000000u
+#define COPY_PATIENCE 30000000000u
 
 static struct lock lock;         /* held while one is taken */
 static _Atomic uint32_t in_exec; /* the thread that is about to exec, 0: none */
@@ -142,6 +147,7 @@ static long copy_program(struct snapshot *snapshot)
     long pid;
 
     threads_stop(&snapshot->threads, identity->pid, snapshot->asking, &snapshot->caller);
+    set_and_wake(&snapshot->copying);
     pid = image_copy(write_in_copy, snapshot);
     threads_resume(&snapshot->threads);
     snapshot->resumption->pause = syscall_time(CLOCK_MONOTONIC) - begin;
@@ -176,7 +182,8 @@ static int write_whole(struct snapshot *snapshot)
     if (snapshot->wants_graph) {
         snapshot->wants_graph = false; /* there is one moment only */
         result = write_with_graph(snapshot);
-        set_and_wake(&snapshot->copied); /* also if it was not to be */
+        set_and_wake(&snapshot->copying); /* also if it was not to be */
+        set_and_wake(&snapshot->copied);
         if (result == -ECHILD) {
             SYSCALL_2(SYS_ftruncate, snapshot->file.descriptor, 0);
             SYSCALL_3(SYS_lseek, snapshot->file.descriptor, 0, SEEK_SET);
@@ -184,6 +191,7 @@ static int write_whole(struct snapshot *snapshot)
     }
     if (result != -ECHILD)
         return result;
+    snapshot->committed = true;
     result = snapshot->encoded ? 0 : cut_encode(&snapshot->cut);
     snapshot->encoded = true;
     return result < 0 ? result
@@ -202,6 +210,7 @@ static int write_file(struct snapshot *snapshot)
         return result;
     snapshot->origin.sequence = sequence;
     result = write_whole(snapshot);
+    snapshot->committed = true;
     return snapshot_file_close(&snapshot->file, result);
 }
 
@@ -214,14 +223,15 @@ static void write_snapshot(void *context)
     do /* the number is in the file, too: another one means another file */
         result = write_file(snapshot);
     while (result == -EEXIST && !snapshot->path);
-    set_and_wake(&snapshot->copied); /* also if there was no file */
+    set_and_wake(&snapshot->copying); /* also if there was no file */
+    set_and_wake(&snapshot->copied);
     cut_finish(&snapshot->cut);
     if (result == 0 && is_thinned(snapshot->origin.trigger))
         snapshot_file_keep(snapshot->file.name, snapshot->cut.time, (uint32_t)config->keep);
     snapshot->result = result;
-    snapshot->told = true;
     if (snapshot->done)
         snapshot->done(result, snapshot->file.name);
+    snapshot->told = true;
 }
 
 /* With the gate closed: start the task, which copies the program first. */
@@ -232,7 +242,8 @@ static void start_with_graph(void *context)
     THREADS_CAPTURE(&snapshot->caller);
     snapshot->asking = syscall_gettid();
     if (image_try_start(&snapshot->image, write_snapshot, snapshot))
-        image_wait_for(&snapshot->image, &snapshot->copied, COPY_PATIENCE);
+        (void)(image_wait_for(&snapshot->image, &snapshot->copying, STOP_PATIENCE) &&
+               image_wait_for(&snapshot->image, &snapshot->copied, COPY_PATIENCE));
     else
         snapshot->wants_graph = false;
 }
@@ -245,16 +256,23 @@ static bool wants_graph(enum snapshot_trigger trigger)
             (config->graph == CONTROL_GRAPH_AT_EXIT && is_last(trigger)));
 }
 
-/* The task of SNAPSHOT has ended. If it was killed, who waits is told. */
-static void settle(struct snapshot *snapshot)
+/* The task of SNAPSHOT has ended. If it was killed, who waits is told, unless another task can begin
+ * anew: then false. */
+static bool settle(struct snapshot *snapshot)
 {
     if (snapshot->told)
-        return;
-    if (snapshot->file.hidden[0])
+        return true;
+    if (snapshot->result == -EOWNERDEAD && snapshot->file.hidden[0])
         SYSCALL_3(SYS_unlinkat, AT_FDCWD, snapshot->file.hidden, 0);
-    snapshot->told = true;
+    if (!snapshot->committed) {
+        snapshot->committed = true; /* once */
+        snapshot->wants_graph = false;
+        return false;
+    }
     if (snapshot->done)
-        snapshot->done(snapshot->result, NULL);
+        snapshot->done(snapshot->result, snapshot->result == 0 ? snapshot->file.name : NULL);
+    snapshot->told = true;
+    return true;
 }
 
 static void destroy(struct snapshot *snapshot)
@@ -326,7 +344,10 @@ static bool clean_up(bool wait)
             reap(&pending->image);
         else if (!image_reap(&pending->image, false))
             return false;
-        settle(pending);
+        if (!settle(pending)) {
+            image_start(&pending->image, write_snapshot, pending);
+            return clean_up(wait);
+        }
         if (pending->result < 0 && !pending->done)
             complain(pending->result);
         destroy(pending);
@@ -429,7 +450,8 @@ int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *
             run(snapshot, trigger);
         if (snapshot->image.pid)
             reap(&snapshot->image);
-        settle(snapshot);
+        while (!settle(snapshot))
+            image_run(write_snapshot, snapshot);
         result = snapshot->result;
         destroy(snapshot);
     }

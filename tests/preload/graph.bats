@@ -42,3 +42,13 @@ leaks() {
     run "$HEAPDELTA" leaks "$(snapshot .exit)"
     [ "$status" -ne 0 ]
 }
+
+@test "sizes in the heap that the program has written over lead nowhere" {
+    for target in 4096 0 0x7ffffffff000 0xfffffffffffff000; do
+        rm -f "$OUT"/*
+        run_traced -- "$PROGRAMS/broken_heap" "$target" >truth
+        leaks "$(snapshot .exit)" | "$PYTHON" -c 'import json, sys
+total = json.load(sys.stdin)["total"]
+assert total["still_reachable"]["size"] >= 80 and total["definitely_lost"]["size"] == 0, total'
+    done
+}

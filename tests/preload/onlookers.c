@@ -108,7 +108,7 @@ static void *take_always(void *unused)
     return unused;
 }
 
-/* Stop a task and what it has made; the pipe must end nevertheless. */
+/* Stop a task, which would send on what it has made, and that; the pipe must end nevertheless. */
 static void do_pipe(void)
 {
     pthread_t thread;
@@ -127,15 +127,19 @@ static void do_pipe(void)
         copy = task > 0 ? child_of(task, task) : 0;
         copy = copy != last ? copy : 0;
         last = copy > 0 ? copy : last;
-        if (copy > 0)
+        if (copy > 0) {
+            kill(task, SIGSTOP);
             kill(copy, SIGSTOP);
+        }
         look = (struct pollfd){.fd = ends[0], .events = POLLIN};
         close(ends[1]);
         if (copy > 0 || !heapdelta_is_tracing())
             late += poll(&look, 1, 20000) != 1 || !(look.revents & POLLHUP);
         stopped += copy > 0 || !heapdelta_is_tracing();
-        if (copy > 0)
+        if (copy > 0) {
             kill(copy, SIGCONT);
+            kill(task, SIGCONT);
+        }
         close(ends[0]);
     }
     atomic_store(&stopping, true);
