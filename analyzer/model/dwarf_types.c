@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define DEPTH_MAX DWARF_TYPES_DEPTH_MAX
 
@@ -227,8 +228,9 @@ void dwarf_types_append_field(Dwarf_Die *from, uint64_t offset, struct dwarf_tex
         case DW_TAG_class_type:
             if (!find_member(&type, offset, &member, &start, &at))
                 return;
-            /* Not a base class or an unnamed structure. */
-            if (dwarf_tag(&member) == DW_TAG_member && dwarf_diename(&member)) {
+            /* Not a base class, an unnamed structure, or the inner works of libstdc++. */
+            if (dwarf_tag(&member) == DW_TAG_member && dwarf_diename(&member) &&
+                strncmp(dwarf_diename(&member), "_M_", 3) != 0) {
                 dwarf_text_append(name, ".%s", dwarf_diename(&member));
                 dwarf_text_append(group, ".%s", dwarf_diename(&member));
             }

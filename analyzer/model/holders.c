@@ -99,8 +99,9 @@ static int reach(struct search *search, uint32_t block, uint32_t edge, uint32_t 
 }
 
 /* Reach the targets of NODE's edges that were not reached yet; of a root if ABOVE is
- * HOLDERS_NONE. */
-static int follow(struct search *search, uint32_t node, uint32_t above, bool only_starts)
+ * HOLDERS_NONE, and then, if ONLY_NAMED, only those whose places in it have a name. */
+static int follow(struct search *search, uint32_t node, uint32_t above, bool only_starts,
+                  bool only_named)
 {
     const struct graph *graph = search->graph;
     const struct heap_edges *edges = &graph->heap->edges;
@@ -115,6 +116,8 @@ static int follow(struct search *search, uint32_t node, uint32_t above, bool onl
 
             if (name == ROOT_NAMES_NONE)
                 return -ENOMEM;
+            if (only_named && !root_names_get(search->names, name)->name)
+                continue;
             above = find_step(
                 search, (struct key){.above = HOLDERS_NONE, .name = name, .site = HOLDERS_NONE});
         }
@@ -134,12 +137,16 @@ static int work_off(struct search *search, size_t from, bool only_starts)
         uint32_t block = search->queue[i];
 
         result = follow(search, (uint32_t)search->graph->root_count + block,
-                        search->holders->step_of[block], only_starts);
+                        search->holders->step_of[block], only_starts, false);
     }
     return result;
 }
 
-/* How telling a root is; 0 the most. */
+#define RANK_STACK 2u
+#define RANK_MAX   5u
+
+/* How telling a root is; 0 the most. On a stack, variables that have a name come before what else lies
+ * there, as in a place where a function has kept its caller's register. */
 static unsigned rank(const struct heap *heap, const struct heap_root *root)
 {
     bool is_main = root->module > 0 &&
@@ -152,11 +159,11 @@ static unsigned rank(const struct heap *heap, const struct heap_root *root)
         return 1;
     case SNAPSHOT_ROOT_STACK:
     case SNAPSHOT_ROOT_KEYS:
-        return 2;
+        return RANK_STACK;
     case SNAPSHOT_ROOT_REGISTERS:
-        return 4;
+        return RANK_MAX;
     default:
-        return 3;
+        return 4;
     }
 }
 
@@ -167,12 +174,13 @@ static int reach_from_roots(struct search *search, bool only_starts)
 
     if (!only_starts) /* on from where only starts led to */
         result = work_off(search, 0, false);
-    for (unsigned r = 0; result == 0 && r <= 4; r++) {
+    for (unsigned r = 0; result == 0 && r <= RANK_MAX; r++) {
+        unsigned of_roots = r == RANK_STACK + 1 ? RANK_STACK : r; /* these twice */
         size_t begin = search->queued;
 
         for (uint32_t i = 0; result == 0 && i < heap->root_count; i++) {
-            if (rank(heap, &heap->roots[i]) == r)
-                result = follow(search, i, HOLDERS_NONE, only_starts);
+            if (rank(heap, &heap->roots[i]) == of_roots)
+                result = follow(search, i, HOLDERS_NONE, only_starts, r == RANK_STACK);
         }
         if (result == 0)
             result = work_off(search, begin, only_starts);

@@ -12,6 +12,38 @@
 
 const struct symbol site_unknown = {.place = "<unknown>"};
 
+/* Is SYMBOL a function of Python itself, and not the one that runs what is written in Python? */
+static bool is_interpreter(const struct symbol *symbol)
+{
+    const char *module = symbol->module;
+
+    if (!module || (strncmp(module, "python", 6) != 0 && strncmp(module, "libpython", 9) != 0))
+        return false;
+    return !symbol->function ||
+           strncmp(symbol->function, "_PyEval_EvalFrame", strlen("_PyEval_EvalFrame")) != 0;
+}
+
+/* SYMBOL in FRAME is a function of Python itself. Who called it, if that is an extension, is put in
+ * OUT_FRAME and returned: what Python's functions allocate then is for it. */
+static const struct symbol *find_extension(struct symbols *symbols, const struct heap *heap,
+                                           const struct symbol *symbol, uint32_t *out_frame)
+{
+    for (uint32_t frame = *out_frame; frame; frame = heap->frames[frame].parent) {
+        struct symbol_list list = symbols_frame(symbols, frame);
+
+        for (size_t i = 0; i < list.count; i++) {
+            if (is_interpreter(&list.symbols[i]))
+                continue;
+            if (!list.symbols[i].module || !strstr(list.symbols[i].module, ".so") ||
+                strncmp(list.symbols[i].module, "lib", 3) == 0)
+                return symbol; /* it was Python code, or the end */
+            *out_frame = frame;
+            return &list.symbols[i];
+        }
+    }
+    return symbol;
+}
+
 const struct symbol *site_newest(const struct heap *heap, struct symbols *symbols,
                                  const struct filter *filter, uint32_t stack, bool skip_standard,
                                  uint32_t *out_frame)
@@ -29,7 +61,9 @@ const struct symbol *site_newest(const struct heap *heap, struct symbols *symbol
                 newest = symbol;
             if (!filter_skips(filter, symbol) && !(skip_standard && filter_is_standard(symbol))) {
                 *out_frame = frame;
-                return symbol;
+                return skip_standard && is_interpreter(symbol)
+                           ? find_extension(symbols, heap, symbol, out_frame)
+                           : symbol;
             }
         }
     }

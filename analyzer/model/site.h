@@ -19,7 +19,8 @@
 extern const struct symbol site_unknown;
 
 /* The newest frame of STACK that FILTER does not skip, as it does those of the C++ standard
- * library with SKIP_STANDARD; the very newest if all are skipped. Its number is put in OUT_FRAME. */
+ * library with SKIP_STANDARD; the very newest if all are skipped. With SKIP_STANDARD, also of
+ * functions of Python itself that an extension called, that. Its number is put in OUT_FRAME. */
 const struct symbol *site_newest(const struct heap *heap, struct symbols *symbols,
                                  const struct filter *filter, uint32_t stack, bool skip_standard,
                                  uint32_t *out_frame);

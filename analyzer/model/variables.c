@@ -4,6 +4,7 @@
 #include "model/demangle.h"
 #include "model/dwarf_types.h"
 #include "model/intern.h"
+#include "model/template_names.h"
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -277,6 +278,7 @@ static bool describe(struct variables *variables, struct found *found, struct va
         if (has_type)
             dwarf_types_append_field(&type, found->offset, &field, &group);
         dwarf_types_append_name(&text, has_type ? &type : NULL, variables->index);
+        template_names_shorten(text.data);
         out->type = intern_string(variables->strings, text.data);
         out->file = file_of(variables, die);
     } else if (found->offset > 0) {

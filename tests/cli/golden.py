@@ -4,8 +4,8 @@
     golden.py [--record] FILE.golden…
 
 A line "$ COMMAND" is run by bash, in a directory with the snapshots described in
-snapshots/*.txt, `places`, and heapdelta in the PATH; the lines below it, indented,
-are its output: stdout, then stderr, then "[STATUS]" unless it is 0. A carriage
+snapshots/*.txt, `places`, heapdelta in the PATH, and other programs of the build in
+$BUILD_ROOT; the lines below it, indented, are its output: stdout, then stderr, then "[STATUS]" unless it is 0. A carriage
 return is shown as \\r, the directory as DIR. Other lines are kept as they are.
 
 Speaks TAP, a point per command. With --record the files are rewritten instead: read
@@ -40,6 +40,7 @@ def run(command, directory):
     """The lines that COMMAND leaves on a terminal."""
     environment = {
         "PATH": f"{directory}/bin:/usr/bin:/bin",
+        "BUILD_ROOT": str(build),
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
         "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", ""),
