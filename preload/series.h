@@ -2,7 +2,7 @@
  * growth.
  *
  * A moment keeps only what changed since the one before. It is due after so many allocations,
- * so that moments are equally far apart in the program's work on a fast machine and a slow one,
+ * so that moments are about equally far apart in the program's work on a fast machine and a slow one,
  * and a program that ends in a millisecond has some; or after some time, for one that
  * allocates rarely. When all 64 are taken, two become one and both intervals double.
  *
