@@ -7,6 +7,8 @@
 #define PARTS_MIN    5u
 #define EVIDENCE_MIN 16u /* rises, or blocks, that growth must consist of */
 #define PER_PART     4u  /* of these in each part: by chance it is empty 1 time in 50 */
+#define PARTS_SURE   7u  /* so many parts in a row are no accident */
+#define SLOWING      0.42 /* mean moment of a rise that slows, as share of the work */
 #define NARROW       0.1 /* share of all work within which what grew once did */
 
 /* What a stretch of moments, [first, end), is judged by. */
@@ -14,6 +16,7 @@ struct parts {
     size_t count;
     double work[GROWTH_PARTS_MAX], time[GROWTH_PARTS_MAX]; /* of the lowest level */
     double bytes[GROWTH_PARTS_MAX], blocks[GROWTH_PARTS_MAX];
+    double highest[GROWTH_PARTS_MAX]; /* bytes */
 };
 
 void growth_set_warm_up(struct growth_moments *moments, size_t rounds)
@@ -43,8 +46,11 @@ static void cut(const struct growth_moments *moments, const struct growth_levels
 
         if (part != last) {
             last = part;
+            out_parts->highest[out_parts->count] = 0;
             out_parts->bytes[out_parts->count++] = INFINITY;
         }
+        out_parts->highest[out_parts->count - 1] =
+            fmax(out_parts->highest[out_parts->count - 1], (double)levels->bytes[i]);
         if ((double)levels->bytes[i] < out_parts->bytes[out_parts->count - 1]) {
             out_parts->bytes[out_parts->count - 1] = (double)levels->bytes[i];
             out_parts->blocks[out_parts->count - 1] = (double)levels->blocks[i];
@@ -61,6 +67,14 @@ static int compare_doubles(const void *left, const void *right)
     return *a < *b ? -1 : *a > *b;
 }
 
+static double median(double *values, size_t count)
+{
+    if (count == 0)
+        return 0;
+    qsort(values, count, sizeof(*values), compare_doubles);
+    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
 /* The slope of Y over X, COUNT each: the median of those between any two (Theil 1950, Sen 1968),
  * which up to 29 % of outliers do not move. */
 static double slope(const double *x, const double *y, size_t count)
@@ -74,10 +88,33 @@ static double slope(const double *x, const double *y, size_t count)
                 slopes[found++] = (y[j] - y[i]) / (x[j] - x[i]);
         }
     }
-    if (found == 0)
-        return 0;
-    qsort(slopes, found, sizeof(*slopes), compare_doubles);
-    return found % 2 ? slopes[found / 2] : (slopes[found / 2 - 1] + slopes[found / 2]) / 2;
+    return median(slopes, found);
+}
+
+/* By how much the levels usually go up and down within one of PARTS. */
+static double swing(const struct parts *parts)
+{
+    double swings[GROWTH_PARTS_MAX];
+
+    for (size_t i = 0; i < parts->count; i++)
+        swings[i] = parts->highest[i] - parts->bytes[i];
+    return median(swings, parts->count);
+}
+
+/* The standard deviation of the lowest levels of PARTS around a smooth course, about: a quarter of
+ * what they swing by beyond their rise. Of enough parts to tell it from a bend also by their second
+ * differences, whose variance is six times theirs, by the median, which a step does not move. */
+static double scatter(const struct parts *parts)
+{
+    double rise = (parts->bytes[parts->count - 1] - parts->bytes[0]) / (double)parts->count;
+    double by_swing = fmax((swing(parts) - rise) / 4, 0), bends[GROWTH_PARTS_MAX];
+    size_t count = 0;
+
+    if (parts->count < PARTS_SURE)
+        return by_swing;
+    for (size_t i = 2; i < parts->count; i++)
+        bends[count++] = fabs(parts->bytes[i] - 2 * parts->bytes[i - 1] + parts->bytes[i - 2]);
+    return fmax(median(bends, count) / 0.6745 / sqrt(6), by_swing);
 }
 
 /* Of the moments [FIRST, END): the lowest level from each on, into FLOOR. */
@@ -91,8 +128,16 @@ static void find_floor(const uint64_t *levels, size_t first, size_t end, uint64_
     }
 }
 
-/* How much there is to judge by: rises of the floor, or blocks more, whichever is more. Each
- * moment at which it rose is one rise, however much. */
+/* How many cases a rise in RISES of COUNT intervals stands for: if they come by chance, the share of
+ * intervals without one is e to the power of minus those for each (of none without: of half a one). */
+static double cases_of(size_t rises, size_t count)
+{
+    double all = (double)count;
+
+    return count > 0 ? -all * log(1 - fmin((double)rises, all - 0.5) / all) : 0;
+}
+
+/* How much there is to judge by: blocks more, or moments at which the floor rose, if these are more. */
 static size_t evidence(const struct growth_levels *levels, const uint64_t *floor, size_t first,
                        size_t end)
 {
@@ -106,26 +151,32 @@ static size_t evidence(const struct growth_levels *levels, const uint64_t *floor
     blocks = levels->blocks[end - 1] > levels->blocks[first]
                  ? levels->blocks[end - 1] - levels->blocks[first]
                  : 0;
+    /* Where blocks are made longer nobody knows how often. */
+    if (blocks < rises / 2)
+        return (size_t)cases_of(rises, end - 1 - first);
     /* Many blocks within few moments are a bulk, not many cases. */
     if (blocks > 4 * rises)
         blocks = 4 * rises;
     return blocks > rises ? blocks : rises;
 }
 
-/* Whether the rise between BEGIN and MIDDLE is by far more than that from MIDDLE to the end, more
- * than chance explains where RISE consists of COUNT cases. */
-static bool is_slowing(double early, double late, size_t count)
+/* Whether PARTS rise ever more slowly, where the rise consists of COUNT cases: then the mean moment
+ * of these lies before the middle, by much and by more than chance explains (Laplace's test for a
+ * trend in events). Of a line it is the middle, of a root 0.44, of a logarithm 0.37. */
+static bool is_slowing(const struct parts *parts, size_t count)
 {
-    double cases = (double)count * 2 / 3, ratio, deviation;
+    size_t last = parts->count - 1;
+    double work = parts->work[last] - parts->work[0], rise = parts->bytes[last] - parts->bytes[0];
+    double mean = 0, variance;
 
-    if (early <= 0)
-        return false;
-    ratio = late / early;
-    if (ratio >= 0.5)
-        return false;
-    /* Of CASES in two thirds of the work half belong into each, give or take. */
-    deviation = (0.5 - ratio / (1 + ratio)) * 2 * sqrt(cases);
-    return deviation > 2.3; /* 1 % by chance */
+    for (size_t i = 1; i <= last; i++)
+        mean += (parts->bytes[i] - parts->bytes[i - 1]) / rise *
+                ((parts->work[i] + parts->work[i - 1]) / 2 - parts->work[0]) / work;
+    /* Cases come by chance, and each level is off by what comes and goes, the outer ones by half
+     * of all work. */
+    variance = 1 / (12.0 * (double)count) +
+               (0.5 + 1 / (double)parts->count) * pow(scatter(parts) / rise, 2);
+    return mean < SLOWING && 0.5 - mean > 2 * sqrt(variance); /* 2 % by chance */
 }
 
 /* Where the floor begins to rise and where it ends to, as shares of all work. */
@@ -159,55 +210,77 @@ static double still_since(const struct growth_moments *moments, const uint64_t *
     return all > 0 ? (moments->work[end - 1] - moments->work[i]) / all : 1;
 }
 
+/* Whether the lowest levels of PARTS rise. */
+static bool rise_all_the_time(const struct parts *parts)
+{
+    double rise = parts->bytes[parts->count - 1] - parts->bytes[0], fall = 0;
+    unsigned grew = 0;
+
+    for (size_t i = 1; i < parts->count; i++) {
+        grew += parts->bytes[i] > parts->bytes[i - 1];
+        fall = fmax(fall, parts->bytes[i - 1] - parts->bytes[i]);
+    }
+    /* A part may be without; a fall must be small beside what was gained. */
+    if (rise <= 0 || grew + 2 < parts->count || fall * 4 > rise)
+        return false;
+    /* Few parts are in their order by chance, but not that far apart. */
+    return parts->count >= PARTS_SURE || rise > swing(parts);
+}
+
+/* DIFFERENCE as a number, 0 if it is below, the highest if it is above all. */
+static uint64_t clamp(double difference)
+{
+    return difference <= 0 ? 0 : difference >= 0x1p64 ? UINT64_MAX : (uint64_t)difference;
+}
+
+/* Put into GROWTH by how much PARTS rise. */
+static void measure(const struct parts *parts, struct growth *growth)
+{
+    size_t last = parts->count - 1;
+
+    growth->parts = (unsigned)last;
+    growth->grew = 0;
+    for (size_t i = 1; i <= last; i++)
+        growth->grew += parts->bytes[i] > parts->bytes[i - 1];
+    growth->bytes = clamp(parts->bytes[last] - parts->bytes[0]);
+    growth->blocks = clamp(parts->blocks[last] - parts->blocks[0]);
+    growth->bytes_per_work = slope(parts->work, parts->bytes, parts->count);
+    growth->blocks_per_work = slope(parts->work, parts->blocks, parts->count);
+    growth->bytes_per_hour = slope(parts->time, parts->bytes, parts->count) * 3600e9;
+}
+
 /* Judge the moments [FIRST, END), whose FLOOR it is. Returns whether it grows. */
 static bool grows(const struct growth_moments *moments, const struct growth_levels *levels,
                   const uint64_t *floor, size_t first, size_t end, struct growth *growth)
 {
-    size_t cases = evidence(levels, floor, first, end), third;
+    size_t cases, count;
     struct parts parts;
-    size_t count = cases / PER_PART;
-    double rise, dip = 0, still;
     uint64_t before = 0;
 
-    if (end - first < GROWTH_MOMENTS_MIN || cases < EVIDENCE_MIN)
+    if (end < first + GROWTH_MOMENTS_MIN)
         return false;
-    count = count < PARTS_MIN ? PARTS_MIN : count > GROWTH_PARTS_MAX ? GROWTH_PARTS_MAX : count;
-    cut(moments, levels, first, end, count, &parts);
+    cases = evidence(levels, floor, first, end);
+    if (cases < EVIDENCE_MIN)
+        return false;
+    count = cases / PER_PART;
+    cut(moments, levels, first, end, count > GROWTH_PARTS_MAX ? GROWTH_PARTS_MAX : count, &parts);
+    if (parts.count >= PARTS_MIN && !rise_all_the_time(&parts))
+        /* What comes and goes may have no low moment in each of many parts. */
+        cut(moments, levels, first, end, PARTS_MIN, &parts);
     if (parts.count < PARTS_MIN)
         return false;
-
-    growth->parts = (unsigned)parts.count - 1;
-    growth->grew = 0;
-    rise = parts.bytes[parts.count - 1] - parts.bytes[0];
-    for (size_t i = 1; i < parts.count; i++) {
-        growth->grew += parts.bytes[i] > parts.bytes[i - 1];
-        dip = fmax(dip, parts.bytes[i - 1] - parts.bytes[i]);
-    }
-    if (rise <= 0 || (double)levels->bytes[moments->count - 1] < rise / 2)
-        return false; /* or it was let go in the end */
-    growth->bytes = (uint64_t)rise;
-    growth->blocks = parts.blocks[parts.count - 1] > parts.blocks[0]
-                         ? (uint64_t)(parts.blocks[parts.count - 1] - parts.blocks[0])
-                         : 0;
-    growth->bytes_per_work = slope(parts.work, parts.bytes, parts.count);
-    growth->blocks_per_work = slope(parts.work, parts.blocks, parts.count);
-    growth->bytes_per_hour = slope(parts.time, parts.bytes, parts.count) * 3600e9;
-
-    /* A part in ten may be without; a fall must be small beside what was gained. */
-    if (growth->grew + 1 < growth->parts || growth->grew < PARTS_MIN - 1 || dip * 4 > rise ||
-        growth->bytes_per_work <= 0)
+    measure(&parts, growth);
+    /* What was let go in the end is no leak either. */
+    if (!rise_all_the_time(&parts) || growth->bytes_per_work <= 0 ||
+        levels->bytes[moments->count - 1] < growth->bytes / 2)
         return false;
 
     /* What filled up rises no more at the end; five times as long as usual is more than chance. */
-    still = still_since(moments, floor, first, end);
-    if (still > fmax(0.1, 5.0 / (double)cases)) {
+    if (still_since(moments, floor, first, end) > fmax(0.1, 5.0 / (double)cases)) {
         growth->course = GROWTH_STOPPED;
         return false;
     }
-    third = parts.count / 3;
-    if (third > 0 && is_slowing(parts.bytes[third] - parts.bytes[0],
-                                parts.bytes[parts.count - 1] - parts.bytes[parts.count - 1 - third],
-                                cases)) {
+    if (is_slowing(&parts, cases)) {
         growth->course = GROWTH_SLOWING;
         return false;
     }
@@ -217,10 +290,27 @@ static bool grows(const struct growth_moments *moments, const struct growth_leve
     if (before > levels->bytes[end - 1] && before > 2 * levels->bytes[first])
         return false;
     growth->course = GROWTH_GROWING;
-    growth->confidence = cases >= 24 && growth->grew == growth->parts && parts.count >= 6
+    growth->confidence = cases >= 24 && growth->grew == growth->parts && parts.count > PARTS_MIN
                              ? GROWTH_HIGH
                              : GROWTH_MEDIUM;
     return true;
+}
+
+/* Whether the lowest levels of [FIRST, END) are higher in the last two fifths than they were in the
+ * first, by more than a quarter of the highest: what only comes and goes has low moments to the
+ * last. */
+static bool is_higher(const struct growth_moments *moments, const struct growth_levels *levels,
+                      size_t first, size_t end)
+{
+    struct parts parts;
+    double highest = 0;
+
+    cut(moments, levels, first, end, PARTS_MIN, &parts);
+    for (size_t i = 0; i < parts.count; i++)
+        highest = fmax(highest, parts.highest[i]);
+    return parts.count > 1 &&
+           fmin(parts.bytes[parts.count - 1], parts.bytes[parts.count - 2]) - parts.bytes[0] >
+               highest / 4;
 }
 
 /* The moment from which the stack grows if it began late: behind its last fall by much. */
@@ -281,7 +371,7 @@ void growth_judge(const struct growth_moments *moments, const struct growth_leve
         return;
     if (growth->until - growth->since <= NARROW || growth->until <= NARROW)
         growth->course = GROWTH_ONCE;
-    else if (floor[end - 1] > floor[first])
+    else if (is_higher(moments, levels, first, end))
         growth->course = GROWTH_STOPPED;
     else
         growth->course = GROWTH_FLAT;

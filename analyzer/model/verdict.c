@@ -14,6 +14,7 @@
 #define ONCE_BLOCKS        16u /* so many lost by one stack are no accident */
 #define ONCE_SHARE         50u /* … in a short run one of so many that are alive */
 #define ONCE_BYTES         (1u << 20)
+#define CHUNK_HEADER       8u /* of glibc, before each block */
 #define UNRETURNED_MIN     (1u << 20)
 #define UNRETURNED_SHARE   4u /* of the peak: a quarter */
 
@@ -104,21 +105,23 @@ void verdict_levels(const struct verdicts *verdicts, const struct verdict_input 
 static enum verdict_kind judge_held(const struct heap_stack *stack, const struct growth *growth)
 {
     bool comes_and_goes = stack->frees >= CHURN_TURNOVER &&
-                          stack->freed_bytes / CHURN_TURNOVER >= max(growth->highest, 1);
+                          stack->freed_bytes / CHURN_TURNOVER >= max(growth->highest, 1) &&
+                          growth->lowest < growth->highest / 2;
 
     switch (growth->course) {
     case GROWTH_GROWING:
         return VERDICT_HELD_GROWING;
-    case GROWTH_STOPPED:
     case GROWTH_SLOWING:
         return VERDICT_HELD_STEADY;
     case GROWTH_UNKNOWN:
         return stack->frees == 0 ? VERDICT_GREW_ONCE : VERDICT_HELD_STEADY;
+    case GROWTH_STOPPED:
+        return comes_and_goes ? VERDICT_CHURN : VERDICT_HELD_STEADY;
     case GROWTH_FLAT:
     case GROWTH_ONCE:
         break;
     }
-    if (comes_and_goes && growth->lowest < growth->highest / 2)
+    if (comes_and_goes)
         return VERDICT_CHURN;
     if (growth->course == GROWTH_ONCE && stack->frees <= stack->allocations / 2)
         return VERDICT_GREW_ONCE;
@@ -167,6 +170,9 @@ static void count_blocks(const struct judge *judge)
     for (size_t i = 0; i < heap->block_count; i++)
         count_block(judge, &heap->blocks[i], graph ? graph->classes[i] : GRAPH_STILL_REACHABLE,
                     holders ? holders->step_of[i] : HOLDERS_NONE);
+    /* Who holds what the program deals out itself nobody has looked for. */
+    for (size_t i = 0; i < heap->tracked_count; i++)
+        count_block(judge, &heap->tracked[i], GRAPH_STILL_REACHABLE, HOLDERS_NONE);
     if (graph || heap->has_blocks)
         return;
     for (uint32_t i = 0; i < heap->stack_count; i++) {
@@ -185,12 +191,16 @@ static bool all_are_young(const struct judge *judge, const struct verdict *verdi
            verdict->growth.since < 0.4;
 }
 
+static bool is_little(uint64_t size, uint64_t count)
+{
+    return count < ONCE_BLOCKS && size < ONCE_BYTES;
+}
+
 /* Whether what VERDICT lost is little, and does not become more. Of a short run nobody knows that;
  * then it must be a small part of all. */
 static bool is_once(const struct heap *heap, const struct verdict *verdict)
 {
-    if (verdict->growth.course == GROWTH_GROWING || verdict->count >= ONCE_BLOCKS ||
-        verdict->size >= ONCE_BYTES)
+    if (verdict->growth.course == GROWTH_GROWING || !is_little(verdict->size, verdict->count))
         return false;
     return verdict->growth.course != GROWTH_UNKNOWN ||
            verdict->count * ONCE_SHARE <= heap->account->live_blocks;
@@ -249,21 +259,37 @@ static void judge_stack(const struct judge *judge, uint32_t stack, uint64_t *out
 /* ---- freed, but not returned ------------------------------------------------------------ */
 
 /* Bytes that are resident and neither of live blocks, nor heapdelta's, nor of files: what the
- * allocator keeps, at most. Never more than the heap has shrunk by. */
+ * allocator keeps, at most. */
+static uint64_t find_unused(const struct heap *heap)
+{
+    const struct snapshot_account *account = heap->account;
+    uint64_t used = account->usable_bytes + account->live_blocks * CHUNK_HEADER, resident;
+
+    if (heap->memory) {
+        resident = heap->memory[SNAPSHOT_MEMORY_HEAP].resident;
+    } else {
+        resident = account->rss;
+        used += account->tracer_bytes;
+        for (size_t i = 0; i < heap->module_count; i++) {
+            for (size_t j = 0; j < heap->modules[i].segment_count; j++)
+                used += heap->modules[i].segments[j].size;
+        }
+    }
+    return resident > used ? resident - used : 0;
+}
+
+/* … and never more than the heap has shrunk by. */
 static uint64_t find_unreturned(const struct heap *heap)
 {
     const struct snapshot_account *account = heap->account;
-    uint64_t used, shrunk = account->peak_bytes - account->live_bytes, left;
+    uint64_t unused;
 
     if (!(heap->process->flags & SNAPSHOT_HAS_USABLE) || account->peak_bytes < account->live_bytes)
         return 0;
-    used = account->usable_bytes + account->tracer_bytes;
-    for (size_t i = 0; i < heap->module_count; i++) {
-        for (size_t j = 0; j < heap->modules[i].segment_count; j++)
-            used += heap->modules[i].segments[j].size;
-    }
-    left = account->rss > used ? account->rss - used : 0;
-    return left < shrunk ? left : shrunk;
+    unused = find_unused(heap);
+    return unused < account->peak_bytes - account->live_bytes
+               ? unused
+               : account->peak_bytes - account->live_bytes;
 }
 
 /* Charge what the allocator keeps to the stack whose blocks were given back most, if it is much. */
@@ -403,12 +429,22 @@ static void sum_losses(struct verdicts *verdicts, struct head *heads)
         struct verdict *verdict = &verdicts->list[i];
         size_t whole = verdict->part_of == VERDICT_NONE ? i : verdict->part_of;
 
-        /* Of a whole that is lost once all is: a list, say. */
-        if (whole != i)
-            verdict->is_once = verdicts->list[whole].is_once;
         heads[whole].loss += loss(verdicts, verdict);
         verdicts->list[whole].with_size += verdict->size;
         verdicts->list[whole].with_count += verdict->count;
+    }
+    /* Of a whole that is lost once all is: a list, say, if it is short. */
+    for (size_t i = 0; i < verdicts->leak_count; i++) {
+        struct verdict *verdict = &verdicts->list[i];
+
+        if (verdict->part_of == VERDICT_NONE && !is_little(verdict->with_size, verdict->with_count))
+            verdict->is_once = false;
+    }
+    for (size_t i = 0; i < verdicts->leak_count; i++) {
+        struct verdict *verdict = &verdicts->list[i];
+
+        if (verdict->part_of != VERDICT_NONE)
+            verdict->is_once = verdicts->list[verdict->part_of].is_once;
     }
 }
 
@@ -624,6 +660,8 @@ static void say_held(const struct verdict *verdict, const struct heap_stack *sta
     }
     if (growth->course == GROWTH_UNKNOWN)
         snprintf(buffer, size, "too short a run to tell whether it grows");
+    else if (growth->course == GROWTH_STOPPED && growth->until > 0.9)
+        snprintf(buffer, size, "rose now and then, too rarely to say that it grows");
     else if (growth->course == GROWTH_STOPPED)
         snprintf(buffer, size, "grew until %u %% of the work, and not since",
                  percent(growth->until));
