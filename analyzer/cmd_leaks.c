@@ -8,6 +8,9 @@
 #include "model/verdict.h"
 #include "options.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 /* clang-format off */
 static const char help[] =
     "Usage: heapdelta leaks [OPTIONS] SNAPSHOT…\n"
@@ -16,7 +19,8 @@ static const char help[] =
     "chain of pointers leads to them any more (the classes are those of valgrind's memcheck), and\n"
     "which are held, by whom, but become more and more. One snapshot is enough, for it tells what\n"
     "each stack held before; of several of one process, or a directory with them, all from eight on\n"
-    "are judged. The last one must have been taken with the heap graph, as the one at exit is.\n"
+    "are judged; in a directory each process for itself. The last one must have been taken with the\n"
+    "heap graph, as the one at exit is.\n"
     "\n"
     "  --all                also what is well: steady, allocated once, coming and going\n"
     "  --explain            what each verdict rests on\n"
@@ -34,8 +38,16 @@ static const char help[] =
     "  heapdelta leaks --all --limit 0 --format json out/app.1234.0001.exit.hds\n";
 /* clang-format on */
 
+/* What was found in one process. The names in the report are those of its symbols. */
+struct judged {
+    struct report *report;
+    struct symbols *symbols;
+    bool has_leak;
+};
+
+/* Put into JUDGED's report what is found in INPUT, by PATHS. Returns 0 or -ENOMEM. */
 static int judge(const struct options *options, const struct verdict_input *input,
-                 struct holder_paths *paths, struct symbols *symbols)
+                 struct holder_paths *paths, struct judged *judged)
 {
     const struct heap *heap = input->heaps[input->heap_count - 1];
     struct leaks_options how = {
@@ -44,18 +56,16 @@ static int judge(const struct options *options, const struct verdict_input *inpu
         .fold = options->format == OPTIONS_TEXT && !options->all,
         .limit = options->limit,
     };
-    struct report *report = report_create();
+    struct report *report = judged->report = report_create();
     struct suppressed suppressed = {0};
     struct verdicts *verdicts = NULL;
     char name[256], found[128];
-    int status;
+    int result = -ENOMEM;
 
-    if (!report || verdicts_create(input, &verdicts) < 0 ||
-        (options->suppressions &&
-         suppressed_remove(options->suppressions, verdicts, symbols, &suppressed) < 0) ||
-        leaks_report(verdicts, input, paths, symbols, &how, report) < 0) {
-        status = command_fail(&command_leaks, COMMAND_NEGATIVE, "out of memory");
-    } else {
+    if (report && verdicts_create(input, &verdicts) == 0 &&
+        (!options->suppressions ||
+         suppressed_remove(options->suppressions, verdicts, judged->symbols, &suppressed) == 0) &&
+        leaks_report(verdicts, input, paths, judged->symbols, &how, report) == 0) {
         load_describe(heap, name, sizeof(name));
         leaks_summary(verdicts, found, sizeof(found));
         report_title(report, "%s%s%s: %s", name, *heap->label ? ", " : "", heap->label, found);
@@ -63,48 +73,75 @@ static int judge(const struct options *options, const struct verdict_input *inpu
         graph_input_add_notes(heap, report);
         if (options->suppressions)
             suppressed_add_notes(options->suppressions, &suppressed, report);
-        status = options_print(options, &command_leaks, &report, 1);
-        if (status == COMMAND_DONE && options->error_exitcode && verdicts->leak_count > 0)
-            status = COMMAND_NEGATIVE;
+        judged->has_leak = verdicts->leak_count > 0;
+        result = 0;
     }
     verdicts_destroy(verdicts);
-    report_destroy(report);
-    return status;
+    return result;
 }
 
-static int leaks(const struct options *options, const struct graph_input *input)
+/* Judge INPUT into JUDGED. Returns COMMAND_DONE, or the exit status, with what is wrong said. */
+static int judge_process(const struct options *options, const struct graph_input *input,
+                         struct judged *judged)
 {
     const struct heap *heap = input->heaps[input->heap_count - 1];
-    struct symbols *symbols = symbols_create(heap);
     struct holder_paths *paths = NULL;
     struct graph *graph = NULL;
     struct error error;
-    int status;
+    int result = -ENOMEM;
 
-    if (symbols && options->suppressions &&
-        embedded_read(options->suppressions, heap, symbols, &error) < 0)
-        status = command_fail(&command_leaks, COMMAND_BAD_INPUT, "%s", error.text);
-    else if (!symbols || graph_create(heap, options->strict ? GRAPH_STRICT : 0, &graph) < 0 ||
-        holder_paths_create(graph, symbols, &paths) < 0)
-        status = command_fail(&command_leaks, COMMAND_NEGATIVE, "out of memory");
-    else
-        status = judge(options,
+    judged->symbols = symbols_create(heap);
+    if (judged->symbols && options->suppressions &&
+        embedded_read(options->suppressions, heap, judged->symbols, &error) < 0)
+        return command_fail(&command_leaks, COMMAND_BAD_INPUT, "%s", error.text);
+    if (judged->symbols &&
+        graph_create(heap, options->strict ? GRAPH_STRICT : 0, &graph) == 0 &&
+        holder_paths_create(graph, judged->symbols, &paths) == 0)
+        result = judge(options,
                        &(struct verdict_input){
                            .heaps = (const struct heap *const *)input->heaps,
                            .heap_count = input->heap_count,
                            .graph = graph,
                            .paths = paths,
                        },
-                       paths, symbols);
+                       paths, judged);
     holder_paths_destroy(paths);
     graph_destroy(graph);
-    symbols_destroy(symbols);
+    return result == 0 ? COMMAND_DONE
+                       : command_fail(&command_leaks, COMMAND_NEGATIVE, "out of memory");
+}
+
+/* Judge each process of INPUTS for itself, and print it all. */
+static int leaks(const struct options *options, const struct graph_inputs *inputs)
+{
+    struct judged *judged = calloc(inputs->count, sizeof(*judged));
+    struct report **reports = calloc(inputs->count, sizeof(struct report *));
+    int status = COMMAND_DONE;
+    bool has_leak = false;
+
+    if (!judged || !reports)
+        status = command_fail(&command_leaks, COMMAND_NEGATIVE, "out of memory");
+    for (size_t i = 0; status == COMMAND_DONE && i < inputs->count; i++) {
+        status = judge_process(options, &inputs->inputs[i], &judged[i]);
+        reports[i] = judged[i].report;
+        has_leak |= judged[i].has_leak;
+    }
+    if (status == COMMAND_DONE)
+        status = options_print(options, &command_leaks, reports, inputs->count);
+    if (status == COMMAND_DONE && options->error_exitcode && has_leak)
+        status = COMMAND_NEGATIVE;
+    for (size_t i = 0; judged && i < inputs->count; i++) {
+        report_destroy(judged[i].report);
+        symbols_destroy(judged[i].symbols);
+    }
+    free(judged);
+    free(reports);
     return status;
 }
 
 static int run(int argc, char **argv)
 {
-    struct graph_input input = {0};
+    struct graph_inputs inputs = {0};
     struct options options;
     int status = options_parse(
         &options, &command_leaks,
@@ -116,11 +153,14 @@ static int run(int argc, char **argv)
         status = command_fail(&command_leaks, COMMAND_USAGE, "needs a snapshot");
         goto out;
     }
-    status = graph_input_load_all(&command_leaks, options.paths, options.path_count, &input);
-    if (status == COMMAND_DONE)
-        status = leaks(&options, &input);
+    status = graph_input_load_all(&command_leaks, options.paths, options.path_count, &inputs);
+    if (inputs.count > 0) {
+        int found = leaks(&options, &inputs);
+
+        status = status == COMMAND_DONE ? found : status;
+    }
 out:
-    graph_input_finish(&input);
+    graph_inputs_finish(&inputs);
     options_finish(&options);
     return status;
 }

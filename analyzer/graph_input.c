@@ -53,29 +53,22 @@ static int compare_sequence(const void *left, const void *right)
                                                                : 0;
 }
 
-/* The heads of the last image of the one process in DIRECTORY. Returns 0 or -errno, and ERROR. */
-static int peek_directory(const char *directory, struct heads *heads, struct error *error)
+/* The heads of the last image of PROCESS in TREE. Returns 0 or -errno, and ERROR. */
+static int peek_process(const struct snapshot_tree *tree,
+                        const struct snapshot_tree_process *process, struct heads *heads,
+                        struct error *error)
 {
-    struct snapshot_tree *tree;
-    int result = snapshot_tree_load(directory, &tree, error);
+    int result = 0;
 
-    if (result != 0)
-        return result;
-    if (tree->process_count > 1)
-        result = error_set(error, -EINVAL, "%s: of %zu processes; name the snapshots of one",
-                           directory, tree->process_count);
     heads->heads = calloc(tree->snapshot_count + 1, sizeof(struct heap *));
     if (!heads->heads)
-        result = error_set(error, -ENOMEM, "out of memory");
+        return error_set(error, -ENOMEM, "out of memory");
     for (size_t i = 0; result == 0 && i < tree->snapshot_count; i++) {
-        const struct heap *last = tree->processes[0].last;
-
-        if (!heap_same_run(tree->heads[i], last) || tree->heads[i]->is_merged)
+        if (!heap_same_run(tree->heads[i], process->last) || tree->heads[i]->is_merged)
             continue;
         result = heap_peek(tree->heads[i]->path, &heads->heads[heads->count], error);
         heads->count += result == 0;
     }
-    snapshot_tree_destroy(tree);
     return result;
 }
 
@@ -116,6 +109,14 @@ static void drop_forgotten(struct heads *heads)
     heads->count = kept;
 }
 
+static void input_finish(struct graph_input *input)
+{
+    for (size_t i = 0; i < input->heap_count; i++)
+        heap_destroy(input->heaps[i]);
+    free(input->heaps);
+    *input = (struct graph_input){0};
+}
+
 /* Load what HEADS are of: all, or of few the last one. */
 static int load_heads(const struct command *command, const struct heads *heads,
                       struct graph_input *out_input)
@@ -140,35 +141,74 @@ static int load_heads(const struct command *command, const struct heads *heads,
     return COMMAND_DONE;
 }
 
-int graph_input_load_all(const struct command *command, char *const *paths, size_t count,
-                         struct graph_input *out_input)
+/* Sort HEADS, if RESULT, how it went to find them, is 0, and add what they are of to INPUTS. */
+static int add_process(const struct command *command, int result, const struct error *error,
+                       struct heads *heads, struct graph_inputs *inputs)
 {
-    struct heads heads = {0};
-    struct error error;
-    int result, status;
+    int status;
 
-    *out_input = (struct graph_input){0};
-    if (count == 1 && load_is_directory(paths[0]))
-        result = peek_directory(paths[0], &heads, &error);
-    else
-        result = peek_files(paths, count, &heads, &error);
     if (result != 0) {
-        status = command_fail(command, COMMAND_BAD_INPUT, "%s", error.text);
+        status = command_fail(command, COMMAND_BAD_INPUT, "%s", error->text);
     } else {
-        qsort(heads.heads, heads.count, sizeof(struct heap *), compare_sequence);
-        drop_forgotten(&heads);
-        status = load_heads(command, &heads, out_input);
+        qsort(heads->heads, heads->count, sizeof(struct heap *), compare_sequence);
+        drop_forgotten(heads);
+        status = load_heads(command, heads, &inputs->inputs[inputs->count]);
+        if (status == COMMAND_DONE)
+            inputs->count++;
+        else
+            input_finish(&inputs->inputs[inputs->count]);
     }
-    heads_finish(&heads);
+    heads_finish(heads);
     return status;
 }
 
-void graph_input_finish(struct graph_input *input)
+static int load_directory(const struct command *command, const char *directory,
+                          struct graph_inputs *out_inputs)
 {
-    for (size_t i = 0; i < input->heap_count; i++)
-        heap_destroy(input->heaps[i]);
-    free(input->heaps);
-    *input = (struct graph_input){0};
+    struct snapshot_tree *tree;
+    struct error error;
+    int status = COMMAND_DONE;
+
+    if (snapshot_tree_load(directory, &tree, &error) != 0)
+        return command_fail(command, COMMAND_BAD_INPUT, "%s", error.text);
+    out_inputs->inputs = calloc(tree->process_count, sizeof(*out_inputs->inputs));
+    if (!out_inputs->inputs)
+        status = command_fail(command, COMMAND_NEGATIVE, "out of memory");
+    for (size_t i = 0; out_inputs->inputs && i < tree->process_count; i++) {
+        struct heads heads = {0};
+        int result = peek_process(tree, &tree->processes[i], &heads, &error);
+        int of_process = add_process(command, result, &error, &heads, out_inputs);
+
+        if (of_process != COMMAND_DONE)
+            status = of_process;
+    }
+    snapshot_tree_destroy(tree);
+    return status;
+}
+
+int graph_input_load_all(const struct command *command, char *const *paths, size_t count,
+                         struct graph_inputs *out_inputs)
+{
+    struct heads heads = {0};
+    struct error error;
+    int result;
+
+    *out_inputs = (struct graph_inputs){0};
+    if (count == 1 && load_is_directory(paths[0]))
+        return load_directory(command, paths[0], out_inputs);
+    out_inputs->inputs = calloc(1, sizeof(*out_inputs->inputs));
+    if (!out_inputs->inputs)
+        return command_fail(command, COMMAND_NEGATIVE, "out of memory");
+    result = peek_files(paths, count, &heads, &error);
+    return add_process(command, result, &error, &heads, out_inputs);
+}
+
+void graph_inputs_finish(struct graph_inputs *inputs)
+{
+    for (size_t i = 0; i < inputs->count; i++)
+        input_finish(&inputs->inputs[i]);
+    free(inputs->inputs);
+    *inputs = (struct graph_inputs){0};
 }
 
 void graph_input_add_notes(const struct heap *heap, struct report *report)

@@ -18,14 +18,21 @@ struct graph_input {
     size_t heap_count;
 };
 
-/* Load the COUNT snapshots PATHS, or those in a directory, for COMMAND: all of one process image, the
- * last one with its edges. Of few, whose series tells as much as they do, only that one. Returns
- * COMMAND_DONE and OUT_INPUT, or the exit status, with what is wrong said. */
-int graph_input_load_all(const struct command *command, char *const *paths, size_t count,
-                         struct graph_input *out_input);
+/* Of several processes, each a parent before its children; zeroed there are none. */
+struct graph_inputs {
+    struct graph_input *inputs;
+    size_t count;
+};
 
-/* Free what INPUT holds. */
-void graph_input_finish(struct graph_input *input);
+/* Load the COUNT snapshots PATHS, of one process image, for COMMAND; or those in a directory, of the
+ * last image of each process: all, the last one with its edges. Of few, whose series tells as much
+ * as they do, only that one. Returns COMMAND_DONE, or the exit status, with what is wrong said;
+ * OUT_INPUTS has in any case what could be loaded. */
+int graph_input_load_all(const struct command *command, char *const *paths, size_t count,
+                         struct graph_inputs *out_inputs);
+
+/* Free what INPUTS hold. */
+void graph_inputs_finish(struct graph_inputs *inputs);
 
 /* Say in REPORT what the graph of HEAP lacks. */
 void graph_input_add_notes(const struct heap *heap, struct report *report);
