@@ -1,5 +1,6 @@
 #include "ask.h"
 
+#include "ending.h"
 #include "model/request.h"
 #include "model/target.h"
 #include "options.h"
@@ -7,43 +8,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP};
-
-#define ENDING_SIGNALS (sizeof(ending_signals) / sizeof(ending_signals[0]))
-
-static volatile sig_atomic_t ending_signal; /* that we got; 0: none */
-static const struct command *asking;        /* for messages */
-
-static void on_signal(int number)
-{
-    ending_signal = number;
-}
-
-/* Let the signals that end us be seen by the request, which is taken back then. */
-static void watch_signals(void)
-{
-    for (size_t i = 0; i < ENDING_SIGNALS; i++) {
-        struct sigaction action;
-
-        if (sigaction(ending_signals[i], NULL, &action) < 0 || action.sa_handler == SIG_IGN)
-            continue;
-        action = (struct sigaction){.sa_handler = on_signal};
-        sigaction(ending_signals[i], &action, NULL);
-    }
-}
-
-/* End as the signal that we got would have ended us. */
-static void end_by_signal(void)
-{
-    signal(ending_signal, SIG_DFL);
-    raise(ending_signal);
-}
+static const struct command *asking; /* for messages */
 
 static void tell(const char *text)
 {
@@ -102,12 +72,12 @@ static int ask(pid_t pid, enum control_verb verb, const struct options *options)
 
     if (target_open(pid, true, &target, &error) < 0)
         return command_fail(asking, COMMAND_BAD_INPUT, "%s", error.text);
-    watch_signals();
+    ending_watch();
     result = request_make(&target, &request, path, &error);
     if (result == 0 && *path)
         result = print_path(&target, path);
     else if (result == -EINTR)
-        end_by_signal();
+        ending_obey();
     else if (result < 0)
         result = command_fail(asking, COMMAND_NEGATIVE, "%s", error.text);
     target_close(&target);

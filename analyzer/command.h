@@ -49,5 +49,6 @@ extern const struct command command_merge;
 extern const struct command command_report;
 extern const struct command command_dump;
 extern const struct command command_why;
+extern const struct command command_top;
 
 #endif

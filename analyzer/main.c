@@ -9,11 +9,10 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_run,    &command_check,    &command_snapshot, &command_mark, &command_start,
-    &command_stop,
-    &command_status, &command_info,     &command_stats, &command_diff,  &command_tree,
-    &command_leaks,  &command_why,      &command_report, &command_export, &command_merge,
-    &command_dump,
+    &command_run,    &command_check,  &command_snapshot, &command_mark,  &command_start,
+    &command_stop,   &command_status, &command_top,      &command_info,  &command_stats,
+    &command_diff,   &command_tree,   &command_leaks,    &command_why,   &command_report,
+    &command_export, &command_merge,  &command_dump,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

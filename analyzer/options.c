@@ -18,6 +18,8 @@
 #define DEFAULT_LIMIT    10
 #define DEFAULT_MIN_SHARE 0.01
 #define DEFAULT_TIMEOUT  10000000000u /* ns */
+#define DEFAULT_DELAY    1000000000u  /* ns */
+#define DELAY_MIN        100000000u   /* ns */
 #define LABEL_LENGTH_MAX 64
 
 enum option_code {
@@ -58,6 +60,9 @@ enum option_code {
     OPTION_DEPTH,
     OPTION_DOMINATORS,
     OPTION_ALL_PATHS,
+    OPTION_ONCE,
+    OPTION_BATCH,
+    OPTION_DELAY,
 };
 
 /* Every option there is, and the sets it belongs to; 0: to each command. */
@@ -68,7 +73,8 @@ static const struct {
     {{"help", no_argument, NULL, OPTION_HELP}, 0},
     {{"output", required_argument, NULL, OPTION_OUTPUT}, OPTIONS_OUTPUT},
     {{"format", required_argument, NULL, OPTION_FORMAT}, OPTIONS_FORMAT},
-    {{"group-by", required_argument, NULL, OPTION_GROUP_BY}, OPTIONS_GROUPS | OPTIONS_TREE},
+    {{"group-by", required_argument, NULL, OPTION_GROUP_BY},
+     OPTIONS_GROUPS | OPTIONS_TREE | OPTIONS_WATCH},
     {{"cumulative", no_argument, NULL, OPTION_CUMULATIVE}, OPTIONS_GROUPS},
     {{"filter", required_argument, NULL, OPTION_FILTER}, OPTIONS_GROUPS | OPTIONS_FILTERS},
     {{"exclude", required_argument, NULL, OPTION_EXCLUDE}, OPTIONS_GROUPS | OPTIONS_FILTERS},
@@ -79,7 +85,7 @@ static const struct {
     {{"since", required_argument, NULL, OPTION_SINCE}, OPTIONS_SINCE | OPTIONS_TREE},
     {{"columns", required_argument, NULL, OPTION_COLUMNS}, OPTIONS_COLUMNS},
     {{"wide", no_argument, NULL, OPTION_WIDE}, OPTIONS_GROUPS | OPTIONS_FILTERS},
-    {{"sort", required_argument, NULL, OPTION_SORT}, OPTIONS_GROUPS},
+    {{"sort", required_argument, NULL, OPTION_SORT}, OPTIONS_GROUPS | OPTIONS_WATCH},
     {{"limit", required_argument, NULL, OPTION_LIMIT},
      OPTIONS_GROUPS | OPTIONS_FILTERS | OPTIONS_LIMIT},
     {{"modules", no_argument, NULL, OPTION_MODULES}, OPTIONS_MODULES},
@@ -103,6 +109,9 @@ static const struct {
     {{"depth", required_argument, NULL, OPTION_DEPTH}, OPTIONS_TREE | OPTIONS_PATHS},
     {{"all-paths", no_argument, NULL, OPTION_ALL_PATHS}, OPTIONS_PATHS},
     {{"dominators", no_argument, NULL, OPTION_DOMINATORS}, OPTIONS_TREE},
+    {{"once", no_argument, NULL, OPTION_ONCE}, OPTIONS_WATCH},
+    {{"batch", required_argument, NULL, OPTION_BATCH}, OPTIONS_WATCH},
+    {{"delay", required_argument, NULL, OPTION_DELAY}, OPTIONS_WATCH},
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
@@ -266,6 +275,51 @@ static int parse_depth(struct options *options, const struct command *command, c
     return -1;
 }
 
+static int parse_sort(struct options *options, const struct command *command, unsigned sets,
+                      const char *text)
+{
+    options->sort_given = true;
+    if (sets & OPTIONS_WATCH)
+        return watch_order_find(text, &options->watch_order) == 0
+                   ? -1
+                   : command_fail(command, COMMAND_USAGE, "--sort '%s': none of " WATCH_ORDER_NAMES,
+                                  text);
+    if (diff_sort_find(text, &options->sort) < 0 ||
+        (diff_sort_counters(options->sort) && !(sets & OPTIONS_COLUMNS)) ||
+        (options->sort == DIFF_BY_RETAINED && !(sets & OPTIONS_SINCE)))
+        return command_fail(command, COMMAND_USAGE,
+                            "--sort '%s': none of change, size, count, size_diff, count_diff, "
+                            "average, name%s",
+                            text,
+                            !(sets & OPTIONS_COLUMNS)  ? ""
+                            : sets & OPTIONS_BLOCKS ? ", " DIFF_COUNTERS ", or a counter with _diff"
+                                                    : ", " DIFF_COUNTERS ", retained");
+    options->counters |= diff_sort_counters(options->sort);
+    options->retained |= options->sort == DIFF_BY_RETAINED;
+    return -1;
+}
+
+static int parse_batch(struct options *options, const struct command *command, const char *text)
+{
+    char *end;
+    unsigned long rounds = strtoul(text, &end, 10);
+
+    if (!isdigit((unsigned char)text[0]) || *end || rounds > UINT32_MAX)
+        return command_fail(command, COMMAND_USAGE,
+                            "--batch '%s': not a number of times (0: until the end)", text);
+    options->batch = true;
+    options->rounds = rounds;
+    return -1;
+}
+
+static int parse_delay(struct options *options, const struct command *command, const char *text)
+{
+    if (quantity_read_time(text, &options->delay) < 0 || options->delay < DELAY_MIN)
+        return command_fail(command, COMMAND_USAGE,
+                            "--delay '%s': not a time from 100ms on, as 500ms, 2s", text);
+    return -1;
+}
+
 /* Take one option. Returns -1, or the exit status. */
 static int parse_option(struct options *options, const struct command *command, unsigned sets,
                         int code, const char *value)
@@ -305,20 +359,7 @@ static int parse_option(struct options *options, const struct command *command, 
         options->since = value;
         return -1;
     case OPTION_SORT:
-        if (diff_sort_find(value, &options->sort) < 0 ||
-            (diff_sort_counters(options->sort) && !(sets & OPTIONS_COLUMNS)) ||
-            (options->sort == DIFF_BY_RETAINED && !(sets & OPTIONS_SINCE)))
-            return command_fail(command, COMMAND_USAGE,
-                                "--sort '%s': none of change, size, count, size_diff, count_diff, "
-                                "average, name%s",
-                                value,
-                                !(sets & OPTIONS_COLUMNS)  ? ""
-                                : sets & OPTIONS_BLOCKS ? ", " DIFF_COUNTERS ", or a counter with _diff"
-                                                        : ", " DIFF_COUNTERS ", retained");
-        options->counters |= diff_sort_counters(options->sort);
-        options->sort_given = true;
-        options->retained |= options->sort == DIFF_BY_RETAINED;
-        return -1;
+        return parse_sort(options, command, sets, value);
     case OPTION_LIMIT:
         return parse_limit(options, command, value);
     case OPTION_MODULES:
@@ -376,6 +417,14 @@ static int parse_option(struct options *options, const struct command *command, 
     case OPTION_DOMINATORS:
         options->dominators = true;
         return -1;
+    case OPTION_ONCE:
+        options->batch = true;
+        options->rounds = 1;
+        return -1;
+    case OPTION_BATCH:
+        return parse_batch(options, command, value);
+    case OPTION_DELAY:
+        return parse_delay(options, command, value);
     case OPTION_LABEL:
         return parse_label(options, command, value);
     case OPTION_STRICT:
@@ -452,6 +501,7 @@ int options_parse(struct options *options, const struct command *command, unsign
         .limit = DEFAULT_LIMIT,
         .timeout = DEFAULT_TIMEOUT,
         .min_share = DEFAULT_MIN_SHARE,
+        .delay = DEFAULT_DELAY,
         .filter = filter_create(),
     };
     if (!options->filter)
@@ -539,7 +589,7 @@ int options_print(const struct options *options, const struct command *command,
         output_discard(&output);
         return command_fail(command, COMMAND_NEGATIVE, "out of memory");
     }
-    if (output_close(&output, &error) < 0)
+    if ((options->batch ? output_flush : output_close)(&output, &error) < 0)
         return error.text[0] ? command_fail(command, COMMAND_NEGATIVE, "%s", error.text)
                              : COMMAND_NEGATIVE;
     return COMMAND_DONE;

@@ -13,6 +13,7 @@
 #include "model/profile.h"
 #include "model/report.h"
 #include "model/suppressions.h"
+#include "model/watch.h"
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -39,6 +40,7 @@ enum options_set {
     OPTIONS_TYPES = 32768, /* of OPTIONS_GROUPS also what is about types */
     OPTIONS_COLUMNS = 65536, /* --columns, and --sort by them */
     OPTIONS_PATHS = 131072, /* --all-paths, --depth */
+    OPTIONS_WATCH = 262144, /* --once, --batch, --delay; also --group-by, --sort by watch_order */
 };
 
 enum options_format {
@@ -82,6 +84,10 @@ struct options {
     bool explain;        /* and what that rests on */
     bool error_exitcode; /* what is found makes the exit status 1 */
     struct suppressions *suppressions; /* NULL: none were named */
+    enum watch_order watch_order;
+    bool batch;          /* lines, no screen, */
+    size_t rounds;       /* so often; 0: as long as there is something to be seen */
+    uint64_t delay;      /* ns from one look to the next */
 
     /* What is left: the snapshots, or the process. */
     char **paths;
@@ -167,11 +173,13 @@ int options_print(const struct options *options, const struct command *command,
 
 #define OPTIONS_HELP_HELP "  -h, --help           show this help\n"
 
-#define OPTIONS_HELP_PATTERNS                                                                  \
+#define OPTIONS_HELP_PATTERNS_STACKS                                                                \
     "A PATTERN is [domain=N,][all-frames,][file=|function=|module=]PATTERN[:LINE], with * ?\n" \
     "and [] as in the shell; a file is matched by its last parts, too: app.c matches\n" \
     "/src/app.c. Or it is domain=N alone, or thread=PATTERN: the function that a thread\n" \
-    "began with, or its name or id where they are told apart ('heapdelta run --threads').\n" \
+    "began with, or its name or id where they are told apart ('heapdelta run --threads').\n"
+
+#define OPTIONS_HELP_PATTERNS OPTIONS_HELP_PATTERNS_STACKS \
     "Or type=PATTERN: types are known where the snapshot has the heap graph.\n"
 
 #endif

@@ -80,6 +80,23 @@ int output_open(struct output *output, const char *path, struct error *error)
     return error_set(error, result, "can't write %s: %s", path, strerror(-result));
 }
 
+/* Say what became of the writing, if that was nothing good. */
+static int fail(const struct output *output, int result, struct error *error)
+{
+    if (result == -EPIPE)
+        return error_set(error, result, "%s", "");
+    return error_set(error, result, "can't write %s: %s", output->path ? output->path : "to stdout",
+                     strerror(-result));
+}
+
+int output_flush(struct output *output, struct error *error)
+{
+    errno = 0;
+    if (fflush(output->file) == 0 && !ferror(output->file))
+        return 0;
+    return fail(output, errno ? -errno : -EIO, error);
+}
+
 int output_close(struct output *output, struct error *error)
 {
     int result = ferror(output->file) ? -EIO : 0;
@@ -96,12 +113,7 @@ int output_close(struct output *output, struct error *error)
         }
     }
     finish(output);
-    if (!result)
-        return 0;
-    if (result == -EPIPE)
-        return error_set(error, result, "%s", "");
-    return error_set(error, result, "can't write %s: %s", output->path ? output->path : "to stdout",
-                     strerror(-result));
+    return result ? fail(output, result, error) : 0;
 }
 
 void output_discard(struct output *output)

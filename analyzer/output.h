@@ -21,6 +21,9 @@ struct output {
  * -errno and ERROR. */
 int output_open(struct output *output, const char *path, struct error *error);
 
+/* Let what was written to stdout so far be there, because more follows. Returns as output_close(). */
+int output_flush(struct output *output, struct error *error);
+
 /* Finish the output: everything is written. Returns 0, or -errno and ERROR, which
  * is empty where the reader of a pipe just went away. */
 int output_close(struct output *output, struct error *error);

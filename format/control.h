@@ -10,7 +10,7 @@
  * user, who alone may open it.
  *
  * A request: who asks takes flock(LOCK_EX) on the file, waits until `request` is
- * CONTROL_IDLE or CONTROL_FINISHED, writes verb, label and number, then the one byte
+ * CONTROL_IDLE or CONTROL_FINISHED, writes verb, label (CONTROL_WATCH: path) and number, then the one byte
  * `request` = CONTROL_WANTED. The shim honours it at the program's next allocation or
  * free, or in the handler of `signal`, if that is not 0. It writes error and path,
  * then reply = number. Everything is little-endian.
@@ -91,6 +91,10 @@ enum control_verb {
     CONTROL_MARK = 2,
     CONTROL_START = 3,
     CONTROL_STOP = 4,
+    /* What each stack has allocated and holds, for somebody who watches: a snapshot without
+     * blocks, series and memory, to the file that who asks has put into `path`, which must not
+     * be there yet. No epoch begins, and it is not counted among the snapshots. */
+    CONTROL_WATCH = 5,
 };
 
 enum control_state {

@@ -300,6 +300,18 @@ static void answer(int result, const char *path)
     move_request(CONTROL_BUSY, CONTROL_FINISHED);
 }
 
+/* Begin what the request asks for that a task does; ANSWER is called then. */
+static int begin_request(enum control_verb verb, const char *label)
+{
+    static char path[CONTROL_PATH_SIZE]; /* of the one that is being written */
+
+    if (verb == CONTROL_SNAPSHOT)
+        return snapshot_begin(SNAPSHOT_BY_REQUEST, label, false, answer);
+    memcpy(path, page->path, sizeof path);
+    path[sizeof path - 1] = '\0';
+    return path[0] == '/' ? snapshot_begin_brief(path, answer) : -EINVAL;
+}
+
 static void serve_request(void)
 {
     char label[CONTROL_LABEL_SIZE];
@@ -312,7 +324,8 @@ static void serve_request(void)
     label[sizeof label - 1] = '\0';
     switch (page->verb) {
     case CONTROL_SNAPSHOT:
-        result = snapshot_begin(SNAPSHOT_BY_REQUEST, label, false, answer);
+    case CONTROL_WATCH:
+        result = begin_request(page->verb, label);
         if (result == -EBUSY)
             move_request(CONTROL_BUSY, CONTROL_WANTED); /* another is being written */
         if (result == -EBUSY || result == 0)

@@ -25,7 +25,7 @@ static bool prepare(struct cut *cut)
 
     arena_populate(cut, sizeof *cut);
     return buffer_prepare(&cut->sums, stacks * sizeof(struct counter_sum)) &&
-           buffer_prepare(&cut->moments, series_size()) &&
+           (cut->brief || buffer_prepare(&cut->moments, series_size())) &&
            buffer_prepare(&cut->modules, (modules_count() + MORE) * sizeof(struct module)) &&
            buffer_prepare(&cut->epochs, (epochs_count() + MORE) * sizeof(struct epoch)) &&
            (cut->counters_only ||
@@ -88,7 +88,8 @@ static void fill(struct cut *cut, const char *label)
     if (!cut->counters_only)
         copy_blocks(cut);
     copy_counters(cut);
-    series_copy(&cut->moments);
+    if (!cut->brief)
+        series_copy(&cut->moments);
     cut->sample_count = timeline_copy(cut->samples);
     cut->epoch = epochs_current();
     cut->epoch_count = epochs_count();
@@ -206,7 +207,8 @@ int cut_encode(struct cut *cut)
     bool whole = put_blocks(cut);
 
     put_counters(cut);
-    cut->series_count = series_put(&cut->moments, &cut->series, &cut->progress);
+    if (!cut->brief)
+        cut->series_count = series_put(&cut->moments, &cut->series, &cut->progress);
     finish_copies(cut);
     return whole && !cut->counters.failed && !cut->more_counters.failed && !cut->series.failed &&
                    !cut->progress.failed

@@ -29,6 +29,7 @@ struct cut {
     struct timeline_sample samples[TIMELINE_SAMPLES];
     uint32_t sample_count;
     bool counters_only;
+    bool brief; /* set before cut_take(): the series is left out */
 
     struct buffer modules; /* struct module, from number 1 on */
     struct buffer epochs;  /* struct epoch */
@@ -50,7 +51,7 @@ struct cut {
     uint64_t last_address;  /* while blocks are put */
 };
 
-/* Fill in CUT, zeroed memory, but for what cut_encode() makes, and begin the epoch LABEL,
+/* Fill in CUT, zeroed memory but for `brief`, but for what cut_encode() makes, and begin the epoch LABEL,
  * unless that is NULL; without the list of blocks if COUNTERS_ONLY. Call inside (guard.h). -ENODATA when not
  * tracing, -ETIMEDOUT if a thread did not come to rest, -ENOMEM. To be given back by
  * cut_finish(), also then. If all went well TAKEN, if there is one, is called with CONTEXT

@@ -204,7 +204,8 @@ static int write_file(struct snapshot *snapshot)
 {
     int result;
 
-    ++sequence;
+    if (!snapshot->origin.brief) /* it has a name of its own */
+        ++sequence;
     result = snapshot_file_open(&snapshot->file, snapshot->path, snapshot->origin.label, &sequence);
     if (result < 0)
         return result;
@@ -283,9 +284,9 @@ static void destroy(struct snapshot *snapshot)
     arena_unmap(snapshot, sizeof *snapshot, ARENA_OTHER);
 }
 
-/* A snapshot with its cut, from when the program goes on; it goes to PATH, and DONE is told, if
- * they are not NULL. With GRAPH its task has begun, if one could be had. */
-static int create(enum snapshot_trigger trigger, const char *label, const char *path,
+/* A snapshot for ORIGIN with its cut, from when the program goes on; it goes to PATH, and DONE is
+ * told, if they are not NULL. With GRAPH its task has begun, if one could be had. */
+static int create(const struct snapshot_origin *origin, const char *path,
                   void (*done)(int result, const char *path), bool graph,
                   struct snapshot **out_snapshot)
 {
@@ -294,26 +295,34 @@ static int create(enum snapshot_trigger trigger, const char *label, const char *
 
     if (!snapshot)
         return -ENOMEM;
-    identity_clean_name(label, snapshot->origin.label);
-    snapshot->origin.trigger = trigger;
-    snapshot->origin.counters_only = counters_only(trigger);
+    snapshot->origin = *origin;
     snapshot->origin.parent_pid = (uint32_t)SYSCALL_0(SYS_getppid);
     snapshot->path = path;
     snapshot->done = done;
     snapshot->result = -EOWNERDEAD; /* until the task says another one */
     snapshot->wants_graph = graph;
-    result = cut_take(&snapshot->cut, snapshot->origin.label, counters_only(trigger),
-                      graph ? start_with_graph : NULL, snapshot);
+    snapshot->cut.brief = origin->brief;
+    result = cut_take(&snapshot->cut, origin->brief ? NULL : snapshot->origin.label,
+                      origin->counters_only, graph ? start_with_graph : NULL, snapshot);
     if (result < 0) {
         destroy(snapshot);
         return result;
     }
-    pauses.count++;
+    pauses.count += !origin->brief;
     pauses.last = snapshot->cut.pause;
     if (pauses.longest < pauses.last)
         pauses.longest = pauses.last;
     *out_snapshot = snapshot;
     return 0;
+}
+
+/* The origin of a snapshot by TRIGGER named LABEL. */
+static struct snapshot_origin origin_of(enum snapshot_trigger trigger, const char *label)
+{
+    struct snapshot_origin origin = { .trigger = trigger, .counters_only = counters_only(trigger) };
+
+    identity_clean_name(label, origin.label);
+    return origin;
 }
 
 /* Say, once, that a snapshot nobody waits for failed with RESULT. */
@@ -431,6 +440,7 @@ static void run(struct snapshot *snapshot, enum snapshot_trigger trigger)
 
 int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *path, bool graph)
 {
+    struct snapshot_origin origin;
     struct snapshot *snapshot;
     struct thread *self;
     int result;
@@ -444,7 +454,8 @@ int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *
     if (result < 0)
         goto out;
     clean_up(true);
-    result = create(trigger, label, path, NULL, graph || wants_graph(trigger), &snapshot);
+    origin = origin_of(trigger, label);
+    result = create(&origin, path, NULL, graph || wants_graph(trigger), &snapshot);
     if (result == 0) {
         if (!snapshot->image.pid)
             run(snapshot, trigger);
@@ -461,8 +472,9 @@ out:
     return result;
 }
 
-int snapshot_begin(enum snapshot_trigger trigger, const char *label, bool graph,
-                   void (*done)(int result, const char *path))
+/* Begin a snapshot for ORIGIN, as create() has it. */
+static int begin(const struct snapshot_origin *origin, const char *path,
+                 void (*done)(int result, const char *path), bool graph)
 {
     struct snapshot *snapshot;
     struct thread *self;
@@ -476,7 +488,7 @@ int snapshot_begin(enum snapshot_trigger trigger, const char *label, bool graph,
     if (!lock_try(&lock))
         goto out;
     if (!atomic_load(&in_exec) && clean_up(false)) {
-        result = create(trigger, label, NULL, done, graph || wants_graph(trigger), &snapshot);
+        result = create(origin, path, done, graph, &snapshot);
         if (result == 0) {
             pending = snapshot;
             if (!snapshot->image.pid)
@@ -487,6 +499,25 @@ int snapshot_begin(enum snapshot_trigger trigger, const char *label, bool graph,
 out:
     guard_leave(self);
     return result;
+}
+
+int snapshot_begin(enum snapshot_trigger trigger, const char *label, bool graph,
+                   void (*done)(int result, const char *path))
+{
+    struct snapshot_origin origin = origin_of(trigger, label);
+
+    return begin(&origin, NULL, done, graph || wants_graph(trigger));
+}
+
+int snapshot_begin_brief(const char *path, void (*done)(int result, const char *path))
+{
+    struct snapshot_origin origin = {
+        .trigger = SNAPSHOT_BY_REQUEST,
+        .counters_only = true,
+        .brief = true,
+    };
+
+    return begin(&origin, path, done, false);
 }
 
 void snapshot_finish(bool wait)

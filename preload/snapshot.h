@@ -34,6 +34,10 @@ int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *
 int snapshot_begin(enum snapshot_trigger trigger, const char *label, bool graph,
                    void (*done)(int result, const char *path));
 
+/* The same for somebody who watches, to the file PATH, which must last until DONE: only what each stack
+ * has allocated and holds. No epoch begins, and it is none of the snapshots that are counted. */
+int snapshot_begin_brief(const char *path, void (*done)(int result, const char *path));
+
 /* Wait for what snapshot_begin() began, and clean up. With WAIT false only clean up what
  * is done. */
 void snapshot_finish(bool wait);

@@ -360,7 +360,7 @@ static void write_memory(struct writer *writer)
     const struct cut *cut = writer->cut;
     struct snapshot_memory uses[SNAPSHOT_MEMORY_KINDS];
 
-    if (writer->origin->trigger == SNAPSHOT_BY_INTERVAL ||
+    if (writer->origin->brief || writer->origin->trigger == SNAPSHOT_BY_INTERVAL ||
         writer->origin->trigger == SNAPSHOT_BY_GROWTH || writer->origin->trigger == SNAPSHOT_AT_PEAK)
         return;
     if (memory_use_find(identity->pid, (const uint64_t *)cut->places.data,

@@ -14,6 +14,7 @@
 struct snapshot_origin {
     enum snapshot_trigger trigger;
     bool counters_only; /* the cut has no list of blocks */
+    bool brief;         /* … nor series; and what the memory is used for is not asked */
     uint32_t sequence, parent_pid;
     char label[IDENTITY_NAME_MAX + 1];
 };

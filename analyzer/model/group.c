@@ -429,6 +429,8 @@ static int add_stack(struct grouping *grouping, uint32_t stack)
     count_stack(grouping, entry, stack);
     if (grouping->of_stack)
         grouping->of_stack[stack] = entry->group.number;
+    if (grouping->options->first_stacks)
+        grouping->options->first_stacks[stack] = entry->group.stack + 1;
     return 0;
 }
 

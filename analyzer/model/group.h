@@ -49,6 +49,9 @@ struct group_options {
     /* What counts, per stack, instead of all that is alive; not with keys and filters of
      * single blocks. NULL: all. */
     struct group_held *held;
+    /* Filled with the first stack of the group that each stack belongs to, plus 1; 0: it belongs to
+     * none. Not with keys of single blocks, nor cumulative. NULL: nobody wants to know. */
+    uint32_t *first_stacks;
     const struct types *types;   /* of the blocks, where key or filter are about types */
     const struct filter *filter; /* NULL: every block, and the skipping of filter_create() */
 };

@@ -208,6 +208,10 @@ static int ask(const struct waiting *waiting, const struct control_page *page, u
     if (result == 0)
         result = target_write(waiting->target, label, sizeof(label),
                               offsetof(struct control_page, label), waiting->error);
+    if (result == 0 && waiting->request->path)
+        result = target_write(waiting->target, waiting->request->path,
+                              strlen(waiting->request->path) + 1,
+                              offsetof(struct control_page, path), waiting->error);
     return result < 0 ? result : put_request(waiting, CONTROL_WANTED);
 }
 

@@ -19,6 +19,7 @@
 struct request {
     enum control_verb verb;
     const char *label;                     /* shorter than CONTROL_LABEL_SIZE; NULL: none */
+    const char *path;                      /* of CONTROL_WATCH: shorter than CONTROL_PATH_SIZE */
     uint64_t timeout;                      /* ns; 0: as long as it takes */
     const volatile sig_atomic_t *given_up; /* not 0: we are to end */
     /* Told, once, why it may take longer; the text is one line. */

@@ -8,6 +8,7 @@
 #include "model/elf_symbols.h"
 #include "model/intern.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -94,6 +95,29 @@ void symbols_destroy(struct symbols *symbols)
     free(symbols->modules);
     intern_destroy(symbols->strings);
     free(symbols);
+}
+
+int symbols_follow(struct symbols *symbols, const struct heap *newer)
+{
+    const struct heap *older = symbols->heap;
+    struct module *modules;
+
+    if (newer->module_count < older->module_count)
+        return -EINVAL;
+    for (size_t i = 0; i < older->module_count; i++) {
+        const struct heap_module *a = &older->modules[i], *b = &newer->modules[i];
+
+        if (a->start != b->start || a->generation != b->generation || strcmp(a->path, b->path) != 0)
+            return -EINVAL;
+    }
+    modules = reallocarray(symbols->modules, newer->module_count + 1, sizeof(*modules));
+    if (!modules)
+        return -ENOMEM;
+    memset(modules + older->module_count, 0,
+           (newer->module_count - older->module_count) * sizeof(*modules));
+    symbols->modules = modules;
+    symbols->heap = newer;
+    return 0;
 }
 
 /* The path of MODULE's file into PATH: what the kernel says of a deleted one is no

@@ -58,6 +58,10 @@ struct symbols *symbols_create(const struct heap *heap);
  * /usr/lib/debug. To be called before anything is asked. */
 void symbols_set_debug_directory(struct symbols *symbols, const char *directory);
 
+/* Go over to NEWER, a later snapshot of the same run of a program, which must outlive SYMBOLS then
+ * in place of the heap so far. Answers stay. Returns 0; -EINVAL: it is none; or -ENOMEM. */
+int symbols_follow(struct symbols *symbols, const struct heap *newer);
+
 /* Free SYMBOLS, which may be NULL, with all answers they gave. */
 void symbols_destroy(struct symbols *symbols);
 

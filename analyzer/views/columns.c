@@ -15,16 +15,22 @@ static bool is_number(enum report_kind kind)
            kind == REPORT_AVERAGE;
 }
 
+/* The cells on LINE, below the headings; the total comes last. */
+static const struct report_cell *cells_of(const struct report_table *table, size_t line)
+{
+    return line <= table->row_count ? table->rows[line - 1].cells : table->total;
+}
+
 int columns_print(FILE *out, const struct report_table *table)
 {
-    size_t per_row = 0;
+    size_t per_row = 0, lines = table->row_count + 1 + (table->total != NULL);
     size_t *widths = NULL;
     struct fields fields;
     int result = -ENOMEM;
 
     if (fields_init(&fields) < 0)
         return -ENOMEM;
-    for (size_t row = 0; row < table->row_count + 1; row++) {
+    for (size_t row = 0; row < lines; row++) {
         for (size_t i = 0; i < table->column_count; i++) {
             const struct report_column *column = &table->columns[i];
 
@@ -35,7 +41,7 @@ int columns_print(FILE *out, const struct report_table *table)
             if (row == 0)
                 fputs(column->title, fields.stream);
             else
-                value_print(fields.stream, &table->rows[row - 1].cells[i], column->kind,
+                value_print(fields.stream, &cells_of(table, row)[i], column->kind,
                             column->flags, table->series_length);
         }
     }
@@ -44,7 +50,7 @@ int columns_print(FILE *out, const struct report_table *table)
     widths = fields_measure(&fields, per_row);
     if (!widths)
         goto out;
-    for (size_t row = 0; row < table->row_count + 1; row++) {
+    for (size_t row = 0; row < lines; row++) {
         size_t field = row * per_row, pending = 2;
 
         for (size_t i = 0; i < table->column_count; i++) {

@@ -84,8 +84,15 @@ RULES = [
     ("analyzer/*export*.[ch]",
      ["format/snapshot.h", "model/*.h", "views/*.h", "command.h", "export.h",
       "graph_input.h", "options.h", "output.h"], LIBDW),
+    ("analyzer/ending.[ch]", [], LIBDW),
     *[(f"analyzer/{name}.[ch]",
-       ["format/control.h", "model/*.h", "views/*.h", "ask.h", "command.h", "moment.h", "options.h"],
+       FORMAT + ["model/*.h", "views/*.h", "ask.h", "command.h", "ending.h", "moment.h", "options.h",
+                 "top.h", "top_start.h"],
+       LIBDW)
+      for name in ("cmd_top", "top", "top_screen", "top_start")],
+    *[(f"analyzer/{name}.[ch]",
+       ["format/control.h", "model/*.h", "views/*.h", "ask.h", "command.h", "ending.h", "moment.h",
+        "options.h"],
        LIBDW)
       for name in ("ask", "cmd_mark", "cmd_snapshot", "cmd_start", "cmd_status", "cmd_stop")],
     ("analyzer/*",

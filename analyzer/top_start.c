@@ -1,0 +1,179 @@
+#include "top_start.h"
+
+#include "ending.h"
+#include "model/target.h"
+#include "model/traceable.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NAP 10 /* ms */
+
+/* Make a file for the output of the program NAME that is not there yet. Returns its descriptor, or
+ * -errno. */
+static int make_output(struct top_start *start, const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    int file;
+
+    snprintf(start->output, sizeof(start->output), "heapdelta.%s.%d.output",
+             slash && slash[1] ? slash + 1 : name, (int)getpid());
+    file = open(start->output, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    return file < 0 ? -errno : file;
+}
+
+/* In the child: become `heapdelta run` for ARGV. */
+static void become(char *const *argv, int output, pid_t parent)
+{
+    size_t count = 0;
+    char **words;
+    int empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    /* Whatever becomes of us, the program is not to be left over. */
+    prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
+    signal(SIGPIPE, SIG_DFL);
+    while (argv[count])
+        count++;
+    words = calloc(count + 4, sizeof(*words));
+    if (!words || empty < 0 || dup2(empty, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+        dup2(output, STDERR_FILENO) < 0)
+        _exit(EXIT_FAILURE);
+    words[0] = (char *)"heapdelta";
+    words[1] = (char *)"run";
+    words[2] = (char *)"--";
+    memcpy(words + 3, argv, count * sizeof(*words));
+    execv("/proc/self/exe", words);
+    _exit(EXIT_FAILURE);
+}
+
+int top_start(struct top_start *start, char *const *argv, struct error *error)
+{
+    char path[PATH_MAX], executable[PATH_MAX];
+    struct error reason;
+    pid_t parent = getpid();
+    int code = traceable_find(argv[0], path), output;
+
+    *start = (struct top_start){0};
+    if (code < 0)
+        return error_set(error, code, "can't run '%s': %s", argv[0],
+                         code == -ENOENT && !strchr(argv[0], '/') ? "no such command"
+                                                                  : strerror(-code));
+    if (traceable_check(path, executable, &reason) < 0)
+        return error_set(error, -ENOTSUP, "'%s' can't be traced: %s", argv[0], reason.text);
+    output = make_output(start, argv[0]);
+    if (output < 0)
+        return error_set(error, output, "can't write the program's output to '%s': %s",
+                         start->output, strerror(-output));
+    start->runner = fork();
+    code = -errno;
+    if (start->runner == 0)
+        become(argv, output, parent);
+    close(output);
+    if (start->runner < 0) {
+        start->runner = 0;
+        return error_set(error, code, "can't start '%s': %s", argv[0], strerror(-code));
+    }
+    return 0;
+}
+
+bool top_start_has_ended(struct top_start *start)
+{
+    if (start->runner && waitpid(start->runner, &start->status, WNOHANG) == start->runner)
+        start->runner = 0;
+    return start->runner == 0;
+}
+
+/* The parent of PID; 0: not known. */
+static pid_t parent_of(pid_t pid)
+{
+    char path[32], line[512], *after = NULL;
+    int parent = 0;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    file = fopen(path, "re");
+    if (!file)
+        return 0;
+    if (fgets(line, sizeof(line), file))
+        after = strrchr(line, ')'); /* the name before it may hold anything */
+    if (!after || sscanf(after + 1, " %*c %d", &parent) != 1)
+        parent = 0;
+    fclose(file);
+    return parent;
+}
+
+/* Whether the process PID is traced, and ready to be asked. */
+static bool is_traced(pid_t pid)
+{
+    struct control_page page;
+    struct target target;
+    bool ready;
+
+    if (target_open(pid, true, &target, NULL) < 0)
+        return false;
+    ready = target_read(&target, &page, NULL) == 0;
+    target_close(&target);
+    return ready;
+}
+
+/* The traced child of PARENT; 0: there is none yet. */
+static pid_t find_child(pid_t parent)
+{
+    DIR *processes = opendir("/proc");
+    struct dirent *entry;
+    pid_t found = 0;
+
+    while (processes && !found && (entry = readdir(processes))) {
+        pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)atoi(entry->d_name) : 0;
+
+        if (pid > 0 && parent_of(pid) == parent && is_traced(pid))
+            found = pid;
+    }
+    if (processes)
+        closedir(processes);
+    return found;
+}
+
+/* Wait some ms, or until a signal is to end us. */
+static void nap(void)
+{
+    poll(&(struct pollfd){.fd = ending_descriptor(), .events = POLLIN}, 1, NAP);
+}
+
+pid_t top_start_find(struct top_start *start, struct error *error)
+{
+    for (;; nap()) {
+        pid_t pid = start->runner ? find_child(start->runner) : 0;
+
+        if (pid > 0)
+            return pid;
+        if (ending_signal)
+            return error_set(error, -EINTR, "ended by a signal");
+        if (top_start_has_ended(start))
+            return error_set(error, -ESRCH,
+                             "the program ended before it could be watched; its output is in %s",
+                             start->output);
+    }
+}
+
+void top_start_end(struct top_start *start)
+{
+    if (top_start_has_ended(start))
+        return;
+    kill(start->runner, SIGTERM);
+    while (waitpid(start->runner, &start->status, 0) < 0 && errno == EINTR)
+        ;
+    start->runner = 0;
+}

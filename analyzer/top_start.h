@@ -1,0 +1,32 @@
+/* top_start.h - the program that `heapdelta top -- COMMAND` starts, by `heapdelta run`.
+ *
+ * The terminal is ours: its output goes to a file, its input is empty.
+ */
+#ifndef TOP_START_H
+#define TOP_START_H
+
+#include "model/error.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct top_start {
+    pid_t runner; /* `heapdelta run`; 0: it has ended */
+    int status;   /* of it then, as waitpid() has it */
+    char output[PATH_MAX];
+};
+
+/* Start ARGV. Returns 0, or ERROR and -ENOENT: there is no such command; or another -errno. */
+int top_start(struct top_start *start, char *const *argv, struct error *error);
+
+/* Wait until it is traced. Returns its PID, or ERROR and -ESRCH: it has ended before; -EINTR. */
+pid_t top_start_find(struct top_start *start, struct error *error);
+
+/* Has it ended? */
+bool top_start_has_ended(struct top_start *start);
+
+/* Ask it to end (TERM), and wait until it has. */
+void top_start_end(struct top_start *start);
+
+#endif

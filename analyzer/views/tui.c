@@ -1,0 +1,473 @@
+#include "views/tui.h"
+
+#include "views/names.h"
+#include "views/paths.h"
+#include "views/sparkline.h"
+#include "views/units.h"
+#include "views/utf8.h"
+#include "views/value.h"
+
+#include <curses.h>
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#define TABLE_TOP    4  /* the first row of a table: below title, facts, headings and total */
+#define NAME_COLUMNS 30 /* that a name is to have at least */
+#define ESCAPE_DELAY 25 /* ms: after which an escape is one, and not the beginning of a key */
+#define COURSE_MAX   (60 * 3 + 1)
+
+/* Signals that end a process which does not handle them; the first three are the caller's. */
+static const int deadly[] = {SIGQUIT, SIGILL,  SIGTRAP, SIGABRT, SIGBUS,    SIGFPE,
+                             SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM,   SIGXCPU,
+                             SIGXFSZ, SIGSYS,  SIGPROF, SIGIO,   SIGVTALRM, SIGPWR};
+
+static SCREEN *screen;
+static struct termios before; /* the terminal as it was */
+static char leave[128];       /* what a terminal is told at the end */
+static bool ascii;            /* the locale is not UTF-8 */
+
+/* ---- taking and giving back -------------------------------------------------------------- */
+
+/* Put the terminal back by what a handler may do, and die. */
+static void on_deadly_signal(int number)
+{
+    ssize_t written = write(STDOUT_FILENO, leave, strlen(leave));
+
+    (void)written;
+    tcsetattr(STDOUT_FILENO, TCSANOW, &before);
+    raise(number); /* its handler is the default again */
+}
+
+static void add_to_leave(const char *capability)
+{
+    const char *text = tigetstr(capability);
+
+    if (text && text != (const char *)-1 && strlen(leave) + strlen(text) < sizeof(leave))
+        strcat(leave, text);
+}
+
+static void watch_deadly_signals(void)
+{
+    leave[0] = '\0';
+    add_to_leave("sgr0");
+    add_to_leave("rmkx");
+    add_to_leave("cnorm");
+    add_to_leave("rmcup");
+    for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++) {
+        struct sigaction action;
+
+        if (sigaction(deadly[i], NULL, &action) < 0 || action.sa_handler != SIG_DFL)
+            continue;
+        action = (struct sigaction){.sa_handler = on_deadly_signal,
+                                    .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+        sigaction(deadly[i], &action, NULL);
+    }
+}
+
+int tui_open(void)
+{
+    static bool registered;
+
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || tcgetattr(STDOUT_FILENO, &before) < 0)
+        return -ENOTTY;
+    setlocale(LC_CTYPE, "");
+    ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+    screen = newterm(NULL, stdout, stdin);
+    if (!screen)
+        return -EINVAL;
+    watch_deadly_signals();
+    if (!registered)
+        atexit(tui_close);
+    registered = true;
+    cbreak();
+    noecho();
+    nonl();
+    keypad(stdscr, true);
+    nodelay(stdscr, true);
+    set_escdelay(ESCAPE_DELAY);
+    curs_set(0);
+    return 0;
+}
+
+void tui_close(void)
+{
+    if (!screen)
+        return;
+    endwin();
+    delscreen(screen);
+    screen = NULL;
+}
+
+/* ---- keys ---------------------------------------------------------------------------------- */
+
+static int translate(int key)
+{
+    static const struct {
+        int key;
+        enum tui_key meaning;
+    } table[] = {
+        {KEY_RESIZE, TUI_RESIZED}, {KEY_ENTER, TUI_ENTER},     {'\r', TUI_ENTER},
+        {'\n', TUI_ENTER},         {27, TUI_ESCAPE},           {KEY_BACKSPACE, TUI_BACKSPACE},
+        {127, TUI_BACKSPACE},      {'\b', TUI_BACKSPACE},      {KEY_UP, TUI_UP},
+        {KEY_DOWN, TUI_DOWN},      {KEY_LEFT, TUI_LEFT},       {KEY_RIGHT, TUI_RIGHT},
+        {KEY_PPAGE, TUI_PAGE_UP},  {KEY_NPAGE, TUI_PAGE_DOWN}, {KEY_HOME, TUI_HOME},
+        {KEY_END, TUI_END},        {ERR, TUI_NONE},
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (table[i].key == key)
+            return (int)table[i].meaning;
+    }
+    return key >= 0 && key < 256 ? key : TUI_OTHER;
+}
+
+int tui_wait(int milliseconds, int descriptor)
+{
+    struct pollfd waited[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                              {.fd = descriptor, .events = POLLIN}};
+    int key = getch();
+
+    if (key == ERR) {
+        poll(waited, 2, milliseconds); /* a change of size interrupts it, too */
+        key = getch();
+        if (key == ERR && waited[0].revents & (POLLHUP | POLLERR))
+            return TUI_GONE;
+        /* Readable, and nothing there to be read: the terminal hung up. */
+        if (key == ERR && waited[0].revents & POLLIN && tcgetattr(STDIN_FILENO, &(struct termios){0}) < 0)
+            return TUI_GONE;
+    }
+    return translate(key);
+}
+
+/* ---- drawing ------------------------------------------------------------------------------- */
+
+static size_t columns(void)
+{
+    return (size_t)COLS;
+}
+
+/* Put TEXT at the place where the cursor is, cut to ROOM columns. Returns how many it took. */
+static size_t put(const char *text, size_t room)
+{
+    size_t used = 0;
+
+    while (*text) {
+        uint32_t code = (unsigned char)*text;
+        size_t size = utf8_next(text, &code);
+        int width = size == 0 ? -1 : size == 1 ? (code >= 0x20 && code < 0x7f ? 1 : -1)
+                                               : wcwidth((wchar_t)code);
+
+        if (width < 0 || (size > 1 && ascii)) {
+            if (used + 1 > room)
+                break;
+            addch('?');
+            used++;
+        } else {
+            if (used + (size_t)width > room)
+                break;
+            addnstr(text, (int)size);
+            used += (size_t)width;
+        }
+        text += size ? size : 1;
+    }
+    return used;
+}
+
+/* A stream whose text is put on the screen: what views write to, that know only streams. */
+struct piece {
+    FILE *stream;
+    char *text;
+    size_t size;
+};
+
+static bool piece_begin(struct piece *piece)
+{
+    *piece = (struct piece){0};
+    piece->stream = open_memstream(&piece->text, &piece->size);
+    return piece->stream;
+}
+
+/* The text of PIECE, for free(); may be NULL. */
+static char *piece_end(struct piece *piece)
+{
+    fclose(piece->stream);
+    return piece->text;
+}
+
+static char *value_text(const struct report_cell *cell, const struct report_column *column)
+{
+    struct piece piece;
+
+    if (!piece_begin(&piece))
+        return NULL;
+    value_print(piece.stream, cell, column->kind, column->flags, 0);
+    return piece_end(&piece);
+}
+
+/* Put TEXT, which may be NULL, right-aligned into WIDTH columns. */
+static void put_right(const char *text, size_t width)
+{
+    size_t length = text ? utf8_width(text) : 0;
+
+    for (; length < width; length++)
+        addch(' ');
+    if (text)
+        put(text, width);
+}
+
+/* Whether the screen is large enough to draw on; else it says so. */
+static bool begin(const char *title)
+{
+    char text[80];
+
+    erase();
+    attrset(A_NORMAL);
+    move(0, 0);
+    if (LINES < TUI_ROWS || COLS < TUI_COLUMNS) {
+        snprintf(text, sizeof(text), "%dx%d is too small: %dx%d are needed", COLS, LINES,
+                 TUI_COLUMNS, TUI_ROWS);
+        put(text, columns());
+        return false;
+    }
+    attron(A_BOLD);
+    put(title ? title : "", columns());
+    attroff(A_BOLD);
+    return true;
+}
+
+static void end(const char *bottom)
+{
+    if (LINES >= TUI_ROWS && COLS >= TUI_COLUMNS) {
+        move(LINES - 1, 0);
+        put(bottom, columns() - 1); /* the very last place would scroll */
+    }
+    refresh();
+}
+
+size_t tui_page(void)
+{
+    return LINES > TABLE_TOP + 1 ? (size_t)(LINES - TABLE_TOP - 1) : 1;
+}
+
+/* Put facts and notes on one line. */
+static void put_facts(const struct report *report)
+{
+    struct piece piece;
+    bool any = false;
+    char *text;
+
+    if (!piece_begin(&piece))
+        return;
+    for (size_t i = 0; i < report->fact_count; i++) {
+        const struct report_fact *fact = &report->facts[i];
+
+        if (!fact->title || fact->is_heading)
+            continue;
+        fprintf(piece.stream, "%s%s ", any ? ", " : "", fact->title);
+        value_print(piece.stream, &fact->value, fact->kind, 0, 0);
+        any = true;
+    }
+    for (size_t i = 0; i < report->note_count; i++) {
+        fprintf(piece.stream, "%s%s", any ? "; " : "", report->notes[i]);
+        any = true;
+    }
+    text = piece_end(&piece);
+    put(text ? text : "", columns());
+    free(text);
+}
+
+/* How a table is laid out: which columns are shown, and how wide. */
+struct layout {
+    const struct report_table *table;
+    bool shown[16];
+    size_t course; /* columns of the sparkline; 0: none */
+    size_t name;   /* … and of the name */
+};
+
+static size_t width_of(const struct report_column *column)
+{
+    return column->kind == REPORT_BYTES ? (column->flags & REPORT_SIGNED ? 10 : 9) : 9;
+}
+
+static bool is_number(const struct report_column *column)
+{
+    return column->kind == REPORT_BYTES || column->kind == REPORT_COUNT;
+}
+
+/* Choose the columns for which there is room, the first ones first. */
+static struct layout lay_out(const struct report_table *table)
+{
+    struct layout layout = {.table = table};
+    size_t room = columns() - 2; /* the sign, and what it is set off by */
+
+    layout.course = columns() < 100 ? 10 : columns() < 140 ? 20 : columns() < 180 ? 40 : 60;
+    room -= layout.course + 1;
+    for (size_t i = 0; i < table->column_count && i < 16; i++) {
+        const struct report_column *column = &table->columns[i];
+
+        if (column->flags & (REPORT_DATA_ONLY | REPORT_SERIES) || !is_number(column) ||
+            room < width_of(column) + 1 + NAME_COLUMNS)
+            continue;
+        layout.shown[i] = true;
+        room -= width_of(column) + 1;
+    }
+    layout.name = room;
+    return layout;
+}
+
+static void put_course(const struct layout *layout, const struct report_cell *cell)
+{
+    char text[COURSE_MAX];
+    size_t used = 0;
+
+    if (cell->known)
+        used = put(sparkline_write(text, sizeof(text), cell->series, layout->table->series_length,
+                                   layout->course, ascii),
+                   layout->course);
+    for (; used < layout->course + 1; used++)
+        addch(' ');
+}
+
+/* Put a line of CELLS, or (NULL) the headings. */
+static void put_cells(const struct layout *layout, const struct report_cell *cells)
+{
+    const struct report_table *table = layout->table;
+    const char *name = "";
+
+    for (size_t i = 0; i < table->column_count && i < 16; i++) {
+        const struct report_column *column = &table->columns[i];
+
+        if (layout->shown[i]) {
+            char *text = cells ? value_text(&cells[i], column) : NULL;
+
+            put_right(cells ? text : column->title, width_of(column));
+            addch(' ');
+            free(text);
+        } else if (column->kind == REPORT_TEXT && !(column->flags & REPORT_DATA_ONLY)) {
+            name = cells ? (cells[i].known ? cells[i].text : "") : column->title;
+        }
+    }
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (!(table->columns[i].flags & REPORT_SERIES))
+            continue;
+        if (cells)
+            put_course(layout, &cells[i]);
+        else
+            for (size_t j = put(table->columns[i].title, layout->course); j < layout->course + 1; j++)
+                addch(' ');
+    }
+    put(name, layout->name);
+}
+
+void tui_draw_table(const struct report *report, size_t first, size_t selected, const char *bottom)
+{
+    const struct report_table *table = &report->tables[0];
+    struct layout layout;
+
+    if (begin(report->title)) {
+        layout = lay_out(table);
+        move(1, 0);
+        put_facts(report);
+        move(2, 2);
+        attron(A_UNDERLINE);
+        put_cells(&layout, NULL);
+        attroff(A_UNDERLINE);
+        if (table->total) {
+            move(3, 2);
+            put_cells(&layout, table->total);
+        }
+        for (size_t i = 0; i < tui_page() && first + i < table->row_count; i++) {
+            move(TABLE_TOP + (int)i, 0);
+            if (first + i == selected)
+                attron(A_BOLD);
+            put(first + i == selected ? "> " : "  ", 2);
+            put_cells(&layout, table->rows[first + i].cells);
+            attroff(A_BOLD);
+        }
+    }
+    end(bottom);
+}
+
+/* FRAME on a line of its own, for free(). */
+static char *frame_text(const struct report_frame *frame, const struct paths *paths)
+{
+    struct piece piece;
+
+    if (!piece_begin(&piece))
+        return NULL;
+    if (frame->function)
+        names_print(piece.stream, frame->function, false);
+    else
+        utf8_print(piece.stream, frame->place ? frame->place : "?");
+    fputs(frame->inlined ? " (inlined)" : "", piece.stream);
+    if (frame->file)
+        fprintf(piece.stream, "  %s:%u", paths_short(paths, frame->file), frame->line);
+    else if (frame->module && frame->function)
+        fprintf(piece.stream, "  [%s]", frame->module);
+    return piece_end(&piece);
+}
+
+/* Paths of the files in ROW. NULL for lack of memory. */
+static struct paths *paths_of(const struct report_row *row)
+{
+    struct paths *paths = paths_create();
+
+    for (size_t i = 0; paths && i < row->frame_count; i++) {
+        if (row->frames[i].file && paths_add(paths, row->frames[i].file) < 0) {
+            paths_destroy(paths);
+            return NULL;
+        }
+    }
+    if (paths)
+        paths_shorten(paths);
+    return paths;
+}
+
+void tui_draw_traceback(const struct report *report, size_t first, const char *bottom)
+{
+    const struct report_row *row = &report->tables[0].rows[0];
+    struct paths *paths = paths_of(row);
+
+    if (begin(report->title) && paths) {
+        for (size_t i = first; i < row->frame_count; i++) {
+            char *text = frame_text(&row->frames[i], paths);
+            int line = 2 + (int)(i - first);
+
+            if (line < LINES - 1) {
+                move(line, 2);
+                put(text ? text : "", columns() - 2);
+            }
+            free(text);
+        }
+        if (row->truncated && (int)(row->frame_count - first) + 2 < LINES - 1) {
+            move(2 + (int)(row->frame_count - first), 2);
+            put("… here the recorded stack ends", columns() - 2);
+        }
+        if (row->frame_count == 0) {
+            move(2, 2);
+            put("no frame of it is known", columns() - 2);
+        }
+    }
+    paths_destroy(paths);
+    end(bottom);
+}
+
+void tui_draw_lines(const char *title, const char *const *lines, size_t count, size_t first,
+                    const char *bottom)
+{
+    if (begin(title)) {
+        for (size_t i = first; i < count && (int)(i - first) + 2 < LINES - 1; i++) {
+            move(2 + (int)(i - first), 0);
+            put(lines[i], columns());
+        }
+    }
+    end(bottom);
+}
