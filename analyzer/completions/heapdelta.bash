@@ -23,7 +23,12 @@ _heapdelta_values() {
     --summary) echo text json none ;;
     --value) echo bytes blocks allocated_bytes allocations temporary peak_bytes peak_blocks lost_bytes held_bytes ;;
     --columns) echo allocations allocated_bytes frees freed_bytes reallocations temporary peak_bytes peak_blocks ;;
-    --sort) echo change size count size_diff count_diff average name ;;
+    --sort)
+        case $1 in
+        top) echo live growth rate blocks allocations name ;;
+        *) echo change size count size_diff count_diff average name ;;
+        esac
+        ;;
     esac
 }
 

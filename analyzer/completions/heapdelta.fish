@@ -50,5 +50,7 @@ complete -c heapdelta -n '__heapdelta_value_of --value' -f \
     -a 'bytes blocks allocated_bytes allocations temporary peak_bytes peak_blocks lost_bytes held_bytes'
 complete -c heapdelta -n '__heapdelta_value_of --columns' -f \
     -a 'allocations allocated_bytes frees freed_bytes reallocations temporary peak_bytes peak_blocks'
-complete -c heapdelta -n '__heapdelta_value_of --sort' -f \
+complete -c heapdelta -n '__heapdelta_value_of --sort; and __heapdelta_at top' -f \
+    -a 'live growth rate blocks allocations name'
+complete -c heapdelta -n '__heapdelta_value_of --sort; and not __heapdelta_at top' -f \
     -a 'change size count size_diff count_diff average name'
