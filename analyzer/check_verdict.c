@@ -9,10 +9,12 @@
 #include "model/leaks_report.h"
 #include "model/rounds.h"
 #include "model/suppressed.h"
+#include "model/suppression_text.h"
 #include "model/symbols.h"
 #include "model/verdict.h"
 #include "views/units.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +40,7 @@ struct check_judge {
     struct growth *growths; /* by rounds; NULL: there are too few */
     size_t warm_up, judged; /* rounds */
     struct verdicts *verdicts;
-    struct suppressed suppressed, allowed;
+    struct suppressed suppressed, known, allowed;
     struct {
         uint64_t bytes, blocks;
     } lost;
@@ -199,6 +201,23 @@ static bool counts_as_growing(const struct check_judge *judge, const struct verd
            (judge->growths || verdict->growth.confidence == GROWTH_HIGH);
 }
 
+/* Take what the baseline has as well out of the verdicts. Returns 0 or -ENOMEM. */
+static int apply_baseline(struct check_judge *judge)
+{
+    struct verdicts *verdicts = judge->verdicts;
+    uint8_t *removed = calloc(verdicts->leak_count + 1, 1);
+    int result;
+
+    if (!removed)
+        return -1;
+    for (size_t i = 0; i < verdicts->leak_count; i++)
+        removed[i] = baseline_has(judge->limits->baseline, verdicts->heap, judge->symbols,
+                                  &verdicts->list[i]);
+    result = suppressed_take_out(verdicts, removed, &judge->known);
+    free(removed);
+    return result;
+}
+
 /* Take what is within the limits out of the verdicts. Returns 0 or -ENOMEM. */
 static int apply_limits(struct check_judge *judge)
 {
@@ -255,7 +274,8 @@ static int make_verdicts(struct check_judge *judge)
     for (size_t i = 0; i < judge->verdicts->leak_count; i++)
         judge->verdicts->list[i].is_once = false;
     if (suppressed_remove(judge->limits->suppressions, judge->verdicts, judge->symbols,
-                          &judge->suppressed) < 0)
+                          &judge->suppressed) < 0 ||
+        (judge->limits->baseline && apply_baseline(judge) < 0))
         return -1;
     return apply_limits(judge);
 }
@@ -304,6 +324,14 @@ static void sum_up(const struct check_judge *judge, struct check_verdict *out_ve
 
 static void add_notes(const struct check_judge *judge, struct report *report)
 {
+    if (judge->known.blocks > 0)
+        report_add_note(report, "As in the baseline: %" PRIu64 " bytes in %" PRIu64 " %s.",
+                        judge->known.bytes, judge->known.blocks,
+                        judge->known.blocks == 1 ? "block" : "blocks");
+    if (judge->limits->baseline && baseline_nameless(judge->limits->baseline))
+        report_add_note(report, "Names of the baseline are missing, for %s is of another build now or "
+                                "gone: what it has is known by offsets only.",
+                        baseline_nameless(judge->limits->baseline));
     if (judge->allowed.blocks > 0)
         report_add_note(report, "Within the limits: %" PRIu64 " bytes in %" PRIu64 " %s.",
                         judge->allowed.bytes, judge->allowed.blocks,
@@ -317,8 +345,10 @@ static void add_notes(const struct check_judge *judge, struct report *report)
         report_add_note(report, "The program was ended, for it did nothing: a program in sigwait() or "
                                 "that blocks all signals ends its rounds by heapdelta_mark() only.");
     if (!judge->growths && judge->input.round_count > 0)
-        report_add_note(report, "%zu rounds are too few to tell growth by; %zu are needed.",
-                        judge->input.round_count, judge->warm_up + ROUNDS_MIN);
+        report_add_note(report, "%zu %s too few to tell growth by; %zu are needed.",
+                        judge->input.round_count,
+                        judge->input.round_count == 1 ? "round is" : "rounds are",
+                        judge->warm_up + ROUNDS_MIN);
     suppressed_add_notes(judge->limits->suppressions, &judge->suppressed, report);
 }
 
@@ -385,6 +415,29 @@ int check_verdict(const struct command *command, const struct check_limits *limi
     judge->limits = limits;
     judge->unanswered = run->unanswered > 0;
     return judge_all(command, judge, run, out_verdict);
+}
+
+int check_verdict_write_suppressions(const struct check_verdict *verdict, FILE *out)
+{
+    const struct check_judge *judge = verdict->judge;
+    const struct verdicts *verdicts = judge->verdicts;
+
+    for (size_t i = 0; i < verdicts->leak_count; i++) {
+        const struct verdict *leak = &verdicts->list[i];
+        char name[64];
+        char *text;
+
+        if (leak->part_of != VERDICT_NONE)
+            continue;
+        snprintf(name, sizeof(name), "%s, %" PRIu64 " bytes", verdict_name(leak->kind),
+                 leak->with_size);
+        text = suppression_text(verdicts->heap, judge->symbols, leak->stack, leak->class, name);
+        if (!text)
+            return -ENOMEM;
+        fputs(text, out);
+        free(text);
+    }
+    return 0;
 }
 
 void check_verdict_finish(struct check_verdict *verdict)

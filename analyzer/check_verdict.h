@@ -4,12 +4,14 @@
 
 #include "check_run.h"
 #include "command.h"
+#include "model/baseline.h"
 #include "model/report.h"
 #include "model/suppressions.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct check_limits {
     uint64_t lost;        /* bytes */
@@ -20,6 +22,7 @@ struct check_limits {
     bool needs_rounds;    /* they were asked for */
     size_t warm_up;       /* rounds; SIZE_MAX: a fifth of them */
     struct suppressions *suppressions;
+    const struct baseline *baseline; /* what it has, too, does not fail; NULL: none */
 };
 
 struct check_verdict {
@@ -33,6 +36,9 @@ struct check_verdict {
  * COMMAND_DONE, or the exit status, with what is wrong said: it can't be judged. */
 int check_verdict(const struct command *command, const struct check_limits *limits,
                   const struct check_run *run, struct check_verdict *out_verdict);
+
+/* Write to OUT what would suppress each leak that VERDICT failed by. Returns 0 or -ENOMEM. */
+int check_verdict_write_suppressions(const struct check_verdict *verdict, FILE *out);
 
 /* Free what VERDICT holds, which may be zeroed. */
 void check_verdict_finish(struct check_verdict *verdict);

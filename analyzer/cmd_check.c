@@ -33,7 +33,8 @@ struct settings {
     struct traced traced;
     struct check_rounds rounds;
     struct check_limits limits;
-    const char *junit, *sarif, *json; /* files; NULL: none */
+    const char *junit, *sarif, *json, *gen_suppressions; /* files; NULL: none */
+    struct baseline *baseline;        /* that `limits` name */
     const char *name;                 /* of the test; NULL: the command */
     bool quiet;
 };
@@ -48,6 +49,8 @@ enum {
     OPTION_MAX_LOST,
     OPTION_MAX_PEAK,
     OPTION_SUPPRESSIONS,
+    OPTION_BASELINE,
+    OPTION_GEN_SUPPRESSIONS,
     OPTION_JUNIT,
     OPTION_SARIF,
     OPTION_JSON,
@@ -65,6 +68,8 @@ static const struct option long_options[] = {
     {"max-lost", required_argument, NULL, OPTION_MAX_LOST},
     {"max-peak", required_argument, NULL, OPTION_MAX_PEAK},
     {"suppressions", required_argument, NULL, OPTION_SUPPRESSIONS},
+    {"baseline", required_argument, NULL, OPTION_BASELINE},
+    {"gen-suppressions", required_argument, NULL, OPTION_GEN_SUPPRESSIONS},
     {"junit", required_argument, NULL, OPTION_JUNIT},
     {"sarif", required_argument, NULL, OPTION_SARIF},
     {"json", required_argument, NULL, OPTION_JSON},
@@ -175,6 +180,18 @@ static int take_suppressions(struct settings *settings, const char *path)
     return -1;
 }
 
+static int take_baseline(struct settings *settings, const char *path)
+{
+    struct error error;
+
+    baseline_destroy(settings->baseline);
+    settings->baseline = NULL;
+    if (baseline_load(path, &settings->baseline, &error) < 0)
+        return command_fail(&command_check, COMMAND_BAD_INPUT, "%s", error.text);
+    settings->limits.baseline = settings->baseline;
+    return -1;
+}
+
 /* Take OPTION with its VALUE. Returns -1, or the exit status. */
 static int take_option(struct settings *settings, int option, const char *value)
 {
@@ -198,6 +215,11 @@ static int take_option(struct settings *settings, int option, const char *value)
         return take_bytes("--max-peak", value, &settings->limits.peak);
     case OPTION_SUPPRESSIONS:
         return take_suppressions(settings, value);
+    case OPTION_BASELINE:
+        return take_baseline(settings, value);
+    case OPTION_GEN_SUPPRESSIONS:
+        settings->gen_suppressions = value;
+        return -1;
     case OPTION_JUNIT:
         settings->junit = value;
         return -1;
@@ -274,6 +296,7 @@ enum form {
     FORM_JUNIT,
     FORM_SARIF,
     FORM_JSON,
+    FORM_SUPPRESSIONS,
 };
 
 static int print_form(FILE *out, enum form form, const struct settings *settings,
@@ -283,6 +306,8 @@ static int print_form(FILE *out, enum form form, const struct settings *settings
 
     if (form == FORM_JSON)
         return json_print(out, &report, 1);
+    if (form == FORM_SUPPRESSIONS)
+        return check_verdict_write_suppressions(&outcome->verdict, out);
     if (form == FORM_SARIF)
         return sarif_print(out, report,
                            &(struct sarif_run){
@@ -335,6 +360,8 @@ static int write_files(const struct settings *settings, const struct check_run *
         status = write_file(settings->sarif, FORM_SARIF, settings, run, outcome);
     if (status == COMMAND_DONE)
         status = write_file(settings->json, FORM_JSON, settings, run, outcome);
+    if (status == COMMAND_DONE)
+        status = write_file(settings->gen_suppressions, FORM_SUPPRESSIONS, settings, run, outcome);
     return status;
 }
 
@@ -442,6 +469,7 @@ static int run(int argc, char **argv)
     if (status < 0)
         status = check(&settings, argv + optind);
     suppressions_destroy(settings.limits.suppressions);
+    baseline_destroy(settings.baseline);
     return status;
 }
 
@@ -467,6 +495,10 @@ const struct command command_check = {
             "  --suppressions FILE\n"
             "                   leaks that are known, in LeakSanitizer's or valgrind's syntax; may\n"
             "                   be repeated\n"
+            "  --gen-suppressions FILE\n"
+            "                   write an entry for each leak that failed\n"
+            "  --baseline OLD.hds\n"
+            "                   what this snapshot of an earlier build has as well does not fail\n"
             "  --junit FILE     write the result as JUnit XML; in names of files %p becomes\n"
             "                   PROGRAM.PID\n"
             "  --sarif FILE     … as SARIF 2.1.0\n"

@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <link.h>
+#include <stdlib.h>
 
 #define TIME_LIMIT   ((uint64_t)120 * 1000000000)
 #define CLOCK_BLOCKS 4096u /* looked at between two looks at the clock */
 #define MAX_FRAMES   100000u
+#define EXIT_FRAMES  2u /* __run_exit_handlers() and exit(), or quick_exit() */
 
 /* ---- records ----------------------------------------------------------------------- */
 
@@ -258,6 +260,24 @@ static void leave_own_frames(struct graph *graph, struct thread_registers *threa
             !cfi_step(&thread->general, &caller, read_word, graph, &end))
             return;
         thread->general = caller;
+        thread->calls = !caller.interrupted;
+    }
+}
+
+/* THREAD is in exit(), which called us last: nothing that its frames hold is wanted any more, and what
+ * earlier calls have left there would hide what was lost. Let its registers be those at the call of that,
+ * in the module of which __run_exit_handlers() is, too. */
+static void leave_exit(struct graph *graph, struct thread_registers *thread)
+{
+    uint32_t libc = module_at((uintptr_t)exit);
+    struct cfi_registers caller;
+    bool end;
+
+    for (unsigned i = 0; i < EXIT_FRAMES; i++) {
+        if (!libc || module_at(thread->general.value[CFI_REG_PC]) != libc ||
+            !cfi_step(&thread->general, &caller, read_word, graph, &end))
+            return;
+        thread->general = caller;
     }
 }
 
@@ -363,7 +383,7 @@ static void count_threads(struct graph *graph, const struct threads *threads)
 }
 
 int graph_find(struct graph *graph, const uint8_t *records, size_t size, uint64_t count,
-               struct threads *threads)
+               struct threads *threads, bool in_exit)
 {
     const uint64_t before = arena_used_together(), begin = syscall_time(CLOCK_MONOTONIC);
     int result = maps_read(&graph->maps);
@@ -375,6 +395,8 @@ int graph_find(struct graph *graph, const uint8_t *records, size_t size, uint64_
         return -ENOMEM;
     if (threads->count > 0)
         leave_own_frames(graph, &threads->list[0]);
+    if (threads->count > 0 && in_exit)
+        leave_exit(graph, &threads->list[0]);
     count_threads(graph, threads);
     roots_find(&graph->roots, &graph->maps, &graph->blocks, threads);
     if (graph->roots.failed)

@@ -310,7 +310,8 @@ static void take_stack(struct finder *finder, uint32_t place, uint32_t tid, uint
     struct root as = { .kind = SNAPSHOT_ROOT_STACK, .thread = tid, .place = place };
 
     if (thread && threads_has_stack(thread)) {
-        uintptr_t sp = (thread->general.value[CFI_REG_RSP] - RED_ZONE) & ~(uintptr_t)7;
+        uintptr_t below = thread->calls ? 0 : RED_ZONE;
+        uintptr_t sp = (thread->general.value[CFI_REG_RSP] - below) & ~(uintptr_t)7;
 
         if (sp >= start && sp < end) {
             leave_out(finder->roots, start, sp);

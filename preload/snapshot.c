@@ -130,7 +130,8 @@ static void write_in_copy(void *context)
     if (!graph || cut_encode(cut) < 0)
         SYSCALL_1(SYS_exit, NO_GRAPH);
     result = graph_find(graph, cut->blocks.data, cut->blocks.size - cut->tracked_size,
-                        cut->block_count - cut->tracked_count, &snapshot->threads);
+                        cut->block_count - cut->tracked_count, &snapshot->threads,
+                        snapshot->origin.trigger == SNAPSHOT_AT_EXIT);
     if (result < 0 || !cut_renew_modules(cut))
         SYSCALL_1(SYS_exit, NO_GRAPH);
     wait_for(&snapshot->resumption->done);

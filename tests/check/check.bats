@@ -171,6 +171,45 @@ line_of() {
     said "Not used: known.supp:1: make_thing"
 }
 
+@test "suppressions that it makes itself" {
+    for mode in lost grows_with_names; do
+        check_marks 1 12 $mode --gen-suppressions made.supp
+        check_marks 0 12 $mode --suppressions made.supp
+        said "Suppressed:"
+    done
+    grep -q 'match-leak-kinds: reachable' made.supp
+    command -v valgrind >/dev/null || skip "no valgrind"
+    check_marks 1 12 lost --gen-suppressions made.supp
+    valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+        --suppressions=made.supp "$ROUNDS" mark 12 lost
+    run ! valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+        "$ROUNDS" mark 12 lost
+}
+
+@test "a baseline: what an earlier build had is known" {
+    cp "$SOURCE_ROOT/tests/check/rounds.c" old.c
+    # The same with other lines and offsets, and a leak of its own.
+    sed 's/^int main/static int unused_one, unused_two;\n\nint main/; s/^APART static void work/APART static void more(void)\n{\n    sink = malloc(44);\n    sink = NULL;\n}\n\n&/' old.c >new.c
+    sed 's/^    setvbuf/    if (getenv("MORE"))\n        more();\n&/' new.c >newer.c
+    mkdir old new
+    cc -g -O1 -fno-builtin -fno-optimize-sibling-calls -I"$SOURCE_ROOT" -o old/rounds old.c
+    cc -g -O1 -fno-builtin -fno-optimize-sibling-calls -I"$SOURCE_ROOT" -o new/rounds newer.c
+    ends_with 1 "$HEAPDELTA" check -o kept -- old/rounds mark 12 lost
+    ends_with 0 "$HEAPDELTA" check --baseline kept/*.exit.hds -- new/rounds mark 12 lost
+    said "As in the baseline: 396 bytes in 12 blocks."
+    ends_with 1 "$HEAPDELTA" check --baseline kept/*.exit.hds -- new/rounds mark 13 lost # more
+    MORE=1 ends_with 1 "$HEAPDELTA" check --baseline kept/*.exit.hds -- new/rounds mark 12 lost
+    said "FAILED: 1 leak of 1 block"
+    said "more (newer.c:"
+    # Where the old build is gone nobody knows what its frames were called.
+    rm old/rounds
+    ends_with 1 "$HEAPDELTA" check --baseline kept/*.exit.hds -- new/rounds mark 12 lost
+    said "Names of the baseline are missing"
+    ends_with 3 "$HEAPDELTA" check --baseline nothing.hds -- true
+    ends_with 3 "$HEAPDELTA" check --baseline kept/*.0001.*.hds -- true
+    said "has no heap graph"
+}
+
 @test "what it prints and reads is the program's own" {
     printf 'a\nb\n' >input
     "$HEAPDELTA" check --quiet -- "$ROUNDS" lines steady <input >stdout 2>stderr

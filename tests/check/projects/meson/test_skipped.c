@@ -1,0 +1,5 @@
+/* Says to meson that it was skipped. */
+int main(void)
+{
+    return 77;
+}
