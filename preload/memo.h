@@ -35,7 +35,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MEMO_SETS 64u /* a power of two. With half of them, five hot stacks in one set are no rarity */
+#define MEMO_SETS 64u /* a power of two. With half of them five hot stacks may share a set */
 #define MEMO_WAYS 4u
 #define MEMO_ENTRY_WORDS 12u
 #define MEMO_NONE UINT32_MAX
@@ -142,8 +142,8 @@ static inline bool memo_same(const struct stack_word *first, const struct stack_
 }
 
 /* Whether the stack from START is that of ENTRY. */
-static inline __attribute__((always_inline)) bool memo_is(const struct memo *memo, const struct memo_entry *entry,
-                           const struct stack_start *start)
+static inline __attribute__((always_inline)) bool
+memo_is(const struct memo *memo, const struct memo_entry *entry, const struct stack_start *start)
 {
     return memo_state_is(&entry->state, entry->bp_counts, start->pc - 1, start->sp, start->bp) &&
            memo->frames[entry->stand].stamp == entry->stamp &&

@@ -40,7 +40,7 @@ RULES = [
     ("preload/snapshot_file.[ch]", GROUND + ["preload/identity.h"], STDIO + LIBDW),
     *[(leaf.replace(".h", ".[ch]"), FORMAT + GROUND, STDIO + LIBDW) for leaf in LEAVES],
     *[(base.replace(".h", ".[ch]"), FORMAT + GROUND, STDIO + LIBDW) for base in GROUND],
-    ("preload/cfi.[ch]", FORMAT + GROUND, STDIO + LIBDW),
+    ("preload/cfi*.[ch]", FORMAT + GROUND + ["preload/cfi*.h"], STDIO + LIBDW),
     ("preload/unwind_*.[ch]", FORMAT + GROUND + ["preload/cfi.h", "preload/stack.h"], STDIO + LIBDW),
     *[(f"preload/{name}.[ch]",
        FORMAT + GROUND + LEAVES + ["preload/cfi.h", "preload/deferred.h", "preload/real.h",

@@ -1,0 +1,91 @@
+/* tracker_count.c - a block comes into the tables or leaves them, and is counted. */
+#include "preload/tracker_thread.h"
+
+size_t tracker_usable_estimate(size_t size)
+{
+    size_t chunk = (size + 8 + 15) & ~(size_t)15;
+
+    return real_is_glibc ? (chunk < 32 ? 32 : chunk) - 8 : 0;
+}
+
+/* After counters_change_current(), which may end a peak: this is behind it. */
+static inline void count_free(struct tracker_thread *self, const struct live_block *block)
+{
+    struct counter *counter = counters_touch(&self->counters, block->stack);
+    bool temporary = block->address == self->newest;
+
+    self->newest = temporary ? 0 : self->newest; /* another thread may get the address */
+    if (counter) {
+        counter->value[SNAPSHOT_FREES]++;
+        counter->value[SNAPSHOT_FREED_BYTES] += block->size;
+        counter->value[SNAPSHOT_TEMPORARY] += temporary;
+    } else {
+        self->lost_blocks++; /* what its stack counts is not right: that much is said */
+    }
+    tracker_add_own(&self->frees, 1);
+}
+
+void tracker_count_allocation(struct tracker_thread *self, const struct live_block *block,
+                              bool reallocation)
+{
+    struct counter *counter = counters_touch(&self->counters, block->stack);
+
+    self->newest = block->address;
+    if (counter) {
+        counter->value[SNAPSHOT_ALLOCATIONS]++;
+        counter->value[SNAPSHOT_ALLOCATED_BYTES] += block->size;
+        counter->value[SNAPSHOT_REALLOCATIONS] += reallocation;
+    } else {
+        self->lost_blocks++;
+    }
+    tracker_add_own(&self->allocations, 1);
+}
+
+void tracker_take_away(struct tracker_thread *self, const struct live_block *block, size_t usable)
+{
+    self->usable -= usable;
+    counters_change_current(&self->counters, -(int64_t)block->size);
+    count_free(self, block);
+}
+
+/* Count BLOCK, whose free was not seen. */
+static __attribute__((noinline)) void miss(struct tracker_thread *self,
+                                           const struct live_block *block)
+{
+    self->missed_frees++;
+    tracker_take_away(self, block, tracker_usable_estimate(block->size));
+}
+
+void tracker_put(struct tracker_thread *self, struct live_block block, size_t usable,
+                 bool reallocation, const struct live_block *old, size_t old_usable)
+{
+    struct live_block missed;
+    bool added = live_add(&block, &missed);
+    size_t before = old ? old->size : 0;
+
+    if (__builtin_expect(added && missed.address != 0, false))
+        miss(self, &missed);
+    counters_change_current(&self->counters, (int64_t)((added ? block.size : 0) - before));
+    if (old) {
+        self->usable -= old_usable;
+        count_free(self, old);
+    }
+    if (__builtin_expect(added, true)) {
+        self->usable += usable;
+        tracker_count_allocation(self, &block, reallocation);
+    } else {
+        self->lost_blocks++;
+    }
+}
+
+void tracker_put_back(struct tracker_thread *self, const struct live_block *block, size_t usable)
+{
+    struct live_block missed;
+
+    if (!live_add(block, &missed)) {
+        self->lost_blocks++;
+        tracker_take_away(self, block, usable);
+    } else if (missed.address != 0) {
+        miss(self, &missed);
+    }
+}
