@@ -84,3 +84,16 @@ import json
 result = json.load(open("result"))
 assert result["bytes"] > 10000 and result["ms"]["drawn"] > 0, result'
 }
+
+@test "profile.py: the parts of the library are seen, and add up" {
+    command -v callgrind_annotate >/dev/null || skip "no valgrind here"
+    /usr/bin/python3 "$BENCH/profile.py" "$BUILD_ROOT" --json >out
+    /usr/bin/python3 -c '
+import json
+profile = json.load(open("out"))
+parts = profile["instructions"]
+for part in "hooks", "the stack: memo", "live table", "counters":
+    assert parts[part] > 10, parts
+ours = sum(parts.values()) - parts["malloc and free themselves"]
+assert abs(ours - profile["ours"]) < 1, profile'
+}
