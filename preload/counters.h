@@ -16,7 +16,9 @@
  *
  * What each stack held at the peak needs no look at all stacks. Peaks are numbered: the first
  * change downwards behind a new maximum ends one. A counter that is about to change and knows
- * only an older peak keeps what it holds until then, which it held at the newer one, too.
+ * only an older peak keeps what it holds until then, which it held at the newer one, too. With
+ * several threads, the instant so remembered may be as far again below the maximum as the peak may
+ * be off.
  */
 #ifndef PRELOAD_COUNTERS_H
 #define PRELOAD_COUNTERS_H

@@ -311,6 +311,73 @@ static void stacks_keep_what_they_held_at_the_peak(void **state)
     expect_at_peak(4, 10, 1);
 }
 
+#define SHARED 16 /* stacks, of which each thread may free what another has allocated */
+
+/* The live bytes have changed by CHANGE, in thread T, of STACK. */
+static void change_in(int t, uint32_t stack, int64_t change)
+{
+    struct counter *counter;
+
+    counters_change_current(&all_counters[t], change);
+    counter = counters_touch(&all_counters[t], stack);
+    counter->value[change > 0 ? SNAPSHOT_ALLOCATIONS : SNAPSHOT_FREES]++;
+    counter->value[change > 0 ? SNAPSHOT_ALLOCATED_BYTES : SNAPSHOT_FREED_BYTES] +=
+        (uint64_t)(change > 0 ? change : -change);
+}
+
+/* What all stacks held at the peak, and the peak itself, as a snapshot has them. */
+static int64_t peak_of_stacks(int64_t *out_peak)
+{
+    struct counter_sum sums[SHARED] = { { { 0 } } };
+    struct counters_size size;
+    int64_t held = 0;
+
+    for (int t = 0; t < THREADS; t++)
+        counters_end_peak(&all_counters[t]);
+    size = counters_size();
+    for (int t = 0; t < THREADS; t++) {
+        counters_add_all(&all_counters[t], SHARED, sums);
+        counters_add_size(&all_counters[t], &size);
+    }
+    for (int i = 0; i < SHARED; i++) {
+        counters_complete(&sums[i]);
+        held += (int64_t)sums[i].value[SNAPSHOT_PEAK_BYTES];
+    }
+    *out_peak = size.peak;
+    return held;
+}
+
+/* Several threads, one event at a time: each may be a window late, in either direction, with
+ * where it sees the peak, and as much with when. */
+static void threads_are_a_window_late_for_the_peak(void **state)
+{
+    const int64_t bound = THREADS * COUNTERS_WINDOW;
+    int64_t held[SHARED] = { 0 }, current = 0, highest = 0, peak, at_peak;
+    uint64_t random = 1;
+
+    (void)state;
+    for (int i = 1; i <= 300000; i++) {
+        uint32_t stack, target = i / 20000 % 2 ? 400 : 600; /* it falls and rises, higher each time */
+        int64_t size;
+
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        stack = (uint32_t)(random >> 33) % SHARED;
+        size = (int64_t)(random >> 40) % 3000 + 1;
+        if ((random >> 54) % 1000 >= target + (unsigned)i / 10000 && held[stack] > 0)
+            size = -(size < held[stack] ? size : held[stack]);
+        change_in((int)(random >> 60) % THREADS, stack, size);
+        held[stack] += size;
+        current += size;
+        highest = current > highest ? current : highest;
+        if (i % 97 != 0)
+            continue;
+        at_peak = peak_of_stacks(&peak);
+        assert_in_range(peak - highest + bound, 1, 2 * bound - 1);
+        assert_in_range(highest - at_peak, 0, 2 * bound - 1);
+    }
+    assert_true(highest > 100 * bound);
+}
+
 static void *grow_by_steps(void *counters)
 {
     for (int i = 0; i < 100000; i++)
@@ -346,6 +413,7 @@ int main(void)
         child_test(each_step_of_growth_is_raised_once),
         child_test(a_peak_is_raised_at_the_free_behind_it),
         child_test(stacks_keep_what_they_held_at_the_peak),
+        child_test(threads_are_a_window_late_for_the_peak),
         child_test(threads_grow_together),
     };
 
