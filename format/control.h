@@ -139,6 +139,10 @@ struct control_page {
     uint32_t message_count;
     uint32_t reserved_more;
     char messages[CONTROL_MESSAGES][CONTROL_MESSAGE_SIZE];
+
+    /* With the reply to CONTROL_WATCH: the allocations and frees so far. If these are as many as the
+     * snapshot has, and `request` is CONTROL_FINISHED still, that says all there is. */
+    uint64_t events;
 };
 _Static_assert(sizeof(struct control_page) <= CONTROL_SIZE, "one page");
 

@@ -287,6 +287,7 @@ static uint32_t taken_number; /* of the request that is being served: who asked 
 static void answer(int result, const char *path)
 {
     size_t length = result == 0 && path ? strlen(path) : 0;
+    struct tracker_totals totals;
 
     /* Not path_append(): others can write there meanwhile. */
     if (length >= sizeof page->path)
@@ -294,6 +295,8 @@ static void answer(int result, const char *path)
     memcpy(page->path, path, length);
     page->path[length] = '\0';
     page->error = result;
+    tracker_sum(&totals);
+    page->events = totals.allocations + totals.frees;
     publish();
     atomic_thread_fence(memory_order_release);
     page->reply = taken_number;

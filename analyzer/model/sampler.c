@@ -87,9 +87,7 @@ static int open_target(struct sampler *sampler, pid_t pid, struct error *error)
     if (result < 0)
         return result;
     sampler->is_open = true;
-    sampler->busy = 0;
-    if (clock_getcpuclockid(pid, &sampler->clock) != 0)
-        sampler->clock = -1;
+    sampler->settled = false;
     return 0;
 }
 
@@ -110,17 +108,24 @@ void sampler_finish(struct sampler *sampler)
 
 void sampler_expect_change(struct sampler *sampler)
 {
-    sampler->busy = 0;
+    sampler->settled = false;
 }
 
-/* How long the process has used a CPU so far, in ns; 0: unknown. */
-static uint64_t time_used(const struct sampler *sampler)
+/* The path of the last look, as the process sees it. */
+static void name_look(const struct sampler *sampler, char out_path[CONTROL_PATH_SIZE])
 {
-    struct timespec time;
+    snprintf(out_path, CONTROL_PATH_SIZE, "%s/%u.hds", sampler->directory, sampler->number);
+}
 
-    if (sampler->clock == -1 || clock_gettime(sampler->clock, &time) < 0)
-        return 0;
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+/* Whether what the page tells is about the last look: nothing was asked since, nor was there an
+ * allocation or free, at which the request would have become another one. */
+static bool is_undisturbed(const struct sampler *sampler, struct control_page *out_page)
+{
+    char path[CONTROL_PATH_SIZE];
+
+    name_look(sampler, path);
+    return target_read(&sampler->target, out_page, NULL) == 0 &&
+           out_page->request == CONTROL_FINISHED && strcmp(out_page->path, path) == 0;
 }
 
 /* Load what the process has written to PATH, as it sees it, and remove it. */
@@ -148,7 +153,8 @@ static int look(struct sampler *sampler, uint64_t timeout, struct heap **out_hea
     };
     int result;
 
-    snprintf(path, sizeof(path), "%s/%u.hds", sampler->directory, ++sampler->number);
+    sampler->number++;
+    name_look(sampler, path);
     result = request_make(&sampler->target, &request, done, error);
     return result < 0 ? result : load(sampler, out_heap, error);
 }
@@ -178,11 +184,12 @@ static int follow(struct sampler *sampler, struct error *error)
 enum sampler_result sampler_take(struct sampler *sampler, uint64_t timeout, struct heap **out_heap,
                                  struct error *error)
 {
-    uint64_t used = time_used(sampler);
+    struct control_page page;
     bool replaced;
     int result;
 
-    if (used && used == sampler->busy && target_look(&sampler->target) == TARGET_THERE)
+    if (sampler->settled && is_undisturbed(sampler, &page) &&
+        target_look(&sampler->target) == TARGET_THERE)
         return SAMPLER_UNCHANGED;
     result = look(sampler, timeout, out_heap, error);
     if (result == -ESRCH) {
@@ -194,7 +201,10 @@ enum sampler_result sampler_take(struct sampler *sampler, uint64_t timeout, stru
     }
     if (result < 0)
         return SAMPLER_BUSY;
-    sampler->busy = time_used(sampler);
+    /* It may have gone on between the moment of the look and its end. */
+    sampler->settled =
+        is_undisturbed(sampler, &page) &&
+        page.events == (*out_heap)->account->allocations + (*out_heap)->account->frees;
     replaced = memcmp(sampler->run, (*out_heap)->process->run, sizeof(sampler->run)) != 0;
     memcpy(sampler->run, (*out_heap)->process->run, sizeof(sampler->run));
     return replaced ? SAMPLER_REPLACED : SAMPLER_CHANGED;

@@ -2,7 +2,7 @@
  *
  * A look is a small snapshot, without blocks, that the process writes into a directory of ours in
  * memory; it is read and removed at once, and nothing of it is seen elsewhere. A process that has
- * used no time of a CPU since the last look has changed nothing, and is not asked.
+ * allocated and freed nothing since the last look, which its page tells, is not asked.
  *
  * A process that executes another program is followed into that.
  */
@@ -17,7 +17,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 struct sampler {
     struct target target;
@@ -25,8 +24,7 @@ struct sampler {
     char directory[NAME_MAX];       /* as the process sees it; empty: none */
     char seen[PATH_MAX];            /* the same as we do */
     unsigned number;                /* of the last look */
-    clockid_t clock;                /* of the process */
-    uint64_t busy;                  /* what it showed after the last look; 0: unknown */
+    bool settled;                   /* the last look says all there was when it was done */
     uint64_t run[2];                /* of the last look */
     const volatile sig_atomic_t *given_up; /* not 0: come back at once. NULL: never */
 };
@@ -50,7 +48,7 @@ void sampler_finish(struct sampler *sampler);
 enum sampler_result sampler_take(struct sampler *sampler, uint64_t timeout, struct heap **out_heap,
                                  struct error *error);
 
-/* Forget that nothing may have changed: the next look is one. */
+/* Let the next look be one, whatever the page tells. */
 void sampler_expect_change(struct sampler *sampler);
 
 #endif
