@@ -229,12 +229,22 @@ static int read_options(int argc, char **argv, struct settings *settings)
     return -1;
 }
 
-/* Run the file PATH by the command ARGV traced. */
-static int run_traced(const struct settings *settings, const char *path, char **argv)
+/* Whether EXECUTABLE is a Python that has its objects in pools of its own. */
+static bool has_pools(const char *executable)
+{
+    const char *slash = strrchr(executable, '/'), *allocator = getenv("PYTHONMALLOC");
+
+    return strncmp(slash ? slash + 1 : executable, "python", strlen("python")) == 0 &&
+           !(allocator && strncmp(allocator, "malloc", strlen("malloc")) == 0); /* or malloc_debug */
+}
+
+/* Run the file PATH by the command ARGV traced. The process will be EXECUTABLE. */
+static int run_traced(const struct settings *settings, const char *path, const char *executable,
+                      char **argv)
 {
     const struct traced *traced = &settings->traced;
     struct launch_program program = {path, argv, traced_environment, traced};
-    struct run_end end = {.program = traced->program};
+    struct run_end end = {.program = traced->program, .has_pools = has_pools(executable)};
     struct run_snapshots before = {0}, written = {0};
     const char *follow = traced->values[TRACED_FOLLOW];
     bool follows = follow && strcmp(follow, "0") != 0;
@@ -296,7 +306,7 @@ static int run(int argc, char **argv)
         return traced_fail_exec(&command_run, argv[0], -errno);
     }
     status = traced_prepare(&settings.traced, &command_run, executable);
-    return status >= 0 ? status : run_traced(&settings, path, argv);
+    return status >= 0 ? status : run_traced(&settings, path, executable, argv);
 }
 
 const struct command command_run = {

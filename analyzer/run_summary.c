@@ -430,6 +430,9 @@ void run_summary_print(const struct run_end *end, const char *directory,
     } else if (asprintf(&path, "%s/%s", directory, last->name) >= 0 &&
                heap_load_with_edges(path, &heap, &error) == 0 && (symbols = symbols_create(heap))) {
         add_heap(last, heap, symbols, form == RUN_SUMMARY_TEXT, report);
+        if (end->has_pools)
+            report_add_note(report, "most Python objects lie in pools of Python's own allocator: set "
+                                    "PYTHONMALLOC=malloc to see them");
     } else {
         report_add_note(report, "%s", error.text);
     }

@@ -39,6 +39,7 @@ struct run_end {
     int status;          /* as of waitpid() */
     bool cut_off;        /* it did not come by its exit functions */
     size_t snapshots_before; /* in the directory, of earlier runs */
+    bool has_pools;      /* it is Python, whose own allocator was not switched off */
 };
 
 enum run_summary_form {

@@ -7,8 +7,9 @@ block, and how long a snapshot with all blocks held the program up.
     live_set.py BUILD --graph [--rounds N] [--blocks N] [--json]
 
 The second: each block points at two others, and the snapshot has the heap graph: how long the
-program stood still for it, all in all and per GB of its memory, what the copy of it took to find
-the edges, and what `heapdelta leaks` takes.
+program stood still for it, all in all and per GB of its memory, beside what a bare copy of the
+same process takes; what the image took to find the edges; and what the commands take that
+read them.
 """
 
 import argparse
@@ -22,6 +23,12 @@ import tempfile
 import time
 
 PHASES = ("grow_ns", "sequential_ns", "random_ns")
+READERS = {
+    "leaks": ["leaks"],
+    "retained": ["stats", "--sort", "retained"],
+    "dominators": ["tree", "--dominators"],
+    "types": ["stats", "--group-by", "type"],
+}
 
 
 def pause_of(build, snapshot):
@@ -67,18 +74,22 @@ def measure_graph(build, blocks, shim):
         command = build / "analyzer" / "heapdelta"
         info = json.loads(subprocess.run([command, "info", "--format=json", snapshot], check=True,
                                          stdout=subprocess.PIPE, text=True).stdout)
-        seconds, memory = timed(command, "leaks", snapshot)
-        return {
+        result = {
             "rss_GB": program["rss"] / 1e9,
             "pause_ms": info["pause"] / 1e6,
             "stopped_ms": info["graph_pause"] / 1e6,
             "stopped_ms_per_GB": info["graph_pause"] / 1e6 / (program["rss"] / 1e9),
+            "bare_copy_ms": program["copy_ms"],
             "image_s": info["graph_time"] / 1e9,
             "image_memory_MB": info["graph_memory"] / 1e6,
+            "file_MB": os.path.getsize(snapshot) / 1e6,
             "file_bytes_per_block": os.path.getsize(snapshot) / blocks,
-            "leaks_s": seconds,
-            "leaks_memory_bytes_per_edge": memory / (2 * blocks),
         }
+        for name, words in READERS.items():
+            seconds, memory = timed(command, *words, snapshot)
+            result[name + "_s"] = seconds
+            result[name + "_bytes_per_edge"] = memory / (2 * blocks)
+        return result
 
 
 def graph_table(build, options, shim):
@@ -125,7 +136,7 @@ def main():
         print(json.dumps(table))
         return
     for name, value in table.items():
-        print(f"{name:22} {value}")
+        print(f"{name:26} {value}")
 
 
 if __name__ == "__main__":

@@ -229,3 +229,18 @@ bool block_index_find(const struct block_index *index, uintptr_t address, uint64
     return address - index->blocks[behind - 1].address <
            index->blocks[behind - 1].size + !index->blocks[behind - 1].size;
 }
+
+uint64_t block_index_first(const struct block_index *index, uintptr_t address)
+{
+    uint64_t low = 0, high = index->count;
+
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+
+        if (index->blocks[middle].address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}

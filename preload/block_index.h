@@ -36,4 +36,7 @@ bool block_index_make(struct block_index *index, const uint8_t *records, size_t 
  * last; of a block of no bytes, its address. */
 bool block_index_find(const struct block_index *index, uintptr_t address, uint64_t *out_rank);
 
+/* The rank of the first block that begins at ADDRESS or behind it; their number if there is none. */
+uint64_t block_index_first(const struct block_index *index, uintptr_t address);
+
 #endif

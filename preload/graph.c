@@ -382,8 +382,21 @@ static void count_threads(struct graph *graph, const struct threads *threads)
         graph->record.flags |= SNAPSHOT_GRAPH_REGISTERS;
 }
 
+/* What the program had from START to END was not looked at. */
+static void count_withheld(void *context, uintptr_t start, uintptr_t end, uint64_t resident,
+                           bool wiped)
+{
+    struct graph *graph = context;
+    const struct block_index *blocks = &graph->blocks;
+    uint64_t rank = block_index_first(blocks, start);
+
+    /* Blocks that are gone have been counted. */
+    if (wiped || rank == blocks->count || blocks->blocks[rank].address >= end)
+        graph->record.skipped_bytes += resident;
+}
+
 int graph_find(struct graph *graph, const uint8_t *records, size_t size, uint64_t count,
-               struct threads *threads, bool in_exit)
+               struct threads *threads, bool in_exit, long mapped)
 {
     const uint64_t before = arena_used_together(), begin = syscall_time(CLOCK_MONOTONIC);
     int result = maps_read(&graph->maps);
@@ -405,6 +418,7 @@ int graph_find(struct graph *graph, const uint8_t *records, size_t size, uint64_
     look_at_roots(graph, threads);
     look_at_blocks(graph);
     graph->record.skipped_bytes = graph->maps.skipped;
+    maps_find_withheld(mapped, count_withheld, graph);
     graph->record.memory = arena_used_together() - before;
     graph->record.time = syscall_time(CLOCK_MONOTONIC) - begin;
     return 0;

@@ -33,10 +33,11 @@ struct graph {
 };
 
 /* Find the GRAPH, zeroed memory, of this process, which has COUNT blocks, as SNAPSHOT_BLOCKS has
- * them in the SIZE bytes at RECORDS, and had THREADS. All modules that are loaded are in the list
- * of modules (modules.h) then. IN_EXIT: the first of THREADS is in exit(), whose frames are to be left
- * out. Returns 0, or why there is no graph. */
+ * them in the SIZE bytes at RECORDS, and had THREADS. It is a copy of one whose /proc/PID/smaps is the
+ * file MAPPED. All modules that are loaded are in the list of modules (modules.h) then. IN_EXIT: the
+ * first of THREADS is in exit(), whose frames are to be left out. Returns 0, or why there is no
+ * graph. */
 int graph_find(struct graph *graph, const uint8_t *records, size_t size, uint64_t count,
-               struct threads *threads, bool in_exit);
+               struct threads *threads, bool in_exit, long mapped);
 
 #endif

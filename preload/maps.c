@@ -30,9 +30,10 @@ static long open_proc(uint32_t pid, const char *name)
     return SYSCALL_4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 }
 
-static int read_text(struct buffer *text, uint32_t pid)
+/* Read all of FILE into TEXT, and close it. */
+static int read_text(struct buffer *text, long file)
 {
-    long file = open_proc(pid, "/maps"), got = 0;
+    long got = 0;
     uint8_t *room;
 
     if (file < 0)
@@ -85,7 +86,7 @@ static uint32_t flags_of_name(const char *name, bool is_shared)
 }
 
 /* A line: 7f0000000000-7f0000001000 rw-p 00000000 08:01 1234      /some/file */
-static void read_line(struct maps *maps, char *line)
+static bool read_line(const char *line, struct area *out_area)
 {
     const char *at = line;
     struct area area = { .start = read_hexadecimal(&at) };
@@ -94,7 +95,7 @@ static void read_line(struct maps *maps, char *line)
     area.end = read_hexadecimal(&at);
     at += *at == ' ';
     if (area.end <= area.start || strlen(at) < 5)
-        return;
+        return false;
     area.flags = (at[0] == 'r' ? AREA_READ : 0) | (at[1] == 'w' ? AREA_WRITE : 0) |
                  (at[2] == 'x' ? AREA_EXECUTE : 0) | (at[3] == 's' ? AREA_SHARED : 0);
     for (int field = 0; field < 4; field++) {
@@ -103,22 +104,25 @@ static void read_line(struct maps *maps, char *line)
     }
     area.name = at;
     area.flags |= flags_of_name(area.name, area.flags & AREA_SHARED);
-    buffer_put(&maps->areas, &area, sizeof area);
+    *out_area = area;
+    return true;
 }
 
 int maps_read_of(struct maps *maps, uint32_t pid)
 {
+    struct area area;
     int result;
 
     maps->page_file = -1;
-    result = read_text(&maps->text, pid);
+    result = read_text(&maps->text, open_proc(pid, "/maps"));
     char *line = (char *)maps->text.data, *end;
 
     if (result < 0)
         return result;
     for (; (end = strchr(line, '\n')); line = end + 1) {
         *end = '\0';
-        read_line(maps, line);
+        if (read_line(line, &area))
+            buffer_put(&maps->areas, &area, sizeof area);
     }
     maps->count = (uint32_t)(maps->areas.size / sizeof(struct area));
     maps->page_file = open_proc(pid, "/pagemap");
@@ -127,9 +131,47 @@ int maps_read_of(struct maps *maps, uint32_t pid)
     return maps->areas.failed || !maps->pages || !maps->copy ? -ENOMEM : 0;
 }
 
-int maps_read(struct maps *maps)
+/* The number in a line like "Rss:       64 kB", in bytes. */
+static uint64_t read_kilobytes(const char *line)
 {
-    return maps_read_of(maps, 0);
+    uint64_t number = 0;
+
+    for (line += strcspn(line, "0123456789"); *line >= '0' && *line <= '9'; line++)
+        number = 10 * number + (uint64_t)(*line - '0');
+    return number * 1024;
+}
+
+/* Whether FLAGS, as of the line "VmFlags: rd wr … dc", say so. What the kernel may drop is never a
+ * pointer's only place. */
+static bool is_withheld(const char *flags)
+{
+    return (strstr(flags, " dc") || strstr(flags, " wf")) && !strstr(flags, " dp");
+}
+
+void maps_find_withheld(long file, maps_withheld *visit, void *context)
+{
+    struct buffer text = { 0 };
+    struct area area = { 0 };
+    uint64_t resident = 0;
+
+    if (read_text(&text, file) == 0) {
+        char *line = (char *)text.data, *end;
+
+        for (; (end = strchr(line, '\n')); line = end + 1) {
+            *end = '\0';
+            if (begins(line, "Rss:"))
+                resident = read_kilobytes(line);
+            else if (begins(line, "Swap:"))
+                resident += read_kilobytes(line);
+            else if (!begins(line, "VmFlags:"))
+                read_line(line, &area);
+            else if (is_withheld(line) && area.flags & AREA_READ &&
+                     !(area.flags & AREA_HIDDEN) &&
+                     !(area.flags & AREA_SHARED && area.flags & AREA_FILE))
+                visit(context, area.start, area.end, resident, !strstr(line, " dc"));
+        }
+    }
+    buffer_finish(&text);
 }
 
 void maps_finish(struct maps *maps)
@@ -162,6 +204,53 @@ static uint32_t first_behind(const struct maps *maps, uintptr_t address, uint32_
     return low;
 }
 
+/* Let what lies from START to END, of one area or of several, be areas of their own, that are ours.
+ * In the copy of a program, memory that we take may come to lie where the program has what is not
+ * copied, such as blocks. */
+static void mark_own(void *context, uintptr_t start, uintptr_t end)
+{
+    struct maps *maps = context;
+
+    for (uint32_t i = first_behind(maps, start, maps->count); i < maps->count; i++) {
+        const struct area old = *maps_area(maps, i);
+        struct area pieces[3], *list;
+        uint32_t count = 0;
+
+        if (old.start >= end)
+            return;
+        if (old.start < start) {
+            pieces[count] = old;
+            pieces[count++].end = start;
+        }
+        pieces[count] = old;
+        pieces[count].flags |= AREA_OWN;
+        pieces[count].start = old.start > start ? old.start : start;
+        pieces[count++].end = old.end < end ? old.end : end;
+        if (old.end > end) {
+            pieces[count] = old;
+            pieces[count++].start = end;
+        }
+        if (!buffer_reserve(&maps->areas, (count - 1) * sizeof *pieces))
+            return;
+        list = (struct area *)maps->areas.data;
+        memmove(&list[i + count], &list[i + 1], (maps->count - i - 1) * sizeof *list);
+        memcpy(&list[i], pieces, count * sizeof *list);
+        maps->count += count - 1;
+        maps->areas.size = maps->count * sizeof *list;
+        i += count - 1;
+    }
+}
+
+int maps_read(struct maps *maps)
+{
+    int result = maps_read_of(maps, 0);
+
+    if (result < 0)
+        return result;
+    arena_each(mark_own, maps);
+    return maps->areas.failed ? -ENOMEM : 0;
+}
+
 const struct area *maps_find(const struct maps *maps, uintptr_t address)
 {
     uint32_t number = first_behind(maps, address, maps->last);
@@ -175,7 +264,8 @@ bool maps_readable(const struct maps *maps, uintptr_t address, size_t size)
 {
     const struct area *area = maps_find(maps, address);
 
-    return area && area->flags & AREA_READ && !(area->flags & (AREA_SHARED | AREA_HIDDEN)) &&
+    return area && area->flags & AREA_READ &&
+           !(area->flags & (AREA_SHARED | AREA_HIDDEN | AREA_OWN)) &&
            (!(area->flags & AREA_FILE) || area->flags & AREA_WRITE) && size <= area->end - address;
 }
 
@@ -286,7 +376,7 @@ uint64_t maps_look(struct maps *maps, uintptr_t start, uintptr_t end, maps_visit
         }
         maps->last = i;
         until = area->end < end ? area->end : end;
-        if (!(area->flags & AREA_READ) || area->flags & AREA_HIDDEN) {
+        if (!(area->flags & AREA_READ) || area->flags & (AREA_HIDDEN | AREA_OWN)) {
             maps->skipped += until - start;
         } else if (!(area->flags & (AREA_FILE | AREA_SHARED)) && until - start < FEW_PAGES * PAGE) {
             visit_words(maps, area, start, until, visit, context);

@@ -23,6 +23,7 @@ enum area_flags {
     AREA_STACK = 32,   /* of the main thread */
     AREA_HEAP = 64,    /* what brk() gave */
     AREA_HIDDEN = 128, /* a device, or the kernel's own: not to be looked at */
+    AREA_OWN = 256,    /* the arena's: nothing of the program's, whatever was there before */
 };
 
 struct area {
@@ -43,9 +44,19 @@ struct maps {
 };
 
 /* Read MAPS, zeroed memory, of this process; or of the process PID, to be looked at with
- * maps_area(), maps_find() and maps_count() alone. 0 or the error. */
+ * maps_area(), maps_find() and maps_count() alone, and with nothing marked as the arena's. 0 or the
+ * error. */
 int maps_read(struct maps *maps);
 int maps_read_of(struct maps *maps, uint32_t pid);
+
+/* From START to END there are RESIDENT bytes that a copy of the process has not, or, if WIPED, has as
+ * zeros: the program wants it so (MADV_DONTFORK, MADV_WIPEONFORK). */
+typedef void maps_withheld(void *context, uintptr_t start, uintptr_t end, uint64_t resident,
+                           bool wiped);
+
+/* Visit all such memory that would be looked at. FILE is the process's /proc/PID/smaps, opened before it
+ * was copied, for the copy can't tell; it is closed. */
+void maps_find_withheld(long file, maps_withheld *visit, void *context);
 
 /* What of some memory is there. */
 struct maps_counts {

@@ -1,7 +1,6 @@
 #include "preload/roots.h"
 
 #include "format/snapshot.h"
-#include "preload/arena.h"
 #include "preload/glibc.h"
 #include "preload/modules.h"
 #include "preload/real.h"
@@ -107,7 +106,7 @@ static void add_areas(struct finder *finder)
                               .kind = SNAPSHOT_ROOT_MAPPING,
                               .name = area->name };
 
-        if (!(area->flags & AREA_READ) || area->flags & AREA_HIDDEN ||
+        if (!(area->flags & AREA_READ) || area->flags & (AREA_HIDDEN | AREA_OWN) ||
             (area->flags & AREA_SHARED && area->flags & AREA_FILE))
             continue;
         buffer_put(&finder->roots->list, &piece, sizeof piece);
@@ -164,29 +163,13 @@ static uintptr_t leave_out_main_arena(struct finder *finder)
     return 0;
 }
 
-/* The rank of the first block at or behind ADDRESS. */
-static uint64_t first_block(const struct block_index *blocks, uintptr_t address)
-{
-    uint64_t low = 0, high = blocks->count;
-
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-
-        if (blocks->blocks[middle].address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* The AREA is what brk() gave, to the allocator, whose ARENA it is, or to the program by sbrk(). The
  * latter are whole pages, for which there is room between two blocks only now and then. */
 static void leave_out_main_heap(struct finder *finder, const struct area *area, uintptr_t arena)
 {
     const struct block_range *blocks = finder->blocks->blocks;
     uintptr_t start = area->start, behind = area->start, limit, end;
-    uint64_t rank = first_block(finder->blocks, area->start);
+    uint64_t rank = block_index_first(finder->blocks, area->start);
 
     do {
         bool is_last = rank == finder->blocks->count || blocks[rank].address >= area->end;
@@ -241,11 +224,6 @@ static void leave_out_blocks(struct finder *finder)
             end = last;
     }
     leave_out(finder->roots, start, end);
-}
-
-static void leave_out_one(void *roots, uintptr_t start, uintptr_t end)
-{
-    leave_out(roots, start, end);
 }
 
 /* ---- threads ------------------------------------------------------------------------------ */
@@ -455,7 +433,6 @@ void roots_find(struct roots *roots, const struct maps *maps, const struct block
 
     add_areas(&finder);
     take_modules(&finder);
-    arena_each(leave_out_one, roots);
     leave_out_heaps(&finder, real_is_glibc ? leave_out_main_arena(&finder) : 0);
     leave_out_blocks(&finder);
     take_threads(&finder);

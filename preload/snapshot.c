@@ -43,6 +43,7 @@ struct snapshot {
     _Atomic uint32_t copying;    /* 1: the threads stand still, and the kernel copies */
     _Atomic uint32_t copied;     /* 1: the gate may open */
     struct threads threads;
+    long mapped; /* /proc/self/smaps of the program, for its copy */
     struct resumption *resumption;
 };
 
@@ -131,7 +132,7 @@ static void write_in_copy(void *context)
         SYSCALL_1(SYS_exit, NO_GRAPH);
     result = graph_find(graph, cut->blocks.data, cut->blocks.size - cut->tracked_size,
                         cut->block_count - cut->tracked_count, &snapshot->threads,
-                        snapshot->origin.trigger == SNAPSHOT_AT_EXIT);
+                        snapshot->origin.trigger == SNAPSHOT_AT_EXIT, snapshot->mapped);
     if (result < 0 || !cut_renew_modules(cut))
         SYSCALL_1(SYS_exit, NO_GRAPH);
     wait_for(&snapshot->resumption->done);
@@ -163,12 +164,16 @@ static int write_with_graph(struct snapshot *snapshot)
     long pid = -ENOMEM;
     int status = -1;
 
+    snapshot->mapped =
+        SYSCALL_4(SYS_openat, AT_FDCWD, "/proc/self/smaps", O_RDONLY | O_CLOEXEC, 0);
     snapshot->resumption = arena_share(sizeof *snapshot->resumption);
     if (snapshot->resumption)
         pid = copy_program(snapshot);
     if (pid > 0)
         status = image_wait(pid, threads_stopped_late);
     threads_finish(&snapshot->threads);
+    if (snapshot->mapped >= 0)
+        SYSCALL_1(SYS_close, snapshot->mapped);
     if (snapshot->resumption)
         arena_unreserve(snapshot->resumption, sizeof *snapshot->resumption);
     return status < 0 || status == NO_GRAPH ? -ECHILD : -status;

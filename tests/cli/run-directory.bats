@@ -94,6 +94,26 @@ called() {
     grep -q "event_handler_leak.c:${line%%:*}.*count=1000 (+1000)" typed
 }
 
+@test "the summary says where most objects of Python are not seen" {
+    local note="most Python objects lie in pools of Python's own allocator: set PYTHONMALLOC=malloc to see them"
+
+    unset PYTHONMALLOC
+    "$HEAPDELTA" run -o out -- "$PYTHON" -c '' 2>said
+    [ "$(grep -cF "$note" said)" -eq 1 ]
+    printf '#!%s\n' "$PYTHON" >script
+    chmod +x script
+    PYTHONMALLOC=pymalloc "$HEAPDELTA" run -o out -- ./script 2>said
+    grep -qF "$note" said
+    "$HEAPDELTA" run --summary json -o out -- ./script 2>said
+    grep -qF "$note" said
+    for allocator in malloc malloc_debug; do
+        PYTHONMALLOC=$allocator "$HEAPDELTA" run -o out -- "$PYTHON" -c '' 2>said
+        ! grep -F "pools" said || return 1
+    done
+    "$HEAPDELTA" run -o out -- true 2>said
+    ! grep -F "pools" said || return 1
+}
+
 @test "the summary has colours on a terminal, unless NO_COLOR is set" {
     script -qec "$HEAPDELTA run -o out -- $LEAK 1000" /dev/null >coloured </dev/null
     grep -q "$(printf '\033')\[1;31mheld and growing" coloured

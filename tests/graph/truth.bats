@@ -54,6 +54,10 @@ agrees() {
     agrees threads
 }
 
+@test "blocks held by 400 threads" {
+    agrees_with_us many_threads
+}
+
 @test "blocks on coroutines' stacks, of unloaded libraries, known to the kernel" {
     agrees odd
 }

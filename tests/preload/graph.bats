@@ -52,3 +52,21 @@ total = json.load(sys.stdin)["total"]
 assert total["still_reachable"]["size"] >= 80 and total["definitely_lost"]["size"] == 0, total'
     done
 }
+
+# Classes of the blocks of SIZES… in the snapshot at exit.
+classes() {
+    leaks "$(snapshot .exit)" | "$PYTHON" "$TOOLS/holders.py" classes >classes
+    for size; do
+        sed -n "s/^$size //p" classes
+    done
+}
+
+@test "memory that is not in the image is passed over, and how much is said" {
+    run_traced -- "$PROGRAMS/withheld" >withheld
+    classes 100 200 300 | sort | uniq -c | grep -E '^ *3 definitely_lost$'
+    [ "$(classes 4194304)" = still_reachable ]
+    "$HEAPDELTA" leaks "$(snapshot .exit)" | grep "$(cat withheld) bytes that may hold pointers could not be read"
+    rm "$OUT"/*
+    run_traced -- "$PROGRAMS/holders" >truth
+    "$HEAPDELTA" leaks "$(snapshot .exit)" | (! grep 'could not be read')
+}
