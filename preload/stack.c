@@ -358,8 +358,13 @@ make_step(struct stack *stack, struct stack_state *state, struct stack_reads *re
         if (reads)
             reads->uses_bp = true;
         break;
-    case CFI_SIGNAL:
-        return step_signal(stack, state);
+    case CFI_SIGNAL: {
+        struct stack_state caller = *state; /* a copy, so that STATE can stay in registers */
+        enum stack_result result = step_signal(stack, &caller);
+
+        *state = caller;
+        return result;
+    }
     case CFI_ENTRY:
         return STACK_ENTRY;
     case CFI_END:

@@ -36,7 +36,10 @@ void tracker_allocated_inside(struct tracker_thread *self, void *block, size_t s
 {
     if (stack == MEMO_NONE || !tracker_is_plain()) {
         guard_pause(&self->guard); /* what follows may take long */
-        stack = tracker_tracing() ? tracker_find_stack(self, start) : MEMO_NONE;
+        if (tracker_is_plain())
+            tracker_walk(self, start);
+        else
+            stack = tracker_tracing() ? tracker_find_stack(self, start) : MEMO_NONE;
     }
     record_allocated(self, block, size, stack);
 }

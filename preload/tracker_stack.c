@@ -64,9 +64,8 @@ static __attribute__((noinline)) void refresh(struct tracker_thread *self)
         stack_forget_pages(&self->deferred->events[i].stack);
 }
 
-/* Walk the stack of SELF, the calling thread, from START. */
-static __attribute__((noinline)) void walk(struct tracker_thread *self,
-                                           const struct stack_start *start)
+__attribute__((noinline)) void tracker_walk(struct tracker_thread *self,
+                                            const struct stack_start *start)
 {
     self->in_memo = tracker_limit() == 0 && memo_walk(&self->memo, &self->stack, start);
     if (!self->in_memo) {
@@ -86,7 +85,7 @@ uint32_t tracker_find_stack(struct tracker_thread *self, const struct stack_star
     if (__builtin_expect(tracker_limit() == 0, true))
         number = memo_find(&self->memo, start);
     if (__builtin_expect(number == MEMO_NONE, false))
-        walk(self, start);
+        tracker_walk(self, start);
     return number;
 }
 
