@@ -1,21 +1,34 @@
-/* threads.c - several threads. Which of them is faster makes no difference. */
+/* threads.c - several threads. They keep in step, so that it is not the scheduler that says which of
+ * them begins when: a worker that gets no processor until late seems to be growth. */
 #include "scene.h"
 
 #include <pthread.h>
 
 #define WORKERS 4
+#define STRIDE  10 /* requests, after which a worker waits for the others */
 
 static unsigned share; /* of the requests, for each worker */
+static pthread_barrier_t together;
 
 static void run(void *(*work)(void *), unsigned count)
 {
     pthread_t threads[WORKERS];
 
+    if (pthread_barrier_init(&together, NULL, count) != 0)
+        abort();
     for (unsigned i = 0; i < count; i++)
         if (pthread_create(&threads[i], NULL, work, (void *)(uintptr_t)i) != 0)
             abort();
     for (unsigned i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&together);
+}
+
+/* A worker is at request NUMBER of its share. */
+static void keep_in_step(unsigned number)
+{
+    if (number % STRIDE == 0)
+        pthread_barrier_wait(&together);
 }
 
 static SITE struct node *state_new(size_t size)
@@ -91,6 +104,7 @@ static void *has_cache(void *number)
     for (unsigned i = 0; i < share; i++) {
         unsigned place = next(&state, 100);
 
+        keep_in_step(i);
         free(cache[place]);
         cache[place] = cached_new(40 + place);
         free(traffic_block(20 + next(&state, 100)));
@@ -128,6 +142,7 @@ static void *forgets_jobs(void *number)
     for (unsigned i = 0; i < share; i++) {
         char *job = job_new(60);
 
+        keep_in_step(i);
         if (next(&state, 100) != 0)
             free(job);
         free(traffic_block(20 + next(&state, 100)));
@@ -152,6 +167,7 @@ static void *hands_over(void *number)
     for (unsigned i = 0; i < share; i++) {
         struct node *job = (struct node *)(void *)job_new(80), *old = NULL;
 
+        keep_in_step(i);
         pthread_mutex_lock(&lock);
         push(&handed, job);
         if (next(&state, 50) != 0)
