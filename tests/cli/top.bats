@@ -22,6 +22,8 @@ target() {
     SAY=${TARGET_PROCESS[1]}
     says ready
     TARGET=$(pgrep -P "$RUNNER" -x top_target)
+    # Of an earlier process of this number, whose watcher was killed.
+    rm -rf "/dev/shm/heapdelta-top.$TARGET".* "/tmp/heapdelta-top.$TARGET".*
 }
 
 says() {

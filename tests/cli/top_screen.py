@@ -9,6 +9,7 @@ Nothing is timed: what is to appear is waited for, a test that waits too long fa
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -66,6 +67,10 @@ class Target:
         self.process.wait()
         self.process.stdin.close()
         self.process.stdout.close()
+        # What a watcher that crashed has left.
+        for place in "/dev/shm", "/tmp":
+            for left in pathlib.Path(place).glob(f"heapdelta-top.{self.pid}.*"):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 class Screen:
