@@ -6,6 +6,7 @@
 #include "model/block_report.h"
 #include "model/diff.h"
 #include "model/diff_report.h"
+#include "model/estimate.h"
 #include "model/graph_diff.h"
 #include "model/load.h"
 #include "options.h"
@@ -197,6 +198,27 @@ static void mention_gaps(struct report *report, const struct sides *all)
     }
 }
 
+static bool any_sampled(const struct sides *all)
+{
+    bool sampled = false;
+
+    for (size_t i = 0; i < all->count; i++)
+        sampled |= estimate_is(all->sides[i].heap);
+    return sampled;
+}
+
+/* Say so where not all blocks were recorded. */
+static void mention_sample(struct report *report, const struct sides *all)
+{
+    const struct heap **heaps = calloc(all->count, sizeof(*heaps));
+
+    for (size_t i = 0; heaps && i < all->count; i++)
+        heaps[i] = all->sides[i].heap;
+    if (heaps)
+        estimate_mention(report, heaps, all->count);
+    free(heaps);
+}
+
 static int diff(const struct options *options, const struct sides *all)
 {
     size_t count = all->count, unchanged = 0;
@@ -228,6 +250,7 @@ static int diff(const struct options *options, const struct sides *all)
     set_title(report, options, all);
     diff_report(found, symbols, &(struct diff_report_options){.limit = options->limit,
                                                               .counters = options->counters,
+                                                              .sampled = any_sampled(all),
                                                               .sources = sources}, report);
     options_mention_filters(options, report, is_empty);
     if (found->row_count == 0 && !(is_empty && filter_has_patterns(options->filter)))
@@ -239,6 +262,7 @@ static int diff(const struct options *options, const struct sides *all)
         report_add_note(report, "Each block is counted to all frames of its stack, so the rows add "
                                 "up to more than the total.");
     mention_gaps(report, all);
+    mention_sample(report, all);
     if (all->singles)
         report_add_note(report, "%zu %s one snapshot only: left out.", all->singles,
                         all->singles == 1 ? "process has" : "processes have");
@@ -284,6 +308,7 @@ static int diff_blocks(const struct options *options, const struct sides *all)
     set_title(report, options, all);
     options_mention_filters(options, report, false);
     result = options->list ? block_report_list(&input, report) : block_report_groups(&input, report);
+    mention_sample(report, all);
     status = result < 0 ? command_fail(&command_diff, COMMAND_NEGATIVE, "out of memory")
                         : options_print(options, &command_diff, &report, 1);
     report_destroy(report);

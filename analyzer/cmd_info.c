@@ -2,6 +2,7 @@
 #include "command.h"
 #include "format/snapshot.h"
 #include "model/account.h"
+#include "model/estimate.h"
 #include "model/heap.h"
 #include "model/load.h"
 #include "model/report.h"
@@ -106,7 +107,7 @@ static void add_numbers(struct report *report, const struct heap *heap)
 {
     const struct snapshot_account *account = heap->account;
     size_t live_stacks = 0, limited_stacks = 0;
-    char buffer[UNITS_SIZE];
+    char buffer[UNITS_SIZE], sampled[160];
 
     for (size_t i = 0; i < heap->stack_count; i++) {
         live_stacks += heap->stacks[i].live_blocks > 0;
@@ -119,6 +120,19 @@ static void add_numbers(struct report *report, const struct heap *heap)
         report_add_remark(report, "counted only, not listed one by one");
     report_add_number(report, "has_blocks", NULL, REPORT_FLAG, heap->has_blocks);
     report_add_number(report, "bytes", "requested", REPORT_BYTES, account->live_bytes);
+    if (estimate_is(heap))
+        report_add_remark(report, "± %s: 95 times out of 100 it is in between",
+                          units_bytes(buffer, (double)estimate_total_error(heap), false));
+    if (heap->sampling) {
+        estimate_describe(heap, sampled, sizeof(sampled));
+        report_add_text(report, "recorded", "recorded", sampled);
+    }
+    if (estimate_is(heap)) {
+        report_add_number(report, "bytes_error", NULL, REPORT_BYTES, estimate_total_error(heap));
+        report_add_number(report, "sample_mean", NULL, REPORT_BYTES, heap->sampling->mean);
+        report_add_number(report, "sampled_blocks", heap->has_blocks ? "sampled blocks" : NULL,
+                          REPORT_COUNT, heap->block_count + heap->tracked_count);
+    }
     report_add_number(report, "peak", "peak", REPORT_BYTES, account->peak_bytes);
     if (heap->part_count > 1)
         report_add_remark(report, "the sum of %zu peaks, at different times", heap->part_count);

@@ -25,7 +25,8 @@
 
 struct settings {
     struct traced traced;
-    char interval[24], growth[24]; /* two of the values */
+    char interval[24], growth[24], sample[24], min_size[24], max_size[24]; /* some of the values */
+    bool asks_for_graph;
     enum run_summary_form summary;
 };
 
@@ -72,17 +73,18 @@ static int set_interval(struct settings *settings, const char *text)
     return -1;
 }
 
-static int set_growth(struct settings *settings, const char *text)
+/* Set the value of VARIABLE, of OPTION, to TEXT, 1 to MAX bytes, as digits in BUFFER. */
+static int set_bytes(struct settings *settings, enum traced_variable variable, char buffer[24],
+                     const char *option, uint64_t max, const char *text)
 {
     uint64_t bytes;
 
-    if (quantity_read_bytes(text, &bytes) < 0 || bytes == 0 || bytes > GROWTH_MAX)
+    if (quantity_read_bytes(text, &bytes) < 0 || bytes == 0 || bytes > max)
         return command_fail(&command_run, COMMAND_USAGE,
-                            "--growth must be a number of bytes, as 65536, 64K, 10M or 1G, not "
-                            "'%s'",
-                            text);
-    snprintf(settings->growth, sizeof settings->growth, "%" PRIu64, bytes);
-    settings->traced.values[TRACED_GROWTH] = settings->growth;
+                            "%s must be a number of bytes, as 65536, 64K, 10M or 1G, not '%s'",
+                            option, text);
+    snprintf(buffer, 24, "%" PRIu64, bytes);
+    settings->traced.values[variable] = buffer;
     return -1;
 }
 
@@ -105,6 +107,9 @@ enum {
     OPTION_OFF,
     OPTION_INTERVAL,
     OPTION_GROWTH,
+    OPTION_SAMPLE,
+    OPTION_MIN_SIZE,
+    OPTION_MAX_SIZE,
     OPTION_PEAK,
     OPTION_KEEP,
     OPTION_COUNTERS,
@@ -123,6 +128,9 @@ static const struct option long_options[] = {
     {"off", no_argument, NULL, OPTION_OFF},
     {"interval", required_argument, NULL, OPTION_INTERVAL},
     {"growth", required_argument, NULL, OPTION_GROWTH},
+    {"sample", required_argument, NULL, OPTION_SAMPLE},
+    {"min-size", required_argument, NULL, OPTION_MIN_SIZE},
+    {"max-size", required_argument, NULL, OPTION_MAX_SIZE},
     {"peak", no_argument, NULL, OPTION_PEAK},
     {"keep", required_argument, NULL, OPTION_KEEP},
     {"counters", no_argument, NULL, OPTION_COUNTERS},
@@ -158,7 +166,16 @@ static int take_option(struct settings *settings, int option, const char *value)
     case OPTION_INTERVAL:
         return set_interval(settings, value);
     case OPTION_GROWTH:
-        return set_growth(settings, value);
+        return set_bytes(settings, TRACED_GROWTH, settings->growth, "--growth", GROWTH_MAX, value);
+    case OPTION_SAMPLE:
+        return set_bytes(settings, TRACED_SAMPLE, settings->sample, "--sample", CONTROL_SAMPLE_MAX,
+                         value);
+    case OPTION_MIN_SIZE:
+        return set_bytes(settings, TRACED_MIN_SIZE, settings->min_size, "--min-size",
+                         CONTROL_SIZE_MAX, value);
+    case OPTION_MAX_SIZE:
+        return set_bytes(settings, TRACED_MAX_SIZE, settings->max_size, "--max-size",
+                         CONTROL_SIZE_MAX, value);
     case OPTION_PEAK:
         settings->traced.values[TRACED_PEAK] = "1";
         return -1;
@@ -188,13 +205,37 @@ static int take_option(struct settings *settings, int option, const char *value)
         return set_summary(settings, value);
     case OPTION_GRAPH:
         settings->traced.values[TRACED_GRAPH] = "2";
+        settings->asks_for_graph = true;
         return -1;
     case OPTION_NO_GRAPH:
         settings->traced.values[TRACED_GRAPH] = NULL;
+        settings->asks_for_graph = false;
         return -1;
     default:
         return command_help(command);
     }
+}
+
+/* Check that the options about which blocks are recorded go together. Returns -1, or the exit status. */
+static int check_sampling(struct settings *settings)
+{
+    const char **values = settings->traced.values;
+
+    if (!values[TRACED_SAMPLE] && !values[TRACED_MIN_SIZE] && !values[TRACED_MAX_SIZE])
+        return -1;
+    if (settings->asks_for_graph)
+        return command_fail(&command_run, COMMAND_USAGE,
+                            "--graph needs all blocks: it can't go with %s",
+                            values[TRACED_SAMPLE]     ? "--sample"
+                            : values[TRACED_MIN_SIZE] ? "--min-size"
+                                                      : "--max-size");
+    if (values[TRACED_MIN_SIZE] && values[TRACED_MAX_SIZE] &&
+        strtoull(values[TRACED_MIN_SIZE], NULL, 10) > strtoull(values[TRACED_MAX_SIZE], NULL, 10))
+        return command_fail(&command_run, COMMAND_USAGE,
+                            "no block is of --min-size %s and more, and of --max-size %s at most",
+                            values[TRACED_MIN_SIZE], values[TRACED_MAX_SIZE]);
+    values[TRACED_GRAPH] = NULL;
+    return -1;
 }
 
 /* Read the options before the command into SETTINGS and check all values.
@@ -219,6 +260,9 @@ static int read_options(int argc, char **argv, struct settings *settings)
     }
     if (optind >= argc)
         return command_fail(command, COMMAND_USAGE, "which program shall be run?");
+    status = check_sampling(settings);
+    if (status >= 0)
+        return status;
     if (!*nframe) {
         *nframe = getenv(CONTROL_ENV_NFRAME);
         if (*nframe && **nframe && !is_number(*nframe, NFRAME_MAX))
@@ -331,6 +375,10 @@ const struct command command_run = {
             "  --off         do not trace until 'heapdelta start PID'\n"
             "  --follow WHO  trace children, too: fork (those that fork, until they exec), exec\n"
             "                (the programs that they execute), all, or none, the default\n"
+            "  --sample N    record one block in each N bytes, for speed: sizes are estimates, with\n"
+            "                their error; without the heap graph\n"
+            "  --min-size N  do not record blocks of less than N bytes\n"
+            "  --max-size N  nor those of more\n"
             "  --nframe N    keep the N newest frames of each stack; 0, the default: all\n"
             "  --quiet       no summary; errors only\n"
             "  --summary F   the summary as text (default) or json, or none\n"
@@ -349,6 +397,7 @@ const struct command command_run = {
             "  heapdelta run -o /tmp/out -- sqlite3 data.db .dump\n"
             "  PYTHONMALLOC=malloc heapdelta run -- python3 script.py\n"
             "  heapdelta run --follow all -o make.out -- make -j2\n"
-            "  heapdelta run --growth 10M --keep 20 -- ./server\n",
+            "  heapdelta run --growth 10M --keep 20 -- ./server\n"
+            "  heapdelta run --sample 512K -- ./server\n",
     .run = run,
 };

@@ -3,6 +3,7 @@
 #include "graph_input.h"
 #include "model/diff.h"
 #include "model/diff_report.h"
+#include "model/estimate.h"
 #include "model/graph.h"
 #include "model/group_retained.h"
 #include "model/load.h"
@@ -74,8 +75,10 @@ static int stats(struct options *options, const struct heap *heap, struct symbol
         diff_report(diff, &symbols, &(struct diff_report_options){.limit = options->limit,
                                                            .retained = options->retained,
                                                            .counters = options->counters,
+                                                           .sampled = estimate_is(heap),
                                                            .sources = sources}, report);
         options_mention_filters(options, report, list->count == 0);
+        estimate_mention(report, &heap, 1);
         if (options->group.cumulative)
             report_add_note(report, "Each block is counted to all frames of its stack, so the rows "
                                     "add up to more than the total.");

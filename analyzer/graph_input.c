@@ -22,6 +22,13 @@ int graph_input_load(const struct command *command, const char *path, struct hea
                             path);
     if (heap_load_with_edges(path, &heap, &error) < 0)
         return command_fail(command, COMMAND_BAD_INPUT, "%s", error.text);
+    if (heap->sampling) {
+        heap_destroy(heap);
+        return command_fail(command, COMMAND_BAD_INPUT,
+                            "%s: not all blocks were recorded, so who points at whom is not known; "
+                            "take it without --sample, --min-size and --max-size",
+                            path);
+    }
     if (!heap->has_edges) {
         heap_destroy(heap);
         return command_fail(command, COMMAND_BAD_INPUT,

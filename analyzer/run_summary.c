@@ -1,8 +1,9 @@
 #include "run_summary.h"
 
 #include "format/snapshot.h"
-#include "model/group.h"
+#include "model/estimate.h"
 #include "model/graph.h"
+#include "model/group.h"
 #include "model/heap.h"
 #include "model/holder_path.h"
 #include "model/leaks_report.h"
@@ -263,15 +264,20 @@ static void add_heap(const struct run_snapshot *snapshot, const struct heap *hea
                      struct symbols *symbols, bool brief, struct report *report)
 {
     const struct snapshot_account *account = heap->account;
-    char bytes[UNITS_SIZE], peak[UNITS_SIZE], found[128] = "";
+    char bytes[UNITS_SIZE], peak[UNITS_SIZE], found[128] = "", error[UNITS_SIZE + 8] = "";
 
-    if (add_leaks(heap, symbols, brief, report, found, sizeof found) < 0)
+    if (heap->sampling)
+        estimate_mention(report, &heap, 1);
+    else if (add_leaks(heap, symbols, brief, report, found, sizeof found) < 0)
         report_add_note(report, "not enough memory to say more");
 
-    report_title(report, "heapdelta: %.*s left %" PRIu64 " %s, %s alive at exit; peak %s%s%s",
+    if (estimate_is(heap))
+        snprintf(error, sizeof error, " ± %s",
+                 units_bytes(bytes, (double)estimate_total_error(heap), false));
+    report_title(report, "heapdelta: %.*s left %" PRIu64 " %s, %s%s alive at exit; peak %s%s%s",
                  snapshot->program_length, snapshot->name, account->live_blocks,
                  account->live_blocks == 1 ? "block" : "blocks",
-                 units_bytes(bytes, (double)account->live_bytes, false),
+                 units_bytes(bytes, (double)account->live_bytes, false), error,
                  units_bytes(peak, (double)account->peak_bytes, false),
                  *found ? "; " : "", found);
     add_names(heap, symbols, report);

@@ -29,6 +29,9 @@ enum traced_variable {
     TRACED_MARKS,
     TRACED_THREADS,
     TRACED_GRAPH,
+    TRACED_SAMPLE,
+    TRACED_MIN_SIZE,
+    TRACED_MAX_SIZE,
     TRACED_SIGNALS,
     TRACED_FOLLOW,
     TRACED_EXEC_COUNT, /* taken out only */

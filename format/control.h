@@ -37,6 +37,9 @@
 #define CONTROL_ENV_MARKS "HEAPDELTA_MARKS"   /* 1: heapdelta_mark() takes a snapshot */
 #define CONTROL_ENV_THREADS "HEAPDELTA_THREADS" /* 1: threads are told apart */
 #define CONTROL_ENV_GRAPH "HEAPDELTA_GRAPH"   /* enum control_graph */
+#define CONTROL_ENV_SAMPLE "HEAPDELTA_SAMPLE" /* bytes for each block that is recorded; 0 = all are */
+#define CONTROL_ENV_MIN_SIZE "HEAPDELTA_MIN_SIZE" /* smaller blocks are not recorded */
+#define CONTROL_ENV_MAX_SIZE "HEAPDELTA_MAX_SIZE" /* nor are larger ones; 0 = no limit */
 #define CONTROL_ENV_SIGNALS "HEAPDELTA_SIGNALS" /* 1: a last snapshot at INT, TERM and HUP */
 #define CONTROL_ENV_FOLLOW "HEAPDELTA_FOLLOW" /* enum control_follow */
 #define CONTROL_ENV_UNWINDER "HEAPDELTA_UNWINDER" /* libunwind: it walks the stacks, not we */
@@ -46,6 +49,9 @@
 #define CONTROL_ENV_VALGRIND "HEAPDELTA_VALGRIND" /* for callgrind on us: 1: traced under valgrind, too */
 
 #define CONTROL_ENV_LIBRARY "HEAPDELTA_LIBRARY" /* the shim to preload, not the installed one */
+
+#define CONTROL_SAMPLE_MAX ((uint64_t)1 << 30)
+#define CONTROL_SIZE_MAX ((uint64_t)1 << 60)
 
 /* Which children are traced too. */
 enum control_follow {

@@ -88,6 +88,10 @@ enum snapshot_kind {
     SNAPSHOT_MORE_COUNTERS = 26, /* varints: the rest of enum snapshot_counter per stack; absent:
                                   * not known */
     SNAPSHOT_PROGRESS = 27, /* varints, a record a point of SNAPSHOT_SERIES: allocations (delta) */
+    SNAPSHOT_SAMPLING = 28, /* one struct snapshot_sampling; absent: all blocks were recorded */
+    SNAPSHOT_WEIGHTS = 29, /* varints: weight per block of SNAPSHOT_BLOCKS, in its order, then of
+                            * SNAPSHOT_TRACKED; there if SNAPSHOT_SAMPLING has a mean, and blocks
+                            * are listed */
 };
 
 /* The process and the moment. */
@@ -212,6 +216,19 @@ enum snapshot_counter {
  *   epoch    in which it was allocated; with the address it is its identity
  */
 
+/* Which blocks were recorded, where not all were. If there is a mean, every block stands for
+ * others of its size and stack, itself included: for as many as its weight. Counters, account,
+ * series and timeline are sums of weights, and of weights times sizes: unbiased estimates. The
+ * variance of such a sum of sizes is estimated, without bias too, by the sum of S^2 W (W - 1) over
+ * the blocks of S bytes and weight W that are in it. */
+struct snapshot_sampling {
+    uint64_t mean; /* bytes: a block of S was recorded with probability 1 - exp(-S / mean), an
+                    * empty one as if of one byte; 0: each was. Merged: the largest of all parts */
+    uint64_t min;  /* of smaller blocks none was recorded, */
+    uint64_t max;  /* … nor of larger ones; UINT64_MAX: no limit. Merged: the widest bounds */
+};
+_Static_assert(sizeof(struct snapshot_sampling) == 24, "on disk");
+
 /* SNAPSHOT_OWNERS: record I belongs to stack I. The same calls on behalf of another
  * domain, or by another thread if these are told apart, are another stack.
  *
@@ -281,7 +298,8 @@ _Static_assert(sizeof(struct snapshot_thread) == 8, "on disk");
 
 /* What the numbers must add up to. */
 struct snapshot_account {
-    uint64_t live_bytes;  /* requested: sum over SNAPSHOT_BLOCKS and SNAPSHOT_TRACKED */
+    uint64_t live_bytes;  /* requested: sum over SNAPSHOT_BLOCKS and SNAPSHOT_TRACKED, with
+                           * SNAPSHOT_WEIGHTS of weight times size */
     uint64_t live_blocks;
     uint64_t peak_bytes;  /* highest live_bytes since tracing began or reset_peak */
     uint64_t usable_bytes; /* malloc_usable_size over the live blocks, see flags */

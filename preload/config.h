@@ -21,6 +21,9 @@ struct config {
     uint64_t marks;      /* HEAPDELTA_MARKS: 1: heapdelta_mark() takes a snapshot */
     uint64_t threads;    /* HEAPDELTA_THREADS: 1: threads are told apart */
     uint64_t graph;      /* HEAPDELTA_GRAPH: enum control_graph */
+    uint64_t sample;     /* HEAPDELTA_SAMPLE: bytes for each block that is recorded, 0 = all are */
+    uint64_t min_size;   /* HEAPDELTA_MIN_SIZE: smaller blocks are not recorded */
+    uint64_t max_size;   /* HEAPDELTA_MAX_SIZE: nor are larger ones, 0 = no limit */
     uint64_t signals;    /* HEAPDELTA_SIGNALS: 1: a last snapshot at INT, TERM and HUP */
     uint64_t follow;     /* HEAPDELTA_FOLLOW: enum control_follow */
     const char *unwinder; /* HEAPDELTA_UNWINDER: libunwind; NULL: ours */

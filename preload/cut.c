@@ -6,6 +6,7 @@
 #include "preload/live_domains.h"
 #include "preload/memory_use.h"
 #include "preload/modules.h"
+#include "preload/sampling.h"
 #include "preload/series.h"
 #include "preload/syscall.h"
 #include "preload/trie.h"
@@ -18,6 +19,15 @@
 
 /* ---- the gate is still open -------------------------------------------------------- */
 
+/* How many blocks of the program's are in the table, about. */
+static uint64_t recorded_blocks(void)
+{
+    uint64_t blocks = tracker_live_blocks();
+    uint64_t hits = sampling.mean ? (uint64_t)tracker_size().current / sampling.mean + 1 : blocks;
+
+    return hits < blocks ? hits : blocks;
+}
+
 /* Have memory for CUT, so that no page fault lasts while the gate is closed. */
 static bool prepare(struct cut *cut)
 {
@@ -29,7 +39,7 @@ static bool prepare(struct cut *cut)
            buffer_prepare(&cut->modules, (modules_count() + MORE) * sizeof(struct module)) &&
            buffer_prepare(&cut->epochs, (epochs_count() + MORE) * sizeof(struct epoch)) &&
            (cut->counters_only ||
-            (live_copy_prepare(&cut->live, tracker_live_blocks()) &&
+            (live_copy_prepare(&cut->live, recorded_blocks()) &&
              buffer_prepare(&cut->tracked.others,
                             (live_domains_count() + MORE) * sizeof(struct live_block))));
 }
@@ -133,6 +143,7 @@ static void put_block(void *context, const struct live_block *block)
 {
     struct cut *cut = context;
     uint8_t *begin = buffer_reserve(&cut->blocks, 4 * VARINT_MAX_SIZE), *end = begin;
+    uint64_t weight = sampling_weight(block->address, block->size);
 
     if (!begin)
         return;
@@ -145,7 +156,10 @@ static void put_block(void *context, const struct live_block *block)
     cut->blocks.size += (size_t)(end - begin);
     cut->last_address = block->address;
     cut->block_count++;
-    cut->bytes += block->size;
+    cut->live_blocks += weight;
+    cut->bytes += weight * block->size;
+    if (sampling.mean)
+        buffer_put_varint(&cut->weights, weight);
 }
 
 /* Put the blocks of all domains. False on lack of memory. */
@@ -181,7 +195,7 @@ static void put_counters(struct cut *cut)
         for (int i = SNAPSHOT_COUNTERS_PER_STACK; i < SNAPSHOT_ALL_COUNTERS; i++)
             buffer_put_varint(&cut->more_counters, value[i]);
         if (cut->counters_only) {
-            cut->block_count += value[SNAPSHOT_ALLOCATIONS] - value[SNAPSHOT_FREES];
+            cut->live_blocks += value[SNAPSHOT_ALLOCATIONS] - value[SNAPSHOT_FREES];
             cut->bytes += value[SNAPSHOT_ALLOCATED_BYTES] - value[SNAPSHOT_FREED_BYTES];
         }
     }
@@ -210,7 +224,7 @@ int cut_encode(struct cut *cut)
     if (!cut->brief)
         cut->series_count = series_put(&cut->moments, &cut->series, &cut->progress);
     finish_copies(cut);
-    return whole && !cut->counters.failed && !cut->more_counters.failed && !cut->series.failed &&
+    return whole && !cut->weights.failed && !cut->counters.failed && !cut->more_counters.failed && !cut->series.failed &&
                    !cut->progress.failed
                ? 0
                : -ENOMEM;
@@ -222,6 +236,7 @@ void cut_finish(struct cut *cut)
     buffer_finish(&cut->modules);
     buffer_finish(&cut->epochs);
     buffer_finish(&cut->blocks);
+    buffer_finish(&cut->weights);
     buffer_finish(&cut->counters);
     buffer_finish(&cut->more_counters);
     buffer_finish(&cut->series);

@@ -40,10 +40,12 @@ struct cut {
     struct buffer moments; /* series_copy() */
 
     /* Made of them by cut_encode(). */
-    uint64_t bytes, block_count, tracked_count, truncated;
+    uint64_t bytes, live_blocks; /* for which, in a sample, others stand: */
+    uint64_t block_count, tracked_count, truncated;
     uint32_t series_count;
     struct buffer blocks;   /* as SNAPSHOT_BLOCKS, then as SNAPSHOT_TRACKED */
     size_t tracked_size;    /* … bytes of the latter */
+    struct buffer weights;  /* as SNAPSHOT_WEIGHTS */
     struct buffer counters, more_counters; /* as SNAPSHOT_COUNTERS, SNAPSHOT_MORE_COUNTERS */
     struct buffer series;   /* as SNAPSHOT_SERIES */
     struct buffer places;   /* uint64_t: of blocks, one in each MEMORY_USE_PLACE bytes */

@@ -45,8 +45,10 @@ struct thread {
         struct {
             bool fresh;         /* belongs to another thread than before; for its user to reset */
             bool noted;         /* for its user to set: it has something to do on leaving */
+            bool detour;        /* for its user to set: it does not go in plainly */
+            bool unused;
         };
-        uint16_t special;       /* either */
+        uint32_t special;       /* any of these */
     };
     uint32_t tid;
     uint32_t number;            /* for its user to set; 0 when it belongs to another thread */

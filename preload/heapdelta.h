@@ -87,7 +87,7 @@ HEAPDELTA_FUNCTION_(int, is_tracing, (void), (), 0)
 HEAPDELTA_FUNCTION_(unsigned, get_traceback_limit, (void), (), 0)
 
 /* Store the bytes of the live blocks in OUT_CURRENT and the highest they have
- * been in OUT_PEAK. Both are 0 when not tracing. Untraced: -ENOSYS, nothing stored. */
+ * been in OUT_PEAK: of a sample (heapdelta run --sample) estimates. Both are 0 when not tracing. Untraced: -ENOSYS, nothing stored. */
 HEAPDELTA_FUNCTION_(int, get_traced_memory, (size_t * out_current, size_t *out_peak),
                     (out_current, out_peak), -ENOSYS)
 
@@ -134,7 +134,8 @@ HEAPDELTA_FUNCTION_(int, untrack, (unsigned domain, const void *block), (domain,
  * first, and return how many the stack has. Each is an address inside the call, one less
  * than backtrace() has it, and so in the line of the call. 1 is stored in OUT_COMPLETE, if
  * that is not NULL, if the stack was recorded to its outermost frame, otherwise 0. -ENOENT if
- * no live block begins there, -ENODATA when not tracing; then nothing is stored. */
+ * no live block begins there, or of a sample none that was recorded, -ENODATA when not tracing;
+ * then nothing is stored. */
 HEAPDELTA_FUNCTION_(int, get_traceback,
                     (const void *block, void **frames, size_t size, int *out_complete),
                     (block, frames, size, out_complete), -ENOSYS)
@@ -142,7 +143,8 @@ HEAPDELTA_FUNCTION_(int, get_traceback,
 /* How much BLOCK, which malloc returned, takes with all that can be reached from it: the bytes
  * that were requested for it and for the blocks that its words point into, their blocks
  * and so on, each once, are stored in OUT_SIZE; what is shared with others is in it. A
- * word that only looks like a pointer counts as one. Found in a copy of the program, as
+ * word that only looks like a pointer counts as one; of a sample, what was not recorded does
+ * not count, nor what only that points to. Found in a copy of the program, as
  * for heapdelta_take_graph_snapshot(), which is why it takes time (a snapshot's, not more) and
  * why the answer is of one moment. -ENOENT if no live block begins there, -ENODATA when not
  * tracing, -ECHILD if no copy can be had; then nothing is stored. Untraced: -ENOSYS. */

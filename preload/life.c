@@ -9,6 +9,7 @@
 #include "preload/guard.h"
 #include "preload/identity.h"
 #include "preload/message.h"
+#include "preload/sampling.h"
 #include "preload/signals.h"
 #include "preload/snapshot.h"
 #include "preload/stack.h"
@@ -47,6 +48,7 @@ static unsigned tries;   /* to come under seccomp */
 static void configure(char **variables)
 {
     static bool configured;
+    uint64_t seed = 0;
 
     if (configured || !variables)
         return;
@@ -54,7 +56,13 @@ static void configure(char **variables)
     config_read(variables);
     arena_fail_after(config->fail_map);
     arena_fail_once(config->fail_map_once);
+    if (config->sample || config->min_size || config->max_size) {
+        SYSCALL_3(SYS_getrandom, &seed, sizeof seed, 0);
+        sampling_init(config->sample, config->min_size, config->max_size, seed);
+    }
     tracker_configure((uint32_t)config->nframe, config->interval != 0);
+    if (sampling_on && tracker_tracing())
+        tracker_clear(); /* what came before has no weight */
 }
 
 bool life_begin(void)

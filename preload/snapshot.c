@@ -10,6 +10,7 @@
 #include "preload/image.h"
 #include "preload/lock.h"
 #include "preload/message.h"
+#include "preload/sampling.h"
 #include "preload/snapshot_file.h"
 #include "preload/snapshot_write.h"
 #include "preload/syscall.h"
@@ -258,7 +259,8 @@ static void start_with_graph(void *context)
 /* Whether a snapshot by TRIGGER is to have the graph. */
 static bool wants_graph(enum snapshot_trigger trigger)
 {
-    return !counters_only(trigger) &&
+    /* Where blocks are not known, who they point at seems lost. */
+    return !counters_only(trigger) && !sampling_on &&
            (config->graph == CONTROL_GRAPH_ALWAYS ||
             (config->graph == CONTROL_GRAPH_AT_EXIT && is_last(trigger)));
 }

@@ -12,6 +12,7 @@
 #include "preload/path.h"
 #include "preload/real.h"
 #include "preload/roster.h"
+#include "preload/sampling.h"
 #include "preload/syscall.h"
 #include "preload/trie.h"
 
@@ -239,6 +240,19 @@ static void write_blocks(struct writer *writer)
                       cut->blocks.data + own_size, cut->tracked_size);
 }
 
+static void write_sampling(struct writer *writer)
+{
+    const struct cut *cut = writer->cut;
+    struct snapshot_sampling record = { sampling.mean, sampling.min, sampling.max };
+
+    if (!sampling_on)
+        return;
+    write_section(writer, SNAPSHOT_SAMPLING, SNAPSHOT_FIXED, 1, &record, sizeof record);
+    if (sampling.mean && !writer->origin->counters_only)
+        write_section(writer, SNAPSHOT_WEIGHTS, SNAPSHOT_VARINT, cut->block_count,
+                      cut->weights.data, cut->weights.size);
+}
+
 static void write_epochs(struct writer *writer)
 {
     const struct epoch *epoch = (const struct epoch *)writer->cut->epochs.data;
@@ -322,7 +336,7 @@ static void write_timeline(struct writer *writer)
     /* The moment of the cut, the only one at which we may look at /proc. */
     buffer_put_varint(&writer->records, varint_delta(writer->cut->elapsed, last_time));
     buffer_put_varint(&writer->records, writer->cut->bytes);
-    buffer_put_varint(&writer->records, writer->cut->block_count);
+    buffer_put_varint(&writer->records, writer->cut->live_blocks);
     buffer_put_varint(&writer->records, writer->rss);
     write_records(writer, SNAPSHOT_TIMELINE, SNAPSHOT_VARINT, writer->cut->sample_count + 1);
 }
@@ -331,7 +345,7 @@ static void write_account(struct writer *writer)
 {
     struct snapshot_account account = {
         .live_bytes = writer->cut->bytes,
-        .live_blocks = writer->cut->block_count,
+        .live_blocks = writer->cut->live_blocks,
         .peak_bytes = writer->cut->peak,
         .usable_bytes = writer->cut->totals.usable,
         .allocations = writer->cut->totals.allocations,
@@ -428,6 +442,7 @@ static void write_file(struct writer *writer)
                   writer->cut->more_counters.data, writer->cut->more_counters.size);
     if (!writer->origin->counters_only)
         write_blocks(writer);
+    write_sampling(writer);
     write_section(writer, SNAPSHOT_SERIES, SNAPSHOT_VARINT, writer->cut->series_count,
                   writer->cut->series.data, writer->cut->series.size);
     write_section(writer, SNAPSHOT_PROGRESS, SNAPSHOT_VARINT, writer->cut->series_count,

@@ -3,6 +3,7 @@
 #include "preload/epochs.h"
 #include "preload/live_domains.h"
 #include "preload/modules.h"
+#include "preload/sampling.h"
 #include "preload/trie.h"
 
 #include <errno.h>
@@ -11,6 +12,40 @@ void tracker_leave(struct tracker_thread *self)
 {
     guard_pause(&self->guard);
     tracker_out(self);
+}
+
+/* ---- where not all blocks are recorded ---- */
+
+/* Another so many blocks of the calling thread, whose state is SELF, were passed over. */
+static __attribute__((noinline)) void look_outside(struct tracker_thread *self)
+{
+    if (tracker_enter() != self)
+        return;
+    guard_record(&self->guard);
+    if (tracker_tracing())
+        tracker_look(self);
+    guard_pause(&self->guard);
+    tracker_out(self);
+}
+
+/* Whether a new block of SIZE bytes is not to be recorded. */
+static inline bool passes_over(size_t size)
+{
+    struct thread *state = guard_current;
+    struct tracker_thread *self = (struct tracker_thread *)state;
+
+    if (__builtin_expect(!sampling_on, true))
+        return false;
+    if (guard_is_state(state))
+        state->detour = true;
+    if (sampling_takes(size))
+        return false;
+    if (guard_is_state(state)) {
+        self->newest = 0; /* it is not that any more */
+        if (__builtin_expect(--self->countdown < 0, false))
+            look_outside(self);
+    }
+    return true;
 }
 
 /* ---- events ---- */
@@ -36,6 +71,10 @@ void tracker_allocated_inside(struct tracker_thread *self, void *block, size_t s
 {
     if (stack == MEMO_NONE || !tracker_is_plain()) {
         guard_pause(&self->guard); /* what follows may take long */
+        if (tracker_tracing() && passes_over(size)) {
+            tracker_out(self);
+            return;
+        }
         if (tracker_is_plain())
             tracker_walk(self, start);
         else
@@ -48,7 +87,7 @@ void tracker_allocated(void *block, size_t size, const struct stack_start *start
 {
     struct tracker_thread *self;
 
-    if (!tracker_tracing())
+    if (!tracker_tracing() || passes_over(size))
         return;
     self = tracker_enter();
     if (__builtin_expect(self != NULL, true))
@@ -138,8 +177,11 @@ static __attribute__((noinline)) void finish_realloc(struct tracker_thread *self
 void tracker_realloc_done(struct tracker_realloc *call, void *block, size_t size,
                           const struct stack_start *start)
 {
-    struct tracker_thread *self = tracker_enter();
+    struct tracker_thread *self;
 
+    if (block && passes_over(size))
+        block = NULL; /* as good as freed */
+    self = tracker_enter();
     if (__builtin_expect(self != NULL, true))
         finish_realloc(self, call, block, size,
                        block ? tracker_find_stack(self, start) : MEMO_NONE);
@@ -169,6 +211,7 @@ void tracker_realloc_failed(struct tracker_realloc *call)
 static int track(struct tracker_thread *self, uint32_t domain, struct live_block block)
 {
     struct live_block old;
+    uint64_t weight;
     bool known;
 
     block.stack = trie_of_domain(block.stack, domain);
@@ -185,8 +228,9 @@ static int track(struct tracker_thread *self, uint32_t domain, struct live_block
     }
     if (old.address)
         tracker_take_away(self, &old, 0); /* another thread tracked it just now */
-    counters_change_current(&self->counters, (int64_t)block.size);
-    tracker_count_allocation(self, &block, known);
+    weight = tracker_weight(&block);
+    counters_change_current(&self->counters, (int64_t)(weight * block.size));
+    tracker_count_allocation(self, &block, weight, known);
     return 0;
 }
 
@@ -200,6 +244,8 @@ int tracker_track(uint32_t domain, uintptr_t block, size_t size, const struct st
         return -ENODATA;
     if (!domain || !block)
         return -EINVAL;
+    if (passes_over(size))
+        return tracker_untrack(domain, block);
     self = tracker_enter();
     if (!self)
         return tracker_not_entered();

@@ -25,7 +25,7 @@ static const struct trie_modules trie_modules = { modules_find, modules_loaded }
 /* Whether the short way is open (tracker_event.h). */
 static void set_plain(void)
 {
-    bool plain = tracker_tracing() && tracker_limit() == 0 && real_is_glibc && live_spaced &&
+    bool plain = tracker_tracing() && !sampling_on && tracker_limit() == 0 && real_is_glibc && live_spaced &&
                  !guard_fences;
 
     atomic_store_explicit(&tracker_plain, plain, memory_order_release);
@@ -234,6 +234,7 @@ void tracker_forked(bool traced)
         tracker_set_tracing(false);
         return;
     }
+    sampling_forked((uint64_t)syscall_getpid());
     /* The other threads are not in this process. What they were reallocating is, and
      * nobody will free it. */
     for (struct thread *state = guard_threads(); state; state = state->next) {

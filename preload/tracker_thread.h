@@ -11,6 +11,7 @@
 #include "preload/memo.h"
 #include "preload/ours.h"
 #include "preload/real.h"
+#include "preload/sampling.h"
 #include "preload/stack.h"
 #include "preload/tracker.h"
 
@@ -136,6 +137,12 @@ void tracker_name_thread(struct thread *thread);
 
 /* ---- tracker_count.c ---- */
 
+/* How many blocks BLOCK stands for: itself, unless this is a sample. */
+static inline uint64_t tracker_weight(const struct live_block *block)
+{
+    return sampling_weight(block->address, block->size);
+}
+
 /* The usable bytes of BLOCK, 0 if that can't be known. */
 static inline size_t tracker_usable(const void *block)
 {
@@ -156,9 +163,9 @@ void tracker_put_back(struct tracker_thread *self, const struct live_block *bloc
 /* Count BLOCK, which is out of the table and has USABLE bytes, as freed. */
 void tracker_take_away(struct tracker_thread *self, const struct live_block *block, size_t usable);
 
-/* Count BLOCK, which is in the table. After counters_change_current(), which may end a peak. */
+/* Count BLOCK, which is in the table and stands for WEIGHT. After counters_change_current(), which may end a peak. */
 void tracker_count_allocation(struct tracker_thread *self, const struct live_block *block,
-                              bool reallocation);
+                              uint64_t weight, bool reallocation);
 
 /* ---- tracker_handler.c: events in a handler that interrupted us ---- */
 

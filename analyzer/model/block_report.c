@@ -3,6 +3,7 @@
 #include "format/snapshot.h"
 #include "model/block_diff.h"
 #include "model/diff.h"
+#include "model/estimate.h"
 #include "model/group_report.h"
 #include "model/site.h"
 
@@ -23,13 +24,17 @@ static bool is_old(int list)
 }
 
 struct sums {
+    const struct block_report_input *input;
     struct group_held *held[LISTS]; /* per stack of the heap */
 };
 
-static void hold(struct group_held *held, uint64_t size)
+static void hold(struct group_held *held, const struct heap *heap, const struct heap_block *block)
 {
-    held->bytes += size;
-    held->blocks++;
+    uint64_t weight = estimate_weight(heap, block);
+
+    held->bytes += weight * block->size;
+    held->blocks += weight;
+    held->variance += estimate_variance(block->size, weight);
 }
 
 static void add_block(void *context, enum block_fate fate, const struct heap_block *before,
@@ -38,14 +43,15 @@ static void add_block(void *context, enum block_fate fate, const struct heap_blo
     struct sums *sums = context;
     const struct heap_block *block = after ? after : before;
 
-    hold(&sums->held[fate][block->stack], block->size);
+    hold(&sums->held[fate][block->stack], after ? sums->input->new : sums->input->old, block);
     if (fate == BLOCK_RESIZED)
-        hold(&sums->held[LIST_BEFORE][block->stack], before->size);
+        hold(&sums->held[LIST_BEFORE][block->stack], sums->input->old, before);
 }
 
 /* Sum up all blocks into SUMS, to be freed by free_sums() in any case. */
 static int sum_up(const struct block_report_input *input, struct sums *sums)
 {
+    sums->input = input;
     for (int i = 0; i < LISTS; i++) {
         const struct heap *heap = is_old(i) ? input->old : input->new;
 

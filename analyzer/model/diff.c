@@ -1,5 +1,7 @@
 #include "model/diff.h"
 
+#include "model/estimate.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +112,26 @@ int64_t diff_counter_change(const struct diff *diff, const struct diff_row *row,
 
     return (int64_t)(diff_counter(diff, row, last, counter) -
                      (last ? diff_counter(diff, row, 0, counter) : 0));
+}
+
+static double variance(const struct diff *diff, const struct diff_row *row, size_t list)
+{
+    if (row == &diff->total)
+        return diff->lists[list]->variance;
+    return row->groups[list] ? row->groups[list]->variance : 0;
+}
+
+uint64_t diff_size_error(const struct diff *diff, const struct diff_row *row, size_t list)
+{
+    return estimate_error(row->sizes[list], variance(diff, row, list));
+}
+
+uint64_t diff_size_diff_error(const struct diff *diff, const struct diff_row *row)
+{
+    size_t last = diff->list_count - 1;
+
+    return estimate_error(row->sizes[0] + row->sizes[last],
+                        variance(diff, row, 0) + variance(diff, row, last));
 }
 
 struct order {

@@ -83,6 +83,11 @@ uint64_t diff_counter(const struct diff *diff, const struct diff_row *row, size_
 int64_t diff_counter_change(const struct diff *diff, const struct diff_row *row,
                             enum snapshot_counter counter);
 
+/* How far off the size of ROW may be in the heap of LIST, and its difference between the last heap
+ * and the first one, where sizes are estimates: estimate_error(). */
+uint64_t diff_size_error(const struct diff *diff, const struct diff_row *row, size_t list);
+uint64_t diff_size_diff_error(const struct diff *diff, const struct diff_row *row);
+
 /* The counters that SORT goes by: 1 << enum snapshot_counter, 0 if it goes by none. */
 unsigned diff_sort_counters(enum diff_sort sort);
 

@@ -33,10 +33,14 @@ static void add_columns(const struct diff *diff, const struct diff_report_option
     unsigned last_flags = series ? REPORT_DATA_ONLY : 0;
 
     report_add_column(report, "size", "size", REPORT_BYTES, last_flags);
+    if (options->sampled)
+        report_add_column(report, "size_error", "±", REPORT_BYTES, REPORT_ERROR | last_flags);
     if (series)
         report_add_column(report, "sizes", "size", REPORT_BYTES, REPORT_SERIES);
     if (compares)
         report_add_column(report, "size_diff", "change", REPORT_BYTES, REPORT_SIGNED);
+    if (compares && options->sampled)
+        report_add_column(report, "size_diff_error", "±", REPORT_BYTES, REPORT_ERROR);
     report_add_column(report, "count", "count", REPORT_COUNT, last_flags);
     if (series)
         report_add_column(report, "counts", "count", REPORT_COUNT, REPORT_SERIES);
@@ -86,10 +90,14 @@ static void put_sums(const struct diff *diff, const struct diff_row *row,
     bool compares = diff->list_count > 1, series = diff->list_count > 2;
 
     report_put_number(report, row->size);
+    if (options->sampled)
+        report_put_number(report, diff_size_error(diff, row, diff->list_count - 1));
     if (series)
         report_put_series(report, row->sizes);
     if (compares)
         report_put_number(report, (uint64_t)row->size_diff);
+    if (compares && options->sampled)
+        report_put_number(report, diff_size_diff_error(diff, row));
     report_put_number(report, row->count);
     if (series)
         report_put_series(report, row->counts);

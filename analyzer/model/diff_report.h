@@ -14,6 +14,7 @@
 struct diff_report_options {
     size_t limit;                 /* rows; 0: all */
     bool retained; /* a column: of the one list it is known (group_retained.h) */
+    bool sampled; /* sizes are estimates, whose error is shown: estimate.h */
     unsigned counters;            /* columns: 1 << enum snapshot_counter */
     struct source_lines *sources; /* for the frames of tracebacks; NULL: none */
 };

@@ -1,6 +1,7 @@
 #include "model/group.h"
 
 #include "format/snapshot.h"
+#include "model/estimate.h"
 #include "model/site.h"
 #include "model/text.h"
 
@@ -183,6 +184,7 @@ static void count_stack(const struct grouping *grouping, struct entry *entry, ui
     entry->last_stack = stack + 1;
     entry->group.size += grouping->held[stack].bytes;
     entry->group.count += grouping->held[stack].blocks;
+    entry->group.variance += grouping->held[stack].variance;
     add_counters(entry->group.counters, from);
     if (from->flags & SNAPSHOT_STACK_TRUNCATED)
         entry->group.truncated = true;
@@ -518,6 +520,7 @@ static int add_blocks(struct grouping *grouping, const struct heap_block *blocks
 {
     const struct types *types = grouping->options->types;
     struct entry *entry = NULL; /* of the block before */
+    uint64_t weight;
 
     for (size_t i = 0; i < count; i++) {
         const struct heap_block *block = &blocks[i];
@@ -528,12 +531,15 @@ static int add_blocks(struct grouping *grouping, const struct heap_block *blocks
         entry = counted < 0 ? NULL : intern_block(grouping, block, entry);
         if (!entry)
             return -ENOMEM;
-        entry->group.size += block->size;
-        entry->group.count++;
+        weight = estimate_weight(grouping->heap, block);
+        entry->group.size += weight * block->size;
+        entry->group.count += weight;
+        entry->group.variance += estimate_variance(block->size, weight);
         if (grouping->of_block && blocks == grouping->heap->blocks)
             grouping->of_block[i] = entry->group.number;
         if (types)
-            entry->group.found[blocks == grouping->heap->blocks ? types->how[i] : TYPES_UNKNOWN]++;
+            entry->group.found[blocks == grouping->heap->blocks ? types->how[i] : TYPES_UNKNOWN] +=
+                weight;
     }
     return 0;
 }
@@ -541,14 +547,18 @@ static int add_blocks(struct grouping *grouping, const struct heap_block *blocks
 static int add_held(struct grouping *grouping, const struct heap_block *blocks, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        struct group_held *held = &grouping->held[blocks[i].stack];
         int counted = counts(grouping, &blocks[i]);
+        uint64_t weight;
 
         if (counted < 0)
             return counted;
         if (counted == 0)
             continue;
-        grouping->held[blocks[i].stack].bytes += blocks[i].size;
-        grouping->held[blocks[i].stack].blocks++;
+        weight = estimate_weight(grouping->heap, &blocks[i]);
+        held->bytes += weight * blocks[i].size;
+        held->blocks += weight;
+        held->variance += estimate_variance(blocks[i].size, weight);
     }
     return 0;
 }
@@ -565,7 +575,8 @@ static int find_held(struct grouping *grouping)
     }
     for (size_t i = 0; i < heap->stack_count; i++)
         grouping->held[i] =
-            (struct group_held){heap->stacks[i].live_bytes, heap->stacks[i].live_blocks, false};
+            (struct group_held){heap->stacks[i].live_bytes, heap->stacks[i].live_blocks,
+                                heap->stacks[i].live_variance, false};
     return 0;
 }
 
@@ -634,6 +645,7 @@ static struct group_list *finish_list(struct grouping *grouping)
             continue;
         list->size += grouping->held[i].bytes;
         list->blocks += grouping->held[i].blocks;
+        list->variance += grouping->held[i].variance;
         add_counters(list->counters, &grouping->heap->stacks[i]);
     }
     for (struct entry *entry = grouping->table; entry; entry = entry->hh.next)

@@ -33,6 +33,7 @@
 /* What a stack holds of the blocks that count. */
 struct group_held {
     uint64_t bytes, blocks;
+    double variance; /* of the bytes, where they are an estimate: estimate.h */
     bool kept; /* by the filter: set by group_create(), group_find_held() */
 };
 
@@ -63,6 +64,7 @@ struct group_list {
     struct group_frame *frames; /* those of all groups */
     uint32_t *of_block; /* per block (not: tracked one) of the heap: index in groups, or GROUP_NONE */
     uint64_t size, blocks; /* sums over the blocks, each counted once */
+    double variance;       /* of the size, where that is an estimate: estimate.h */
     uint64_t counters[SNAPSHOT_ALL_COUNTERS]; /* of the stacks that count */
     uint64_t retained; /* bytes, of all groups together: see group_retained.h */
 };

@@ -56,6 +56,7 @@ struct group {
 
     uint64_t size;  /* bytes as requested */
     uint64_t count; /* blocks */
+    double variance; /* of the size, where that is an estimate: estimate.h */
     uint64_t found[TYPES_HOW_COUNT]; /* of GROUP_TYPE: blocks, by how their type was found */
     uint64_t counters[SNAPSHOT_ALL_COUNTERS]; /* since tracing began; not of single blocks */
     uint64_t retained; /* bytes: see group_retained.h, which fills it in */

@@ -3,6 +3,7 @@
 #include "format/snapshot.h"
 #include "format/varint.h"
 #include "model/block_sort.h"
+#include "model/estimate.h"
 #include "model/graph_load.h"
 #include "model/loader.h"
 #include "model/snapshot_read.h"
@@ -171,6 +172,20 @@ static int load_memory(struct loader *loader)
         memory[record.kind] = record;
     }
     loader->heap->memory = payload->count > 0 ? memory : NULL;
+    return 0;
+}
+
+static int load_sampling(struct loader *loader)
+{
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_SAMPLING];
+    struct snapshot_sampling *sampling = &loader->owned->sampling;
+
+    if (!payload->present)
+        return 0;
+    if (payload->count != 1)
+        return DAMAGE(loader, SNAPSHOT_SAMPLING, 0, "%zu of them, not one", payload->count);
+    memcpy(sampling, payload->data, sizeof(*sampling));
+    loader->heap->sampling = sampling;
     return 0;
 }
 
@@ -433,6 +448,7 @@ static int count_live(const struct loader *loader)
         if (__builtin_add_overflow(blocks, stack->live_blocks, &blocks) ||
             __builtin_add_overflow(bytes, stack->live_bytes, &bytes))
             return DAMAGE(loader, SNAPSHOT_COUNTERS, 0, "stack %zu holds impossibly much", i);
+        stack->live_variance = estimate_variance_at_most(heap, stack->live_bytes);
     }
     if (blocks != account->live_blocks || bytes != account->live_bytes)
         return DAMAGE(loader, SNAPSHOT_COUNTERS, 0,
@@ -447,11 +463,13 @@ static int count_live(const struct loader *loader)
 static int check_blocks(const struct loader *loader)
 {
     const struct heap *heap = loader->heap;
-    size_t count = heap->block_count + heap->tracked_count;
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, count = 0;
 
+    for (size_t i = 0; i < heap->stack_count; i++)
+        count += heap->stacks[i].live_blocks; /* at most 2^32 blocks of weights up to 2^32 */
     if (count != heap->account->live_blocks)
-        return DAMAGE(loader, SNAPSHOT_BLOCKS, 0, "%zu blocks, the account has %" PRIu64, count,
+        return DAMAGE(loader, SNAPSHOT_BLOCKS, 0,
+                      "%" PRIu64 " blocks, the account has %" PRIu64, count,
                       heap->account->live_blocks);
     for (size_t i = 0; i < heap->stack_count; i++) {
         if (__builtin_add_overflow(bytes, heap->stacks[i].live_bytes, &bytes))
@@ -469,9 +487,21 @@ static int check_blocks(const struct loader *loader)
     return 0;
 }
 
-/* Read the blocks in the section KIND into an array for OUT_BLOCKS. */
-static int read_blocks(struct loader *loader, enum snapshot_kind kind,
-                       struct heap_block **out_blocks)
+/* Read how many the next block stands for. */
+static int read_weight(struct loader *loader, struct cursor *cursor, uint64_t *out_weight)
+{
+    int result = cursor_next(loader, cursor, 1, out_weight);
+
+    if (result == 0 && (*out_weight == 0 || *out_weight > UINT32_MAX))
+        return DAMAGE(loader, SNAPSHOT_WEIGHTS, cursor_offset(cursor),
+                      "a block stands for %" PRIu64, *out_weight);
+    return result;
+}
+
+/* Read the blocks in the section KIND into an array for OUT_BLOCKS. Unless it is NULL, WEIGHTS is
+ * where the weights are read, into an array for OUT_WEIGHTS. */
+static int read_blocks(struct loader *loader, enum snapshot_kind kind, struct cursor *weights,
+                       struct heap_block **out_blocks, uint32_t **out_weights)
 {
     size_t count = loader->sections->kinds[kind].count;
     struct cursor cursor = cursor_at(loader, kind);
@@ -479,8 +509,10 @@ static int read_blocks(struct loader *loader, enum snapshot_kind kind,
     uint64_t address = 0;
     int result = loader_allocate(loader, count, sizeof(**out_blocks), out_blocks);
 
+    if (result == 0 && weights)
+        result = loader_allocate(loader, count, sizeof(**out_weights), out_weights);
     for (size_t i = 0; result == 0 && i < count; i++) {
-        uint64_t values[4];
+        uint64_t values[4], weight = 1, bytes;
         struct heap_stack *stack;
 
         result = cursor_next(loader, &cursor, 4, values);
@@ -498,10 +530,18 @@ static int read_blocks(struct loader *loader, enum snapshot_kind kind,
             return DAMAGE(loader, kind, cursor_offset(&cursor),
                           "block %zu has epoch %" PRIu64 " of %" PRIu32, i, values[3],
                           heap->process->epoch);
-        if (__builtin_add_overflow(stack->live_bytes, values[1], &stack->live_bytes))
+        if (weights) {
+            result = read_weight(loader, weights, &weight);
+            if (result != 0)
+                return result;
+            (*out_weights)[i] = (uint32_t)weight;
+            stack->live_variance += estimate_variance(values[1], weight);
+        }
+        if (__builtin_mul_overflow(values[1], weight, &bytes) ||
+            __builtin_add_overflow(stack->live_bytes, bytes, &stack->live_bytes))
             return DAMAGE(loader, kind, cursor_offset(&cursor),
                           "block %zu is impossibly large: %" PRIu64 " bytes", i, values[1]);
-        stack->live_blocks++;
+        stack->live_blocks += weight;
         address = varint_undelta(values[0], address);
         (*out_blocks)[i] = (struct heap_block){
             .address = address,
@@ -513,20 +553,68 @@ static int read_blocks(struct loader *loader, enum snapshot_kind kind,
     return result != 0 ? result : cursor_end(loader, &cursor);
 }
 
+struct weighted {
+    struct heap_block block; /* first, so that what compares blocks compares these */
+    uint32_t weight;
+};
+
+/* Sort COUNT blocks with their WEIGHTS. */
+static int sort_weighted(struct loader *loader, struct heap_block *blocks, uint32_t *weights,
+                         size_t count, int (*compare)(const void *, const void *, void *))
+{
+    struct weighted *both;
+    int result = loader_allocate(loader, count, sizeof(*both), &both);
+
+    if (result != 0)
+        return result;
+    for (size_t i = 0; i < count; i++)
+        both[i] = (struct weighted){blocks[i], weights[i]};
+    qsort_r(both, count, sizeof(*both), compare, loader->heap->stacks);
+    for (size_t i = 0; i < count; i++) {
+        blocks[i] = both[i].block;
+        weights[i] = both[i].weight;
+    }
+    free(both);
+    return 0;
+}
+
+static int compare_addresses(const void *a, const void *b, void *unused)
+{
+    const struct heap_block *left = a, *right = b;
+
+    (void)unused;
+    return (left->address > right->address) - (left->address < right->address);
+}
+
 static int load_blocks(struct loader *loader)
 {
+    const struct snapshot_payload *payload = &loader->sections->kinds[SNAPSHOT_WEIGHTS];
     struct heap *heap = loader->heap;
+    bool weighted = heap->sampling && heap->sampling->mean && heap->has_blocks;
+    struct cursor cursor = cursor_at(loader, SNAPSHOT_WEIGHTS), *weights = weighted ? &cursor : NULL;
     int result;
 
+    if (weighted ? payload->count != loader->sections->kinds[SNAPSHOT_BLOCKS].count +
+                                         loader->sections->kinds[SNAPSHOT_TRACKED].count
+                 : payload->present)
+        return DAMAGE(loader, SNAPSHOT_WEIGHTS, 0, "%zu weights, for which there are no blocks",
+                      payload->count);
     if (!heap->has_blocks)
         return count_live(loader);
-    result = read_blocks(loader, SNAPSHOT_BLOCKS, &heap->blocks);
+    result = read_blocks(loader, SNAPSHOT_BLOCKS, weights, &heap->blocks, &heap->weights);
     if (result != 0)
         return result;
     heap->block_count = loader->sections->kinds[SNAPSHOT_BLOCKS].count;
-    if (!block_sort(heap->blocks, heap->block_count))
-        return loader_no_memory(loader);
-    result = read_blocks(loader, SNAPSHOT_TRACKED, &heap->tracked);
+    if (weighted)
+        result = sort_weighted(loader, heap->blocks, heap->weights, heap->block_count,
+                               compare_addresses);
+    else if (!block_sort(heap->blocks, heap->block_count))
+        result = loader_no_memory(loader);
+    if (result == 0)
+        result = read_blocks(loader, SNAPSHOT_TRACKED, weights, &heap->tracked,
+                             &heap->tracked_weights);
+    if (result == 0 && weighted)
+        result = cursor_end(loader, &cursor);
     if (result != 0)
         return result;
     heap->tracked_count = loader->sections->kinds[SNAPSHOT_TRACKED].count;
@@ -549,8 +637,16 @@ static int sort_tracked(struct loader *loader)
 {
     struct heap *heap = loader->heap;
 
-    qsort_r(heap->tracked, heap->tracked_count, sizeof(*heap->tracked), compare_tracked,
-            heap->stacks);
+    if (heap->tracked_weights) {
+        int result = sort_weighted(loader, heap->tracked, heap->tracked_weights,
+                                   heap->tracked_count, compare_tracked);
+
+        if (result != 0)
+            return result;
+    } else {
+        qsort_r(heap->tracked, heap->tracked_count, sizeof(*heap->tracked), compare_tracked,
+                heap->stacks);
+    }
     for (size_t i = 1; i < heap->tracked_count; i++) {
         if (compare_tracked(&heap->tracked[i - 1], &heap->tracked[i], heap->stacks) == 0)
             return DAMAGE(loader, SNAPSHOT_TRACKED, 0,
@@ -830,7 +926,7 @@ out:
 static const load_step all_steps[] = {
     load_strings,  load_process,     load_account,     load_parts,  load_names,   load_memory,
     load_segments, load_modules,  load_frames,      load_stacks,      load_counters, load_more_counters,
-    load_origins,  load_owners,      load_blocks,      sort_tracked, load_epochs, load_threads,
+    load_origins,  load_owners,      load_sampling,    load_blocks,      sort_tracked, load_epochs, load_threads,
     load_timeline, load_series,      load_progress,    graph_load_roots, graph_load_edges,
 };
 
@@ -959,10 +1055,12 @@ int heap_load_with_edges(const char *path, struct heap **out_heap, struct error 
 int heap_peek(const char *path, struct heap **out_heap, struct error *error)
 {
     static const load_step steps[] = {load_strings, load_process, load_account,
-                                      load_epochs,  load_parts,   load_names};
+                                      load_epochs,  load_parts,   load_names,
+                                      load_sampling};
     const uint32_t wanted = 1u << SNAPSHOT_STRINGS | 1u << SNAPSHOT_PROCESS |
                             1u << SNAPSHOT_ACCOUNT | 1u << SNAPSHOT_EPOCHS |
-                            1u << SNAPSHOT_PARTS | 1u << SNAPSHOT_NAMES;
+                            1u << SNAPSHOT_PARTS | 1u << SNAPSHOT_NAMES |
+                            1u << SNAPSHOT_SAMPLING;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
     void *data = NULL;
@@ -1040,6 +1138,8 @@ void heap_destroy(struct heap *heap)
     free(heap->stacks);
     free(heap->blocks);
     free(heap->tracked);
+    free(heap->weights);
+    free(heap->tracked_weights);
     free(heap->epochs);
     free(heap->threads);
     free(heap->timeline);

@@ -40,6 +40,7 @@ struct heap_stack {
     uint32_t thread; /* index in threads plus 1; 0: not known */
     /* Sums over the blocks below; what the counters say if the blocks are not known. */
     uint64_t live_bytes, live_blocks;
+    double live_variance; /* of live_bytes, where that is an estimate: see estimate.h */
     /* Since tracing began; all 0 if the snapshot has no counters. */
     uint64_t allocations, allocated_bytes, frees, freed_bytes, reallocations;
     /* The same; all 0 also if not heap.has_more_counters. */
@@ -151,6 +152,8 @@ struct heap {
     size_t block_count;
     struct heap_block *tracked; /* of the others, by domain, then by address; no two alike */
     size_t tracked_count;
+    const struct snapshot_sampling *sampling; /* NULL: all blocks were recorded */
+    uint32_t *weights, *tracked_weights; /* of these two, how many each stands for; NULL: for itself */
     struct heap_epoch *epochs; /* by number */
     size_t epoch_count;
     struct heap_thread *threads;

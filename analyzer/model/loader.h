@@ -20,6 +20,7 @@ struct owned_heap {
     struct snapshot_account account;
     struct snapshot_memory memory[SNAPSHOT_MEMORY_KINDS];
     struct snapshot_graph graph;
+    struct snapshot_sampling sampling;
     struct snapshot_process *part_processes;
     uint8_t *build_ids; /* those of all modules */
     struct snapshot_segment *segments;

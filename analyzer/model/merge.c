@@ -1,6 +1,7 @@
 #include "model/merge.h"
 
 #include "format/snapshot.h"
+#include "model/estimate.h"
 #include "model/snapshot_build.h"
 
 #include <errno.h>
@@ -33,7 +34,7 @@ struct stack {
 };
 
 struct block {
-    uint64_t address, size, stack;
+    uint64_t address, size, stack, weight;
 };
 
 /* An array that grows. */
@@ -45,7 +46,8 @@ struct array {
 struct merge {
     enum merge_detail detail;
     struct snapshot_account account;
-    bool has_blocks, has_usable, has_owners, has_more_counters;
+    struct snapshot_sampling sampling; /* if is_sampled */
+    bool is_sampled, has_blocks, has_usable, has_owners, has_more_counters;
     struct known *texts, *modules_known;
     struct snapshot_bytes strings;
     struct array parts;    /* struct snapshot_process */
@@ -504,7 +506,7 @@ static int move_blocks(struct addition *addition, const struct heap_block *block
         if (!to)
             return no_memory(addition->error);
         *to = (struct block){addition->merge->blocks_base + from->address, from->size,
-                             addition->stacks[from->stack]};
+                             addition->stacks[from->stack], estimate_weight(addition->heap, from)};
     }
     return 0;
 }
@@ -597,6 +599,24 @@ static int add_account(struct addition *addition)
     return 0;
 }
 
+/* The whole is as exact as the part that is least so, and has blocks of any size that a part has
+ * them of. */
+static int add_sampling(struct addition *addition)
+{
+    static const struct snapshot_sampling none = {.max = UINT64_MAX};
+    const struct snapshot_sampling *from = addition->heap->sampling ? addition->heap->sampling : &none;
+    struct merge *merge = addition->merge;
+    struct snapshot_sampling *to = &merge->sampling;
+
+    if (addition->first_part == 0)
+        *to = *from;
+    to->mean = from->mean > to->mean ? from->mean : to->mean;
+    to->min = from->min < to->min ? from->min : to->min;
+    to->max = from->max > to->max ? from->max : to->max;
+    merge->is_sampled |= addition->heap->sampling != NULL;
+    return 0;
+}
+
 int merge_add(struct merge *merge, const struct heap *heap, struct error *error)
 {
     struct addition addition = {
@@ -608,7 +628,7 @@ int merge_add(struct merge *merge, const struct heap *heap, struct error *error)
         .stacks = calloc(heap->stack_count + 1, sizeof(uint32_t)),
     };
     static int (*const steps[])(struct addition *) = {
-        add_frames, add_stacks, add_blocks, add_threads, add_account,
+        add_frames, add_stacks, add_blocks, add_threads, add_account, add_sampling,
     };
     int result = 0;
 
@@ -696,6 +716,22 @@ static void build_blocks(const struct array *array, uint32_t kind, uint64_t *val
     snapshot_build_varints(build, kind, values, 4, 0, array->count);
 }
 
+/* Add how many each block stands for. VALUES has room for all. */
+static void build_weights(const struct merge *merge, uint64_t *values,
+                          struct snapshot_build *build)
+{
+    const struct array *arrays[] = {&merge->blocks, &merge->tracked};
+    size_t count = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        const struct block *blocks = arrays[i]->data;
+
+        for (size_t j = 0; j < arrays[i]->count; j++)
+            values[count++] = blocks[j].weight;
+    }
+    snapshot_build_varints(build, SNAPSHOT_WEIGHTS, values, 1, 1, count);
+}
+
 /* Add the section KIND of WIDTH counters of each stack, from FIRST on, to BUILD. VALUES has room
  * for them. */
 static void build_counters(const struct merge *merge, uint32_t kind, size_t first, size_t width,
@@ -758,6 +794,8 @@ static bool build_varints(struct merge *merge, struct snapshot_build *build)
     if (merge->has_blocks) {
         build_blocks(&merge->blocks, SNAPSHOT_BLOCKS, values, build);
         build_blocks(&merge->tracked, SNAPSHOT_TRACKED, values, build);
+        if (merge->is_sampled && merge->sampling.mean)
+            build_weights(merge, values, build);
     }
     free(values);
     return true;
@@ -788,6 +826,9 @@ int merge_finish(struct merge *merge, void **out_data, size_t *out_size, struct 
     snapshot_build_fixed(&build, SNAPSHOT_THREADS, merge->threads.data,
                          sizeof(struct snapshot_thread), merge->threads.count);
     snapshot_build_fixed(&build, SNAPSHOT_ACCOUNT, &merge->account, sizeof(merge->account), 1);
+    if (merge->is_sampled)
+        snapshot_build_fixed(&build, SNAPSHOT_SAMPLING, &merge->sampling, sizeof(merge->sampling),
+                             1);
     if (!build_varints(merge, &build))
         build.failed = true;
     result = snapshot_build_finish(&build, out_data, out_size);

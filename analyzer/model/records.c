@@ -222,6 +222,14 @@ static const struct kind {
     [SNAPSHOT_PROGRESS] = {"progress", SNAPSHOT_VARINT, 0, {
         DELTA("allocations", FIELD_NUMBER),
     }},
+    [SNAPSHOT_SAMPLING] = {"sampling", SNAPSHOT_FIXED, sizeof(struct snapshot_sampling), {
+        FIXED(snapshot_sampling, mean, FIELD_NUMBER),
+        FIXED(snapshot_sampling, min, FIELD_NUMBER),
+        FIXED(snapshot_sampling, max, FIELD_NUMBER),
+    }},
+    [SNAPSHOT_WEIGHTS] = {"weights", SNAPSHOT_VARINT, 0, {
+        VARINT("weight", FIELD_NUMBER),
+    }},
 };
 /* clang-format on */
 

@@ -43,6 +43,7 @@ enum report_flags {
     REPORT_DATA_ONLY = 2, /* for programs: people see it elsewhere, or would not miss it */
     REPORT_TEXT_ONLY = 4, /* for people: programs can compute it */
     REPORT_SERIES = 8,    /* a number per snapshot, oldest first */
+    REPORT_ERROR = 32,    /* how far off the value of the column before it may be */
     REPORT_ASIDE = 16,    /* belongs to the column before it, in a table of statistics */
 };
 

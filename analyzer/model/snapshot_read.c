@@ -53,6 +53,8 @@ static const struct kind {
     [SNAPSHOT_MORE_COUNTERS] = {"MORE_COUNTERS", SNAPSHOT_VARINT,
                                 SNAPSHOT_ALL_COUNTERS - SNAPSHOT_COUNTERS_PER_STACK, false},
     [SNAPSHOT_PROGRESS] = {"PROGRESS", SNAPSHOT_VARINT, 1, false},
+    [SNAPSHOT_SAMPLING] = {"SAMPLING", SNAPSHOT_FIXED, sizeof(struct snapshot_sampling), false},
+    [SNAPSHOT_WEIGHTS] = {"WEIGHTS", SNAPSHOT_VARINT, 1, false},
 };
 
 static int damaged(const char *path, size_t at, struct error *error, const char *what, ...)

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SNAPSHOT_KIND_COUNT = SNAPSHOT_PROGRESS + 1 };
+enum { SNAPSHOT_KIND_COUNT = SNAPSHOT_WEIGHTS + 1 };
 
 /* One section. A kind that is not in the file is all zero. */
 struct snapshot_payload {

@@ -91,7 +91,7 @@ static void print_place(FILE *out, const struct report_table *table, const struc
 /* Is COLUMN the first of a phrase "title=value (difference)"? */
 static bool begins_phrase(const struct report_column *column)
 {
-    return !(column->flags & (REPORT_DATA_ONLY | REPORT_SIGNED | REPORT_ASIDE)) && !is_place_kind(column->kind);
+    return !(column->flags & (REPORT_DATA_ONLY | REPORT_SIGNED | REPORT_ASIDE | REPORT_ERROR)) && !is_place_kind(column->kind);
 }
 
 /* How the fields of a table are laid out. */
@@ -114,12 +114,28 @@ static bool can_spare_last(const struct report_table *table)
     return can_spare;
 }
 
+/* If column NEXT is an error, print it behind the value. Returns the column behind. */
+static size_t print_error(FILE *out, const struct report_table *table,
+                          const struct report_cell *cells, size_t next)
+{
+    const struct report_column *column = &table->columns[next];
+
+    if (next == table->column_count || !(column->flags & REPORT_ERROR))
+        return next;
+    if (cells[next].known && !(column->flags & REPORT_DATA_ONLY)) {
+        fputs(" ± ", out);
+        value_print(out, &cells[next], column->kind, 0, 0);
+    }
+    return next + 1;
+}
+
 /* Make the fields of a row: its place, then its phrases. */
 static void make_phrases(struct fields *fields, const struct report_table *table,
                          const struct report_cell *cells)
 {
     for (size_t i = 0; i < table->column_count; i++) {
         const struct report_column *column = &table->columns[i];
+        size_t next;
 
         if (!begins_phrase(column))
             continue;
@@ -128,10 +144,13 @@ static void make_phrases(struct fields *fields, const struct report_table *table
             continue;
         fprintf(fields->stream, "%s=", column->title);
         value_print(fields->stream, &cells[i], column->kind, column->flags, table->series_length);
-        if (i + 1 < table->column_count && column[1].flags & (REPORT_SIGNED | REPORT_ASIDE) &&
-            cells[i + 1].known) {
+        next = print_error(fields->stream, table, cells, i + 1);
+        if (next < table->column_count && cells[next].known &&
+            table->columns[next].flags & (REPORT_SIGNED | REPORT_ASIDE)) {
             fputs(" (", fields->stream);
-            value_print(fields->stream, &cells[i + 1], column[1].kind, column[1].flags, 0);
+            value_print(fields->stream, &cells[next], table->columns[next].kind,
+                        table->columns[next].flags, 0);
+            print_error(fields->stream, table, cells, next + 1);
             fputc(')', fields->stream);
         }
     }

@@ -22,7 +22,7 @@ GROUND = [f"preload/{name}.h" for name in (
     "syscall")]
 LEAVES = [f"preload/{name}.h" for name in (
     "stack", "memo", "trie", "live", "live_copy", "live_domains", "modules", "counters", "epochs",
-    "timeline", "series", "roster", "identity", "snapshot_file", "maps", "block_index", "glibc")]
+    "timeline", "sampling", "series", "roster", "identity", "snapshot_file", "maps", "block_index", "glibc")]
 
 # Files (first match counts): what they may include of ours, what of others they may
 # not. A file may always include its own header.

@@ -41,6 +41,9 @@ HEAPDELTA_SIGNALS=1" ]
     expect HEAPDELTA_GROWTH=65536 --growth 64K
     expect HEAPDELTA_GROWTH=1572864 --growth 1.5M
     expect HEAPDELTA_GROWTH=2147483648 --growth 2G
+    expect HEAPDELTA_SAMPLE=524288 --sample 512K
+    expect HEAPDELTA_MIN_SIZE=64 --min-size 64
+    expect HEAPDELTA_MAX_SIZE=1048576 --max-size 1M
     expect HEAPDELTA_KEEP=0 --keep 0
     expect HEAPDELTA_KEEP=5 --keep 5
     expect HEAPDELTA_NFRAME=12 --nframe 12
@@ -49,12 +52,16 @@ HEAPDELTA_SIGNALS=1" ]
     expect HEAPDELTA_FOLLOW=2 --follow exec
     expect HEAPDELTA_FOLLOW=3 --follow all
     [ -z "$(variables --graph --no-graph | grep GRAPH)" ]
+    for bound in --sample --min-size --max-size; do
+        [ -z "$(variables $bound 64 | grep GRAPH)" ]
+    done
 }
 
 @test "a wrong value: status 2, one line, nothing runs" {
     for wrong in '--interval x' '--interval 0' '--interval 0.9ms' '--interval -1s' '--interval 50d' \
         '--interval 2000h' '--growth 0' '--growth x' '--growth -5' '--growth 1T' '--growth 99999999999G' \
-        '--keep x' '--keep -1' '--keep 1' '--keep 99999999999' '--follow me' '--follow' '--nframe 65536' \
+        '--sample 0' '--sample x' '--sample 2G' '--min-size 0' '--max-size -1' '--graph --min-size 4' \
+        '--min-size 5 --max-size 4' '--keep x' '--keep -1' '--keep 1' '--keep 99999999999' '--follow me' '--follow' '--nframe 65536' \
         '--off=1' '--never'; do
         # shellcheck disable=SC2086
         ends_with 2 "$HEAPDELTA" run $wrong -- touch started
