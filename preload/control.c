@@ -407,7 +407,10 @@ void control_serve(void)
 {
     atomic_fetch_add(&serving, 1);
     serve_all();
-    atomic_fetch_sub(&serving, 1);
+    /* In a child of fork, which one of our handlers made in between, there may be nobody any more. */
+    for (uint32_t count = atomic_load(&serving);
+         count > 0 && !atomic_compare_exchange_weak(&serving, &count, count - 1);)
+        ;
 }
 
 void control_wait_for_others(void)

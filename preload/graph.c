@@ -8,7 +8,7 @@
 
 #include <errno.h>
 #include <link.h>
-#include <stdlib.h>
+#include <sys/auxv.h>
 
 #define TIME_LIMIT   ((uint64_t)120 * 1000000000)
 #define CLOCK_BLOCKS 4096u /* looked at between two looks at the clock */
@@ -269,7 +269,7 @@ static void leave_own_frames(struct graph *graph, struct thread_registers *threa
  * in the module of which __run_exit_handlers() is, too. */
 static void leave_exit(struct graph *graph, struct thread_registers *thread)
 {
-    uint32_t libc = module_at((uintptr_t)exit);
+    uint32_t libc = module_at((uintptr_t)getauxval);
     struct cfi_registers caller;
     bool end;
 

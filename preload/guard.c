@@ -16,6 +16,7 @@
 _Atomic uint32_t guard_closed;
 _Atomic bool guard_silent;
 void (*guard_thread_ends)(struct thread *state);
+void (*guard_fenced)(void);
 bool guard_fences = true; /* until the kernel agreed to membarrier */
 
 __thread struct thread *guard_current;
@@ -296,6 +297,8 @@ static int close_gate(uint32_t how)
         /* Forbidden since, by a sandbox: what recorders have stored without a fence is seen
          * after a while. */
         guard_fences = true;
+        if (guard_fenced)
+            guard_fenced();
         SYSCALL_2(SYS_nanosleep, &nap, NULL);
     }
     atomic_thread_fence(memory_order_seq_cst);

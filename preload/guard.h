@@ -64,6 +64,9 @@ bool guard_watch_threads(void);
 /* If set: told of each thread that ends, in that thread, while the state is still its own. */
 extern void (*guard_thread_ends)(struct thread *state);
 
+/* Called, if set, when guard_fences has become true: the kernel refuses membarrier by now. */
+extern void (*guard_fenced)(void);
+
 /* The program has put itself under seccomp: we make no system call any more, since each may
  * kill it. What is ours stays as it is. */
 extern _Atomic bool guard_silent;

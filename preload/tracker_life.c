@@ -43,6 +43,7 @@ bool tracker_init(bool on)
     bool back;
 
     guard_init(sizeof(struct tracker_thread));
+    guard_fenced = set_plain;
     if (config->threads)
         guard_thread_ends = tracker_name_thread;
     untraced = true; /* until there is something to trace with */

@@ -161,12 +161,27 @@ static uint32_t entry_find(struct table *in, uint64_t hash, uint32_t hash_more)
     }
 }
 
+/* For trie_expect(), which must not read in a table that may be gone: where the entries of the newest one
+ * are, and how many. The two may be of different tables for a moment. */
+static _Atomic uintptr_t expected_entries;
+static _Atomic uint32_t expected_slots;
+
 void trie_expect(uint64_t hash)
 {
-    const struct table *in = atomic_load_explicit(&table, memory_order_acquire);
+    uint32_t slots = atomic_load_explicit(&expected_slots, memory_order_relaxed);
+    uintptr_t entries = atomic_load_explicit(&expected_entries, memory_order_relaxed);
 
-    if (in)
-        __builtin_prefetch(&in->entries[(uint32_t)hash & (in->slots - 1)]);
+    __builtin_prefetch((const void *)(entries + ((uint32_t)hash & (slots - 1)) * sizeof(struct entry)));
+}
+
+/* From now on MADE, which may be NULL, is the table. */
+static void table_use(struct table *made)
+{
+    atomic_store_explicit(&table, made, memory_order_release);
+    if (!made)
+        return;
+    atomic_store_explicit(&expected_entries, (uintptr_t)made->entries, memory_order_relaxed);
+    atomic_store_explicit(&expected_slots, made->slots, memory_order_relaxed);
 }
 
 static size_t table_size(uint32_t slots)
@@ -202,7 +217,7 @@ static bool table_room(void)
                       number - 1);
     }
     made->older = old;
-    atomic_store_explicit(&table, made, memory_order_release);
+    table_use(made);
     return true;
 }
 
@@ -246,7 +261,7 @@ static void rebuild(void)
             entry_add(made, stack->hash, stack->hash_more, number);
     }
     made->older = old;
-    atomic_store_explicit(&table, made, memory_order_release);
+    table_use(made);
 out:
     arena_unmap(gone, frames / 8 + 1, ARENA_OTHER);
 }
@@ -310,7 +325,7 @@ bool trie_init(const struct trie_modules *of_modules)
     children = arena_map(FIRST_SLOTS * sizeof *children, ARENA_STACKS);
     child_slots = FIRST_SLOTS;
     if (children)
-        atomic_store_explicit(&table, table_make(FIRST_SLOTS), memory_order_release);
+        table_use(table_make(FIRST_SLOTS));
     return children && atomic_load_explicit(&table, memory_order_relaxed);
 }
 
