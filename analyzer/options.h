@@ -163,7 +163,7 @@ int options_print(const struct options *options, const struct command *command,
 #define OPTIONS_HELP_STRICT \
     "  --strict             a block counts as held only by a pointer to its start: not by one to\n" \
     "                       where C++ keeps a base class, an array behind its length and the like,\n" \
-    "                       nor to where most pointers to such blocks go\n"
+    "                       nor to where most such blocks are pointed at\n"
 
 #define OPTIONS_HELP_LABEL \
     "  --label LABEL        a name for this moment: letters, digits and . _ + -, at most 64\n"

@@ -19,6 +19,11 @@
 #include <time.h>
 #include <unistd.h>
 
+struct block {
+    struct block *next, *any; /* if they are linked */
+    char rest[];
+};
+
 static uint64_t state = 1;
 
 static uint32_t random_next(void)
@@ -36,14 +41,15 @@ static double cpu_ns(void)
 }
 
 /* Write to the block, as its owner would. */
-static void *allocate(void)
+static struct block *allocate(void)
 {
     size_t size = 16 + random_next() % 241;
-    char *block = malloc(size);
+    void *block = malloc(size);
+    char *bytes = block;
 
     if (!block)
         abort();
-    block[0] = block[size - 1] = 1;
+    bytes[0] = bytes[size - 1] = 1;
     return block;
 }
 
@@ -59,13 +65,11 @@ static unsigned long resident(void)
 }
 
 /* A list of them all, and from each a pointer to any. */
-static void link_all(void **blocks, size_t count)
+static void link_all(struct block **blocks, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        void **block = blocks[i];
-
-        block[0] = i + 1 < count ? blocks[i + 1] : NULL;
-        block[1] = blocks[random_next() % count];
+        blocks[i]->next = i + 1 < count ? blocks[i + 1] : NULL;
+        blocks[i]->any = blocks[random_next() % count];
     }
 }
 
@@ -94,7 +98,7 @@ static double copy_ms(void)
 int main(int argc, char **argv)
 {
     size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 5000000;
-    void **blocks = calloc(count ? count : 1, sizeof(*blocks));
+    struct block **blocks = calloc(count ? count : 1, sizeof(*blocks));
     double begin, grow, sequential, random;
 
     if (!blocks || count == 0) {

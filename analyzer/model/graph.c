@@ -15,9 +15,8 @@ struct work {
 /* How often blocks of STACK are pointed at INSIDE bytes from their start. */
 struct habit {
     uint32_t stack; /* plus 1; 0: free */
-    uint32_t last_block;
     uint64_t inside;
-    uint64_t edges, blocks; /* blocks: one that comes again behind another counts again */
+    uint64_t edges;
 };
 
 struct habits {
@@ -60,7 +59,7 @@ static struct habit *habit_get(struct habits *habits, uint32_t stack, uint64_t i
     }
     slot = habit_slot(habits, stack, inside);
     if (slot->stack == 0) {
-        *slot = (struct habit){.stack = stack + 1, .inside = inside, .last_block = UINT32_MAX};
+        *slot = (struct habit){.stack = stack + 1, .inside = inside};
         habits->count++;
     }
     return slot;
@@ -71,44 +70,87 @@ static uint32_t stack_of_target(const struct heap *heap, size_t edge)
     return heap->blocks[heap->edges.target[edge]].stack;
 }
 
-/* Call an edge one to the start of its block if that is where blocks of its stack are
- * pointed at. */
+/* Where blocks of a stack are pointed at most often, but for their start. */
+struct favourite {
+    uint64_t inside; /* 0: nowhere */
+    uint64_t edges;
+    uint32_t blocks; /* that are pointed at there */
+    uint32_t pointed_at; /* anywhere */
+};
+
+enum { MARK_ANYWHERE = 1, MARK_FAVOURITE = 2 };
+
+static uint64_t bytes_inside(const struct heap_edges *edges, size_t edge)
+{
+    return edges->inside[edge] >> SNAPSHOT_INSIDE_SHIFT;
+}
+
+/* Find the FAVOURITES, zeroed, of each stack. */
+static int find_favourites(const struct heap *heap, struct favourite *favourites)
+{
+    const struct heap_edges *edges = &heap->edges;
+    struct habits habits = {0};
+    int result = 0;
+
+    for (size_t i = 0; result == 0 && i < edges->count; i++) {
+        struct habit *habit;
+
+        if (bytes_inside(edges, i) == 0)
+            continue;
+        habit = habit_get(&habits, stack_of_target(heap, i), bytes_inside(edges, i));
+        if (habit)
+            habit->edges++;
+        else
+            result = -ENOMEM;
+    }
+    for (size_t i = 0; i < habits.capacity; i++) {
+        const struct habit *habit = &habits.slots[i];
+        struct favourite *favourite;
+
+        if (habit->stack == 0)
+            continue;
+        favourite = &favourites[habit->stack - 1];
+        if (habit->edges > favourite->edges ||
+            (habit->edges == favourite->edges && habit->inside < favourite->inside)) {
+            favourite->inside = habit->inside;
+            favourite->edges = habit->edges;
+        }
+    }
+    free(habits.slots);
+    return result;
+}
+
+/* Call an edge one to the start of its block if most blocks of its stack are pointed at there. Not most
+ * pointers: the collector of a language may point at the starts of those that it knows. */
 static int find_habits(struct graph *graph)
 {
     const struct heap *heap = graph->heap;
     const struct heap_edges *edges = &heap->edges;
-    uint32_t *per_stack = calloc(heap->stack_count + 1, sizeof(*per_stack));
-    struct habits habits = {0};
-    int result = per_stack ? 0 : -ENOMEM;
+    struct favourite *favourites = calloc(heap->stack_count + 1, sizeof(*favourites));
+    uint8_t *marks = calloc(heap->block_count + 1, sizeof(*marks));
+    int result = favourites && marks ? find_favourites(heap, favourites) : -ENOMEM;
 
     for (size_t i = 0; result == 0 && i < edges->count; i++) {
-        uint32_t stack = stack_of_target(heap, i);
-        struct habit *habit;
+        struct favourite *favourite = &favourites[stack_of_target(heap, i)];
+        uint8_t *mark = &marks[edges->target[i]];
 
-        per_stack[stack]++;
-        if (edges->inside[i] == 0)
+        favourite->pointed_at += !(*mark & MARK_ANYWHERE);
+        *mark |= MARK_ANYWHERE;
+        if (favourite->inside == 0 || bytes_inside(edges, i) != favourite->inside)
             continue;
-        habit = habit_get(&habits, stack, edges->inside[i] >> SNAPSHOT_INSIDE_SHIFT);
-        if (!habit) {
-            result = -ENOMEM;
-            break;
-        }
-        habit->edges++;
-        habit->blocks += habit->last_block != edges->target[i];
-        habit->last_block = edges->target[i];
+        favourite->blocks += !(*mark & MARK_FAVOURITE);
+        *mark |= MARK_FAVOURITE;
     }
     for (size_t i = 0; result == 0 && i < edges->count; i++) {
-        const struct habit *habit;
+        const struct favourite *favourite = &favourites[stack_of_target(heap, i)];
 
-        if (graph->is_start[i])
-            continue;
-        habit = habit_slot(&habits, stack_of_target(heap, i),
-                           edges->inside[i] >> SNAPSHOT_INSIDE_SHIFT);
-        graph->is_start[i] = habit->blocks >= GRAPH_HABIT_BLOCKS &&
-                             2 * habit->edges > per_stack[habit->stack - 1];
+        graph->is_start[i] |= favourite->inside != 0 &&
+                              bytes_inside(edges, i) == favourite->inside &&
+                              favourite->blocks >= GRAPH_HABIT_BLOCKS &&
+                              2 * (uint64_t)favourite->blocks > favourite->pointed_at;
     }
-    free(habits.slots);
-    free(per_stack);
+    free(favourites);
+    free(marks);
     return result;
 }
 

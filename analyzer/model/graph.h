@@ -13,8 +13,8 @@
  * process has seen one of memcheck's four heuristics (format/snapshot.h); if the block keeps
  * its own start beside that place, to free it by (memory that is aligned by hand: Eigen, OpenCV,
  * glibc's loader); or if it is how the blocks of its stack are held: at least GRAPH_HABIT_BLOCKS
- * of them are pointed at there, and most pointers to blocks of this stack go there (an
- * intrusive list, an object after a header). GRAPH_STRICT switches all of these off.
+ * of them are pointed at there, and so are most that are pointed at anywhere (an intrusive
+ * list, an object after a header, as Python's are). GRAPH_STRICT switches all of these off.
  *
  * A graph reads the heap, which must outlive it and have edges. A node is a root or
  * a block, numbered as in heap.h. Nothing here recurses: chains are as long as the heap.

@@ -52,6 +52,8 @@ struct types_layouts {
     struct name *names;
     struct meaning *vtables, *locals;
     size_t local_count, name_capacity;
+    uint32_t *numbers;    /* of the names of a layout, and of an array of it; 0: not looked up yet */
+    size_t number_count;
     uint32_t *of_block;   /* per block: its layout, perhaps with IS_ARRAY */
     uint32_t *candidate;  /* per block: what it is if nothing better is found */
     uint32_t *queue;      /* blocks whose layout was found */
@@ -109,6 +111,27 @@ fail:
     return 0;
 }
 
+/* The same of LAYOUT, which is called TEXT: there may be millions of blocks of it. */
+static uint32_t number_of_layout(struct types *types, uint32_t layout, const char *text, bool array)
+{
+    struct types_layouts *own = types->layouts;
+    size_t at = 2 * (size_t)layout + array;
+
+    if (at >= own->number_count) {
+        size_t count = 2 * at + 256;
+        uint32_t *numbers = reallocarray(own->numbers, count, sizeof(*numbers));
+
+        if (!numbers)
+            return number_of(types, text, array);
+        memset(numbers + own->number_count, 0, (count - own->number_count) * sizeof(*numbers));
+        own->numbers = numbers;
+        own->number_count = count;
+    }
+    if (own->numbers[at] == 0)
+        own->numbers[at] = number_of(types, text, array);
+    return own->numbers[at];
+}
+
 static bool is_known(const struct types *types, uint32_t block)
 {
     return types->how[block] != TYPES_UNKNOWN ||
@@ -122,7 +145,7 @@ static void set(struct types *types, uint32_t block, uint32_t layout, bool array
     const char *name = layouts_name(own->layouts, layout);
 
     if (name) {
-        types->of_block[block] = number_of(types, name, array);
+        types->of_block[block] = number_of_layout(types, layout, name, array);
         types->how[block] = (uint8_t)how;
     }
     own->of_block[block] = layout | (array ? IS_ARRAY : 0);
@@ -453,7 +476,8 @@ int types_create(const struct heap *heap, struct symbols *symbols, struct types 
     }
     free(own->candidate);
     free(own->queue);
-    own->candidate = own->queue = NULL;
+    free(own->numbers);
+    own->candidate = own->queue = own->numbers = NULL;
     allocator_types_destroy(own->allocators);
     own->allocators = NULL;
     if (result == 0)

@@ -66,8 +66,10 @@ bool votes_find(const struct votes *votes, uint32_t stack, uint64_t size, uint32
     if (votes->capacity == 0)
         return false;
     slot = find_slot(votes, stack, size);
+    if (slot->stack == 0)
+        return false;
     *out_value = slot->value;
-    return slot->stack != 0;
+    return true;
 }
 
 void votes_finish(struct votes *votes)

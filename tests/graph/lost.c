@@ -302,6 +302,26 @@ static APART void by_printing(void)
     holder = NULL;
 }
 
+/* The list of free chunks leads to the last word of the block before. The sizes are larger than all that
+ * was freed until now, so these three are neighbours. */
+static APART void before_a_free_chunk(void)
+{
+    void *volatile block = MAKE(LOST, 40008), *freed = malloc(50000), *behind = MAKE(LOST, 40000);
+
+    block = NULL;
+    behind = NULL;
+    free(freed);
+}
+
+/* Far below what is wiped, and what the program yet needs of the stack. */
+static APART void far_below_the_stack(void)
+{
+    void *volatile stack[8192];
+
+    memset((void *)stack, 0, sizeof stack);
+    stack[8] = MAKE(LOST, 80);
+}
+
 int main(void)
 {
     static void (*const functions[])(void) = {
@@ -313,6 +333,7 @@ int main(void)
         behind_the_end_after_shrinking,              keep_the_shrunk,    disguised_by_xor,
         as_half_a_word,     with_a_tag_above,        at_an_odd_address,  behind_the_end,
         before_the_start,   of_size_zero,            by_each_function,   by_printing,
+        before_a_free_chunk, far_below_the_stack,
     };
 
     TRUTH_RUN_ALL(functions);

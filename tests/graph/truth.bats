@@ -58,6 +58,11 @@ agrees() {
     agrees_with_us many_threads
 }
 
+@test "blocks held by a thread in vfork" {
+    agrees_with_us in_vfork
+    "$HEAPDELTA" info "$OUT"/*.exit.hds | grep -E 'threads stopped +1 +of 2, registers not seen'
+}
+
 @test "blocks on coroutines' stacks, of unloaded libraries, known to the kernel" {
     agrees odd
 }

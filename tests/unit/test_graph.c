@@ -111,11 +111,12 @@ static void what_the_process_saw_counts_unless_strict(void **state)
     }
 }
 
-/* COUNT blocks of one stack in a chain, each pointed at INSIDE bytes from its start, and STRAYS
- * pointers to the last one somewhere else. The class of the last one. */
-static enum graph_class class_in_chain(size_t count, size_t strays, unsigned flags)
+/* COUNT blocks of one stack in a chain, each pointed at 64 bytes from its start, all but the last also
+ * STARTS times at that; and STRAYS more, each pointed at somewhere else. The class of the last in the
+ * chain. */
+static enum graph_class class_in_chain(size_t count, size_t starts, size_t strays, unsigned flags)
 {
-    struct snapshot_builder *builder = describe_nodes(1, 2 * count);
+    struct snapshot_builder *builder = describe_nodes(1, 2 * (count + strays));
     struct graph *graph = NULL;
     enum graph_class class;
     struct heap *heap;
@@ -125,8 +126,11 @@ static enum graph_class class_in_chain(size_t count, size_t strays, unsigned fla
         snapshot_builder_pointer(builder, 0x100000 + 0x200 * i + 64,
                                  0x100000 + 0x200 * (i + 1) + 64, 0);
     for (size_t i = 0; i < strays; i++)
-        snapshot_builder_pointer(builder, 0x100 + 8 + 8 * i, 0x100000 + 0x200 * (count - 1) + 8 * i + 72,
+        snapshot_builder_pointer(builder, 0x100 + 8 + 8 * i, 0x100000 + 0x200 * (count + i) + 8 * i + 72,
                                  0);
+    for (size_t i = 0; i < starts * (count - 1); i++)
+        snapshot_builder_pointer(builder, 0x100 + 8 + 8 * (strays + i),
+                                 0x100000 + 0x200 * (i % (count - 1)), 0);
     heap = finish_heap(builder);
     assert_int_equal(graph_create(heap, flags, &graph), 0);
     class = graph->classes[2 * (count - 1)];
@@ -162,11 +166,13 @@ static void memory_that_was_aligned_by_hand_counts_unless_strict(void **state)
 static void a_habit_of_a_stack_counts_unless_strict(void **state)
 {
     (void)state;
-    assert_int_equal(class_in_chain(GRAPH_HABIT_BLOCKS, 0, 0), GRAPH_STILL_REACHABLE);
-    assert_int_equal(class_in_chain(GRAPH_HABIT_BLOCKS, 0, GRAPH_STRICT), GRAPH_POSSIBLY_LOST);
-    assert_int_equal(class_in_chain(GRAPH_HABIT_BLOCKS - 1, 0, 0), GRAPH_POSSIBLY_LOST);
-    assert_int_equal(class_in_chain(6, 5, 0), GRAPH_STILL_REACHABLE);
-    assert_int_equal(class_in_chain(6, 6, 0), GRAPH_POSSIBLY_LOST); /* no more than half */
+    assert_int_equal(class_in_chain(GRAPH_HABIT_BLOCKS, 0, 0, 0), GRAPH_STILL_REACHABLE);
+    assert_int_equal(class_in_chain(GRAPH_HABIT_BLOCKS, 0, 0, GRAPH_STRICT), GRAPH_POSSIBLY_LOST);
+    assert_int_equal(class_in_chain(GRAPH_HABIT_BLOCKS - 1, 0, 0, 0), GRAPH_POSSIBLY_LOST);
+    assert_int_equal(class_in_chain(6, 0, 5, 0), GRAPH_STILL_REACHABLE);
+    assert_int_equal(class_in_chain(6, 0, 6, 0), GRAPH_POSSIBLY_LOST); /* no more than half */
+    assert_int_equal(class_in_chain(6, 3, 5, 0), GRAPH_STILL_REACHABLE); /* how many pointers … */
+    assert_int_equal(class_in_chain(6, 3, 6, 0), GRAPH_POSSIBLY_LOST);   /* … is no matter */
 }
 
 static void what_goes_is_what_nobody_else_reaches(void **state)
