@@ -62,6 +62,11 @@ static int judge(const struct options *options, const struct verdict_input *inpu
     char name[256], found[128];
     int result = -ENOMEM;
 
+    if (report) {
+        /* Of several processes each is an object. */
+        report_add_text(report, "program", NULL, heap->program);
+        report_add_number(report, "pid", NULL, REPORT_NUMBER, heap->process->pid);
+    }
     if (report && verdicts_create(input, &verdicts) == 0 &&
         (!options->suppressions ||
          suppressed_remove(options->suppressions, verdicts, judged->symbols, &suppressed) == 0) &&
