@@ -2,6 +2,7 @@
 #include "command.h"
 #include "graph_input.h"
 #include "model/calltree.h"
+#include "model/estimate.h"
 #include "model/graph.h"
 #include "model/held_profile.h"
 #include "model/load.h"
@@ -142,6 +143,7 @@ static int tree(struct options *options, const struct heap *heap, struct symbols
     } else {
         set_title(options, heap, report);
         options_mention_filters(options, report, profile->node_count == 1);
+        estimate_mention_total(report, heap);
         if (options->callers && profile->node_count == 1)
             report_add_note(report, "No stack has a frame that matches --callers.");
         if (options->dominators)

@@ -102,3 +102,19 @@ void estimate_mention(struct report *report, const struct heap *const *heaps, si
                         "of what is shown 95 times out of 100%s.",
                         text, sampled->has_blocks ? "" : ", or more often");
 }
+
+void estimate_mention_total(struct report *report, const struct heap *heap)
+{
+    uint64_t size = heap->account->live_bytes;
+    char text[160];
+
+    if (!estimate_is(heap)) {
+        estimate_mention(report, &heap, 1);
+        return;
+    }
+    estimate_describe(heap, text, sizeof(text));
+    report_add_note(report,
+                    "A sample, %s: sizes and counts are estimates. All that is alive is within "
+                    "± %.1f %% of the true size 95 times out of 100, parts of it less closely.",
+                    text, size ? 100.0 * (double)estimate_total_error(heap) / (double)size : 0.0);
+}

@@ -86,3 +86,8 @@ for line in open("truth"):
     "$HEAPDELTA" stats --limit 0 --format csv s/*.hds >before
     "$HEAPDELTA" stats --limit 0 --format csv merged.hds | diff before -
 }
+
+@test "a tree says that it is of a sample, and how far off that may be" {
+    "$HEAPDELTA" run --sample 16K -o s --quiet -- "$PROGRAMS/sampled" >truth
+    "$HEAPDELTA" tree s/*.hds | grep -q '^A sample, one block in 16 KiB: .* is within ± [1-9][0-9]*\.[0-9] %'
+}
