@@ -69,7 +69,7 @@ cfi_rule cfi_lookup(uintptr_t pc);
 void cfi_forget(void);
 
 /* The registers that CFI speaks of, by DWARF number; 7 is rsp, 16 the pc. */
-enum { CFI_RBX = 3, CFI_REG_RBP = 6, CFI_REG_RSP = 7, CFI_R12 = 12, CFI_REG_PC = 16 };
+enum { CFI_RAX = 0, CFI_RBX = 3, CFI_REG_RBP = 6, CFI_REG_RSP = 7, CFI_R12 = 12, CFI_REG_PC = 16 };
 #define CFI_REGISTERS 17
 
 struct cfi_registers {

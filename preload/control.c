@@ -413,6 +413,13 @@ void control_serve(void)
         ;
 }
 
+void control_serve_returning(const void *block)
+{
+    snapshot_returning = block;
+    control_serve();
+    snapshot_returning = NULL;
+}
+
 void control_wait_for_others(void)
 {
     const struct timespec nap = { .tv_nsec = SERVING_NAP_NS };

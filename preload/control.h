@@ -20,6 +20,9 @@ void control_open(void);
 /* Do what is raised. Any thread, any time, also in a signal handler. */
 void control_serve(void);
 
+/* The same in a hook that is about to return BLOCK, which so is the calling function's. */
+void control_serve_returning(const void *block);
+
 /* Begin an epoch, as tracker_mark() does, and let `status` know. */
 int control_mark(const char *label);
 

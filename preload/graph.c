@@ -247,9 +247,11 @@ static bool read_word(void *graph, uintptr_t address, uint64_t *out_word)
     return true;
 }
 
-/* THREAD asked for the snapshot: its registers are to be those at the call that led to us. */
+/* THREAD asked for the snapshot: its registers are to be those at the call that led to us, but for what
+ * that is about to return. */
 static void leave_own_frames(struct graph *graph, struct thread_registers *thread)
 {
+    const struct cfi_registers inside = thread->general;
     struct cfi_registers caller;
     bool end;
 
@@ -258,10 +260,12 @@ static void leave_own_frames(struct graph *graph, struct thread_registers *threa
 
         if (!module || !(modules_get(module)->flags & SNAPSHOT_MODULE_OWN) ||
             !cfi_step(&thread->general, &caller, read_word, graph, &end))
-            return;
+            break;
         thread->general = caller;
         thread->calls = !caller.interrupted;
     }
+    thread->general.value[CFI_RAX] = inside.value[CFI_RAX];
+    thread->general.valid |= inside.valid & 1u << CFI_RAX;
 }
 
 /* THREAD is in exit(), which called us last: nothing that its frames hold is wanted any more, and what

@@ -41,7 +41,7 @@ EXPORT sighandler_t bsd_signal(int number, sighandler_t handler);
                                                                  \
             tell(block, size, &start);                           \
         }                                                        \
-        attend();                                                \
+        attend_with(block);                                      \
     } while (0)
 #define TELL(block, size) TELL_BY(tracker_allocated, block, size)
 #define TELL_SHORTLY(block, size) TELL_BY(tracker_event_allocated, block, size)
@@ -51,6 +51,13 @@ static inline void attend(void)
 {
     if (attention_needed())
         control_serve();
+}
+
+/* The same, about to return BLOCK. */
+static inline void attend_with(const void *block)
+{
+    if (attention_needed())
+        control_serve_returning(block);
 }
 
 /* A hook that has nothing to do but to pass on (attention.h) is a few loads and a jump.
@@ -146,7 +153,7 @@ AWAKE void *realloc_awake(void *block, size_t size)
         struct stack_start start = STACK_START();
 
         moved = realloc_known(block, size, &start);
-        attend();
+        attend_with(moved);
         return moved;
     } else {
         moved = real.realloc(block, size);

@@ -24,6 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
+__thread const void *snapshot_returning;
+
 /* A snapshot under way. */
 struct snapshot {
     struct snapshot_origin origin;
@@ -248,6 +250,10 @@ static void start_with_graph(void *context)
     struct snapshot *snapshot = context;
 
     THREADS_CAPTURE(&snapshot->caller);
+    if (snapshot_returning) {
+        snapshot->caller.value[CFI_RAX] = (uintptr_t)snapshot_returning;
+        snapshot->caller.valid |= 1u << CFI_RAX;
+    }
     snapshot->asking = syscall_gettid();
     if (image_try_start(&snapshot->image, write_snapshot, snapshot))
         (void)(image_wait_for(&snapshot->image, &snapshot->copying, STOP_PATIENCE) &&

@@ -19,6 +19,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What the hook that this thread is in is about to return, and nobody else may have yet. */
+extern __thread const void *snapshot_returning __attribute__((tls_model("initial-exec")));
+
 /* Take a snapshot named LABEL (NULL: none) and begin a new epoch. It goes to the file
  * PATH, or, if that is NULL, to a made name in the directory of the configuration,
  * else in the working directory. With GRAPH, or if the configuration wants it for TRIGGER, it has

@@ -8,6 +8,7 @@ speedscope comes from npm, once; where that can't be had, this is skipped.
 
 import base64
 import collections
+import hashlib
 import json
 import os
 import pathlib
@@ -21,6 +22,7 @@ sys.dont_write_bytecode = True  # the sources may not be ours to write to
 from browser import Browser, available
 
 VERSION = "1.25.0"
+SHA_256 = "2831f1e0d26df914b477e522d78b8485511495a6af81a0b88158f8b48f9e0d03"
 UNITS = {"B": 1, "KB": 1024, "MB": 1024 ** 2}
 
 build = pathlib.Path(os.environ["BUILD_ROOT"])
@@ -40,7 +42,10 @@ def fetch():
                        stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     except (subprocess.SubprocessError, OSError):
         return None, "speedscope can't be had from npm"
-    with tarfile.open(work / f"speedscope-{VERSION}.tgz") as archive:
+    package = work / f"speedscope-{VERSION}.tgz"
+    if hashlib.sha256(package.read_bytes()).hexdigest() != SHA_256:
+        return None, "what npm has is another speedscope"
+    with tarfile.open(package) as archive:
         archive.extractall(work)
     return page, None
 

@@ -70,3 +70,12 @@ classes() {
     run_traced -- "$PROGRAMS/holders" >truth
     "$HEAPDELTA" leaks "$(snapshot .exit)" | (! grep 'could not be read')
 }
+
+@test "the block that is being allocated while a snapshot is taken is held" {
+    run_traced --graph --growth 4K -- "$BUILD_ROOT/samples/event_handler_leak" 1000
+    [ "$(find "$OUT" -name '*.hds' | wc -l)" -gt 10 ]
+    for file in "$OUT"/*.hds; do
+        leaks "$file" | json 'it["total"]["definitely_lost"]["count"]'
+    done >lost
+    [ "$(sort -u lost)" = 0 ]
+}
