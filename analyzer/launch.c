@@ -151,8 +151,9 @@ void launch_cancel(struct launch *launch)
 static void forward(const struct launch *launch, const siginfo_t *info)
 {
     /* From the kernel (the terminal): the program has got its own. From the
-     * program: it signalled its group or its parent, and means not itself. */
-    if (info->si_code == SI_KERNEL || info->si_pid == launch->pid)
+     * program: it signalled its group or its parent, and means not itself. From
+     * ourselves: PIPE, when we write to what nobody reads any more. */
+    if (info->si_code == SI_KERNEL || info->si_pid == launch->pid || info->si_pid == getpid())
         return;
     if (info->si_code == SI_QUEUE)
         sigqueue(launch->pid, info->si_signo, info->si_value);

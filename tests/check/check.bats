@@ -135,6 +135,15 @@ line_of() {
     lines stdout 5
 }
 
+@test "a program that closes its standard input goes on" {
+    echo line >input
+    "$HEAPDELTA" check --stdin-line --max-growth 1M -- "$ROUNDS" closes steady <input >stdout 2>stderr && status=0 ||
+        status=$?
+    cat stderr
+    [ "$status" -eq 3 ] # there was no round
+    said "0 rounds: too few to judge growth by"
+}
+
 @test "a program that fails by itself is told apart" {
     check_marks 4 12 fails # 3 means something else here
     said "But the program itself failed: exit status 3."

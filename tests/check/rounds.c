@@ -2,6 +2,7 @@
  *
  *     rounds mark N MODE     N times, each ended by heapdelta_mark()
  *     rounds lines MODE      once for each line of its standard input, which it answers
+ *     rounds closes MODE     never: closes its standard input, and ends when nobody writes to it any more
  *     rounds wait MODE       once for each USR2 that it gets, which it answers with a line, until TERM
  *
  * MODE: steady, lost, grows, grows_with_names, cleared (grows, and lets all go at its end), warms_up (a cache that
@@ -10,11 +11,15 @@
  */
 #include "preload/heapdelta.h"
 
+#include <dirent.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define APART __attribute__((noinline, noclone))
 #define ROOM 4096
@@ -78,6 +83,41 @@ static void on_signal(int number)
     came = 1;
 }
 
+/* Does our parent have PIPE, as /proc names it, open? */
+static bool parent_has(const char *pipe)
+{
+    char path[PATH_MAX], link[64];
+    struct dirent *entry;
+    bool found = false;
+    DIR *directory;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)getppid());
+    directory = opendir(path);
+    while (directory && !found && (entry = readdir(directory))) {
+        ssize_t size = readlinkat(dirfd(directory), entry->d_name, link, sizeof(link) - 1);
+
+        link[size > 0 ? size : 0] = '\0';
+        found = strcmp(link, pipe) == 0;
+    }
+    if (directory)
+        closedir(directory);
+    return found;
+}
+
+/* Close our standard input, wait until our parent has noticed, and do a little more. */
+static void close_input(void)
+{
+    char pipe[64];
+    ssize_t size = readlink("/proc/self/fd/0", pipe, sizeof(pipe) - 1);
+
+    pipe[size > 0 ? size : 0] = '\0';
+    fclose(stdin);
+    while (parent_has(pipe))
+        poll(NULL, 0, 1);
+    for (size_t i = 0; i < 50; i++)
+        poll(NULL, 0, 1);
+}
+
 int main(int argc, char **argv)
 {
     const char *how = argc > 2 ? argv[1] : "", *mode = argv[argc - 1];
@@ -95,6 +135,9 @@ int main(int argc, char **argv)
             work(mode, i);
             printf("%zu %s", i, line);
         }
+    } else if (strcmp(how, "closes") == 0) {
+        close_input();
+        work(mode, 0);
     } else if (strcmp(how, "wait") == 0) {
         sigset_t set, before;
 
