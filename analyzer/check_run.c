@@ -8,11 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,18 +23,19 @@
 #define UNANSWERED_MAX   3u          /* requests; then the program is idle for good */
 #define LINE_NAP         1000000u     /* ns between two looks at who reads lines */
 #define SECOND           1000000000u
+#define INPUT_PIECE      65536u      /* bytes that we read at once */
 
 /* What goes on while the program runs. */
 struct turns {
     const struct check_rounds *rounds;
     struct check_run *run;
     /* By line: */
-    FILE *input;     /* ours */
+    int input;       /* ours; -1: there is none, or it has ended */
     int pipe;        /* to the program's standard input; -1: closed */
-    char *line;
-    size_t line_room;
-    size_t left, at; /* of the line, what is yet to be handed over */
-    bool handed;     /* at least one line was */
+    char *text;      /* what was read of our input */
+    size_t size, room;
+    size_t at, end;  /* in there, what is yet to be handed over of the line */
+    bool is_round;   /* the program has a line, and its round is yet to be ended */
 };
 
 static uint64_t now(void)
@@ -91,9 +94,9 @@ static void turn(struct launch *launch, void *context)
 /* Does the first thread of PID wait for input, or for descriptors? */
 static bool waits_for_input(pid_t pid)
 {
-    static const long waiting[] = {0 /* read */, 7 /* poll */, 17 /* pread64 */, 19 /* readv */,
-                                   23 /* select */, 232 /* epoll_wait */, 270 /* pselect6 */,
-                                   271 /* ppoll */, 281 /* epoll_pwait */};
+    static const long waiting[] = {SYS_read,       SYS_poll,     SYS_pread64, SYS_readv,
+                                   SYS_select,     SYS_epoll_wait, SYS_pselect6, SYS_ppoll,
+                                   SYS_epoll_pwait};
     char path[64], text[32] = "";
     char *end;
     ssize_t size;
@@ -132,43 +135,87 @@ static void close_pipe(struct turns *turns)
 /* Hand over what is left of the line. */
 static void hand_over(struct turns *turns)
 {
-    ssize_t size = write(turns->pipe, turns->line + turns->at, turns->left);
+    ssize_t size = write(turns->pipe, turns->text + turns->at, turns->end - turns->at);
 
     if (size < 0 && errno != EAGAIN)
         close_pipe(turns); /* nobody reads any more */
-    if (size > 0) {
+    if (size > 0)
         turns->at += (size_t)size;
-        turns->left -= (size_t)size;
+}
+
+/* Read what there is of our input, without waiting for it: also while it is quiet the program may
+ * end, or somebody wants us to. */
+static void read_input(struct turns *turns)
+{
+    struct pollfd quiet = {.fd = turns->input, .events = POLLIN};
+    ssize_t size;
+
+    if (turns->input < 0 || poll(&quiet, 1, 0) <= 0)
+        return;
+    if (turns->room - turns->size < INPUT_PIECE) {
+        char *longer = realloc(turns->text, turns->room + turns->size + INPUT_PIECE);
+
+        if (longer) {
+            turns->text = longer;
+            turns->room += turns->size + INPUT_PIECE;
+        }
     }
+    size = turns->size < turns->room
+               ? read(turns->input, turns->text + turns->size, turns->room - turns->size)
+               : 0;
+    if (size > 0) {
+        turns->size += (size_t)size;
+    } else if (size == 0 || (errno != EAGAIN && errno != EINTR)) {
+        close(turns->input);
+        turns->input = -1;
+    }
+}
+
+/* Find the next line, to be handed over. Returns whether there is one yet. */
+static bool next_line(struct turns *turns)
+{
+    const char *newline;
+
+    turns->size -= turns->end;
+    if (turns->end > 0)
+        memmove(turns->text, turns->text + turns->end, turns->size);
+    turns->at = turns->end = 0;
+    newline = turns->size > 0 ? memchr(turns->text, '\n', turns->size) : NULL;
+    if (!newline) {
+        read_input(turns);
+        newline = turns->size > 0 ? memchr(turns->text, '\n', turns->size) : NULL;
+    }
+    if (newline)
+        turns->end = (size_t)(newline - turns->text) + 1;
+    else if (turns->input < 0)
+        turns->end = turns->size; /* the last one has none */
+    return turns->end > 0;
 }
 
 static void turn_by_line(struct launch *launch, void *context)
 {
     struct turns *turns = context;
     struct check_run *run = turns->run;
-    ssize_t length;
 
     if (turns->pipe < 0)
         return;
-    if (turns->left > 0) {
+    if (turns->at < turns->end) {
         hand_over(turns);
         return;
     }
     if (!has_read_all(turns->pipe) || !waits_for_input(launch->pid))
         return;
-    if (turns->handed && end_round(launch->pid) == 0)
+    if (turns->is_round && end_round(launch->pid) == 0)
         run->round_count++;
-    length = turns->rounds->count > 0 && run->round_count >= turns->rounds->count
-                 ? -1
-                 : getline(&turns->line, &turns->line_room, turns->input);
-    if (length <= 0) {
+    turns->is_round = false;
+    if (turns->rounds->count > 0 && run->round_count >= turns->rounds->count) {
         close_pipe(turns);
-        return;
+    } else if (next_line(turns)) {
+        turns->is_round = true;
+        hand_over(turns);
+    } else if (turns->input < 0) {
+        close_pipe(turns);
     }
-    turns->handed = true;
-    turns->at = 0;
-    turns->left = (size_t)length;
-    hand_over(turns);
 }
 
 /* Put a pipe in place of our standard input, which becomes that of TURNS. Returns 0 or -errno. */
@@ -185,8 +232,8 @@ static int divert_input(struct turns *turns)
     if (ends[0] != 0)
         close(ends[0]);
     fcntl(turns->pipe, F_SETFL, O_NONBLOCK);
-    turns->input = fdopen(own, "r");
-    return turns->input ? 0 : -errno;
+    turns->input = own;
+    return 0;
 }
 
 /* ---- the run ------------------------------------------------------------------------- */
@@ -233,7 +280,7 @@ int check_run(const struct command *command, struct traced *traced, const char *
               const struct check_rounds *rounds, struct check_run *out_run)
 {
     struct launch_program program = {path, argv, traced_environment, traced};
-    struct turns turns = {.rounds = rounds, .run = out_run, .pipe = -1};
+    struct turns turns = {.rounds = rounds, .run = out_run, .input = -1, .pipe = -1};
     struct launch_watch watch = watch_of(&turns);
     struct run_snapshots before = {0};
     struct launch launch;
@@ -274,11 +321,11 @@ int check_run(const struct command *command, struct traced *traced, const char *
     leftovers_settle(out_run->directory);
     run_snapshots_find(out_run->directory, launch.pid, false, &before, &out_run->snapshots);
     run_snapshots_finish(&before);
-    if (turns.input)
-        fclose(turns.input);
+    if (turns.input >= 0)
+        close(turns.input);
     if (turns.pipe >= 0)
         close(turns.pipe);
-    free(turns.line);
+    free(turns.text);
     return -1;
 }
 

@@ -135,6 +135,19 @@ line_of() {
     lines stdout 5
 }
 
+@test "a program ends while our input is open and quiet" {
+    mkfifo quiet
+    exec 7<>quiet
+    "$HEAPDELTA" check --stdin-line -- "$ROUNDS" quiet steady <quiet >stdout 2>stderr && status=0 || status=$?
+    exec 7>&-
+    cat stderr
+    [ "$status" -eq 3 ] # there was no round
+    # Lines may come in pieces, and the last one has no end.
+    (printf 'a\nb'; printf 'c\nd') | "$HEAPDELTA" check --stdin-line --rounds 9 --quiet -- \
+        "$ROUNDS" lines steady >stdout 2>stderr || cat stderr
+    printf '0 a\n1 bc\n2 d' | diff - stdout
+}
+
 @test "a program that closes its standard input goes on" {
     echo line >input
     "$HEAPDELTA" check --stdin-line --max-growth 1M -- "$ROUNDS" closes steady <input >stdout 2>stderr && status=0 ||

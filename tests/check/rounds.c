@@ -3,6 +3,7 @@
  *     rounds mark N MODE     N times, each ended by heapdelta_mark()
  *     rounds lines MODE      once for each line of its standard input, which it answers
  *     rounds closes MODE     never: closes its standard input, and ends when nobody writes to it any more
+ *     rounds quiet MODE      once, and waits for input that does not come before it ends
  *     rounds wait MODE       once for each USR2 that it gets, which it answers with a line, until TERM
  *
  * MODE: steady, lost, grows, grows_with_names, cleared (grows, and lets all go at its end), warms_up (a cache that
@@ -138,6 +139,9 @@ int main(int argc, char **argv)
     } else if (strcmp(how, "closes") == 0) {
         close_input();
         work(mode, 0);
+    } else if (strcmp(how, "quiet") == 0) {
+        work(mode, 0);
+        poll(&(struct pollfd){.fd = 0, .events = POLLIN}, 1, 300);
     } else if (strcmp(how, "wait") == 0) {
         sigset_t set, before;
 
