@@ -74,16 +74,27 @@ static int end_round(pid_t pid)
     return result;
 }
 
+/* Were there as many rounds as are looked at? */
+static bool has_all(const struct turns *turns)
+{
+    size_t count = turns->rounds->count > 0 ? turns->rounds->count : CHECK_ROUNDS_MAX;
+
+    return turns->run->round_count >= count;
+}
+
 static void turn(struct launch *launch, void *context)
 {
     struct turns *turns = context;
     struct check_run *run = turns->run;
-    int result = run->ended_by_us ? -EALREADY : end_round(launch->pid);
+    int result;
 
+    if (run->ended_by_us || has_all(turns))
+        return;
+    result = end_round(launch->pid);
     run->unanswered = result == -ETIMEDOUT ? run->unanswered + 1 : 0;
     run->round_count += result == 0;
     if (run->unanswered == UNANSWERED_MAX ||
-        (result == 0 && turns->rounds->count > 0 && run->round_count >= turns->rounds->count)) {
+        (turns->rounds->count > 0 && has_all(turns))) {
         run->ended_by_us = true;
         kill(launch->pid, SIGTERM);
     }
@@ -205,10 +216,10 @@ static void turn_by_line(struct launch *launch, void *context)
     }
     if (!has_read_all(turns->pipe) || !waits_for_input(launch->pid))
         return;
-    if (turns->is_round && end_round(launch->pid) == 0)
+    if (turns->is_round && !has_all(turns) && end_round(launch->pid) == 0)
         run->round_count++;
     turns->is_round = false;
-    if (turns->rounds->count > 0 && run->round_count >= turns->rounds->count) {
+    if (turns->rounds->count > 0 && has_all(turns)) {
         close_pipe(turns);
     } else if (next_line(turns)) {
         turns->is_round = true;
@@ -271,7 +282,7 @@ static void set_variables(struct traced *traced, const struct check_rounds *roun
     traced->values[TRACED_GRAPH] = "1";    /* at exit, … */
     traced->values[TRACED_COUNTERS] = "2"; /* … where the blocks are, too */
     traced->values[TRACED_SIGNALS] = "1";
-    traced->values[TRACED_KEEP] = "200"; /* rounds are judged by 256 at most */
+    traced->values[TRACED_KEEP] = "200"; /* CHECK_ROUNDS_MAX */
     if (rounds->by == CHECK_BY_MARK)
         traced->values[TRACED_MARKS] = "1";
 }

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CHECK_ROUNDS_MAX 200u /* that are kept: more marks are thinned out, more rounds by others not ended */
+
 enum check_rounds_by {
     CHECK_BY_MARK,     /* the program calls heapdelta_mark() */
     CHECK_BY_SIGNAL,   /* we get a signal */
@@ -25,8 +27,9 @@ struct check_rounds {
     enum check_rounds_by by;
     int signal;
     uint64_t interval; /* ns */
-    size_t count;      /* 0: as many as there are. Else the program is told to end (SIGTERM) after that
-                        * many, unless they are its own, by mark or line */
+    size_t count;      /* 0: as many as there are; after CHECK_ROUNDS_MAX of them no more are ended. Else the
+                        * program is told to end (SIGTERM) after that many, unless they are its own, by
+                        * mark or line */
 };
 
 struct check_run {

@@ -23,8 +23,7 @@
 #include <strings.h>
 #include <sys/wait.h>
 
-#define ROUNDS_LIMIT 200u /* more are thinned out, and not judged one by one */
-#define MILLISECOND  1000000u
+#define MILLISECOND 1000000u
 
 /* The program ended with a status that means something else here. */
 #define STATUS_OF_PROGRAM 4
@@ -101,7 +100,7 @@ static int take_rounds(struct settings *settings, const char *value)
 {
     int status = take_count("--rounds", value, &settings->rounds.count);
 
-    if (status < 0 && (settings->rounds.count == 0 || settings->rounds.count > ROUNDS_LIMIT))
+    if (status < 0 && (settings->rounds.count == 0 || settings->rounds.count > CHECK_ROUNDS_MAX))
         status = fail_value("--rounds", value, "a number of rounds from 1 to 200");
     settings->limits.rounds = settings->rounds.count;
     settings->limits.needs_rounds = true;

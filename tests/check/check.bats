@@ -135,6 +135,13 @@ line_of() {
     lines stdout 5
 }
 
+@test "more rounds than are looked at are not ended" {
+    seq 205 >input
+    "$HEAPDELTA" check --stdin-line -o kept -- "$ROUNDS" lines steady <input >stdout 2>stderr
+    lines stdout 205
+    [ "$(snapshots kept)" -eq 201 ] # and the one at exit
+}
+
 @test "a program ends while our input is open and quiet" {
     mkfifo quiet
     exec 7<>quiet
