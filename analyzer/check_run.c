@@ -21,6 +21,7 @@
 
 #define REQUEST_PATIENCE 10000000000u /* ns */
 #define UNANSWERED_MAX   3u          /* requests; then the program is idle for good */
+#define REFUSED_PATIENCE 3000000000u /* ns since the last round, for what is refused now to be so for good */
 #define LINE_NAP         1000000u     /* ns between two looks at who reads lines */
 #define SECOND           1000000000u
 #define INPUT_PIECE      65536u      /* bytes that we read at once */
@@ -29,6 +30,7 @@
 struct turns {
     const struct check_rounds *rounds;
     struct check_run *run;
+    uint64_t answered; /* when a round was last ended; 0: none was */
     /* By line: */
     int input;       /* ours; -1: there is none, or it has ended */
     int pipe;        /* to the program's standard input; -1: closed */
@@ -82,6 +84,15 @@ static bool has_all(const struct turns *turns)
     return turns->run->round_count >= count;
 }
 
+/* Does the program, which had answered before, take no more snapshots by RESULT, so that the rounds that it
+ * is to end after never come? It has stopped tracing, or has executed what is not traced. Another one
+ * that is traced needs time to begin. */
+static bool refuses_for_good(const struct turns *turns, int result)
+{
+    return result < 0 && result != -ETIMEDOUT && result != -ESRCH && turns->rounds->count > 0 &&
+           turns->run->round_count > 0 && now() - turns->answered >= REFUSED_PATIENCE;
+}
+
 static void turn(struct launch *launch, void *context)
 {
     struct turns *turns = context;
@@ -93,7 +104,10 @@ static void turn(struct launch *launch, void *context)
     result = end_round(launch->pid);
     run->unanswered = result == -ETIMEDOUT ? run->unanswered + 1 : 0;
     run->round_count += result == 0;
-    if (run->unanswered == UNANSWERED_MAX ||
+    if (result == 0)
+        turns->answered = now();
+    run->refused = refuses_for_good(turns, result);
+    if (run->unanswered == UNANSWERED_MAX || run->refused ||
         (turns->rounds->count > 0 && has_all(turns))) {
         run->ended_by_us = true;
         kill(launch->pid, SIGTERM);

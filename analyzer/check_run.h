@@ -35,10 +35,11 @@ struct check_rounds {
 struct check_run {
     pid_t pid;
     int status;          /* as of waitpid() */
-    bool ended_by_us;    /* after the last round */
+    bool ended_by_us;    /* after the last round, or since it ends no more: */
     uint64_t duration;   /* ns */
     size_t round_count;  /* that we ended; 0 by mark */
     size_t unanswered;   /* requests in a row that it did not honour within 10 s */
+    bool refused;        /* … and that it did not want to, or could not any more */
     char directory[PATH_MAX];
     bool is_temporary;   /* it is removed again */
     struct run_snapshots snapshots;

@@ -32,7 +32,7 @@ struct input {
 
 struct check_judge {
     const struct check_limits *limits;
-    bool unanswered; /* requests for rounds */
+    bool unanswered, refused; /* requests for rounds */
     struct input input;
     struct symbols *symbols;
     struct graph *graph;
@@ -344,6 +344,9 @@ static void add_notes(const struct check_judge *judge, struct report *report)
     if (judge->unanswered)
         report_add_note(report, "The program was ended, for it did nothing: a program in sigwait() or "
                                 "that blocks all signals ends its rounds by heapdelta_mark() only.");
+    if (judge->refused)
+        report_add_note(report, "The program was ended, for it takes no more snapshots: it does not "
+                                "trace any more, or has executed what can't be traced.");
     if (!judge->growths && judge->input.round_count > 0)
         report_add_note(report, "%zu %s too few to tell growth by; %zu are needed.",
                         judge->input.round_count,
@@ -377,10 +380,12 @@ static int fail_unseen(const struct command *command, const struct check_judge *
     if (judge->limits->needs_rounds && !judge->growths)
         return command_fail(command, COMMAND_BAD_INPUT,
                             "%zu %s: too few to judge growth by; with a warm-up of %zu there must be "
-                            "%zu",
+                            "%zu%s",
                             judge->input.round_count,
                             judge->input.round_count == 1 ? "round" : "rounds", judge->warm_up,
-                            judge->warm_up + ROUNDS_MIN);
+                            judge->warm_up + ROUNDS_MIN,
+                            judge->refused ? "; the program was ended, for it takes no more snapshots"
+                                           : "");
     return COMMAND_DONE;
 }
 
@@ -414,6 +419,7 @@ int check_verdict(const struct command *command, const struct check_limits *limi
         return command_fail(command, COMMAND_BAD_INPUT, "out of memory");
     judge->limits = limits;
     judge->unanswered = run->unanswered > 0;
+    judge->refused = run->refused;
     return judge_all(command, judge, run, out_verdict);
 }
 

@@ -367,11 +367,15 @@ static int write_files(const struct settings *settings, const struct check_run *
 /* Say in OUTCOME whether the program failed by itself. */
 static void judge_own(const struct check_run *run, struct outcome *outcome)
 {
+    /* A shell has it like this as well, and who handles TERM may. */
+    bool by_term = WIFSIGNALED(run->status) ? WTERMSIG(run->status) == SIGTERM
+                                            : WEXITSTATUS(run->status) == 128 + SIGTERM;
+
+    if (run->ended_by_us && by_term)
+        return;
     if (WIFSIGNALED(run->status)) {
         int number = WTERMSIG(run->status);
 
-        if (run->ended_by_us && number == SIGTERM)
-            return;
         outcome->status = 128 + number;
         snprintf(outcome->own, sizeof(outcome->own), "signal %d (%s) ended the program", number,
                  strsignal(number));

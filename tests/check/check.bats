@@ -100,6 +100,21 @@ line_of() {
     said "no leak"
 }
 
+@test "a program that gets our TERM ends by it in one way or the other" {
+    ends_with 0 "$HEAPDELTA" check --interval 1ms --rounds 4 -- "$ROUNDS" wait exits_143
+    ends_with 4 "$HEAPDELTA" check --interval 1ms --rounds 4 -- "$ROUNDS" wait exits_1
+    said "the program itself failed: exit status 1"
+    ends_with 143 "$HEAPDELTA" check -- sh -c 'exit 143' # we have not ended it
+}
+
+@test "a program that takes no more snapshots is ended" {
+    ends_with 3 "$HEAPDELTA" check --signal USR1 --rounds 200 --warmup 100 -o kept -- sh -c '
+        until ls kept/*.round.hds; do kill -USR1 $PPID; done
+        "$1" stop $$
+        while :; do kill -USR1 $PPID; sleep 0.1; done' sh "$HEAPDELTA"
+    said "the program was ended, for it takes no more snapshots"
+}
+
 @test "rounds by a signal" {
     local pid line
 

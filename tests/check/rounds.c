@@ -8,7 +8,7 @@
  *
  * MODE: steady, lost, grows, grows_with_names, cleared (grows, and lets all go at its end), warms_up (a cache that
  * is full after three rounds), now_and_then (a block in three rounds of ten), replaced (a queue of five),
- * fails (exit status 3), fails_and_leaks, skipped (exit status 77).
+ * fails (exit status 3), fails_and_leaks, skipped (exit status 77); and of `wait`, exits_143 or exits_1 at TERM.
  */
 #include "preload/heapdelta.h"
 
@@ -77,6 +77,17 @@ static int end(const char *mode)
 }
 
 static volatile sig_atomic_t came;
+
+static void exit_143(int number)
+{
+    _exit(128 + number);
+}
+
+static void exit_1(int number)
+{
+    (void)number;
+    _exit(1);
+}
 
 static void on_signal(int number)
 {
@@ -149,6 +160,10 @@ int main(int argc, char **argv)
         sigaddset(&set, SIGUSR2);
         sigprocmask(SIG_BLOCK, &set, &before);
         signal(SIGUSR2, on_signal);
+        if (strcmp(mode, "exits_143") == 0)
+            signal(SIGTERM, exit_143);
+        if (strcmp(mode, "exits_1") == 0)
+            signal(SIGTERM, exit_1);
         puts("ready");
         for (size_t i = 0;; i++) {
             while (!came)
