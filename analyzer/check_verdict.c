@@ -241,10 +241,13 @@ static int apply_limits(struct check_judge *judge)
             judge->growth.blocks += verdict->growth.blocks_per_work;
         }
     }
-    lost_is_allowed = judge->lost.bytes <= limits->lost;
+    /* Blocks of no size are leaks, too. */
+    lost_is_allowed =
+        judge->lost.blocks == 0 || (limits->lost > 0 && judge->lost.bytes <= limits->lost);
     growth_is_allowed = judge->growths && (limits->growth_in_blocks ? judge->growth.blocks
                                                                     : judge->growth.bytes) <=
                                               (double)limits->growth;
+    growth_is_allowed &= limits->growth > 0 || judge->growth.blocks <= 0;
     for (size_t i = 0; i < verdicts->leak_count; i++) {
         const struct verdict *verdict = &verdicts->list[i];
 

@@ -9,7 +9,8 @@
 /* Stacks by a hash of their names; two with the same, and there are hardly any, are one. */
 struct entry {
     uint64_t key;
-    uint64_t lost, held; /* bytes */
+    uint64_t lost, held; /* bytes, … */
+    uint64_t lost_blocks, held_blocks; /* … of these, which may have none */
 };
 
 struct baseline {
@@ -64,6 +65,8 @@ static void unite(struct baseline *baseline)
         if (baseline->entries[i].key == baseline->entries[kept].key) {
             baseline->entries[kept].lost += baseline->entries[i].lost;
             baseline->entries[kept].held += baseline->entries[i].held;
+            baseline->entries[kept].lost_blocks += baseline->entries[i].lost_blocks;
+            baseline->entries[kept].held_blocks += baseline->entries[i].held_blocks;
         } else {
             baseline->entries[++kept] = baseline->entries[i];
         }
@@ -81,13 +84,16 @@ static int add_stacks(struct baseline *baseline, const struct heap *heap, const 
     for (size_t i = 0; i < heap->block_count; i++) {
         const struct heap_block *block = &heap->blocks[i];
 
-        if (graph->classes[i] <= GRAPH_INDIRECTLY_LOST)
+        if (graph->classes[i] <= GRAPH_INDIRECTLY_LOST) {
             of_stack[block->stack].lost += block->size;
-        else
+            of_stack[block->stack].lost_blocks++;
+        } else {
             of_stack[block->stack].held += block->size;
+            of_stack[block->stack].held_blocks++;
+        }
     }
     for (uint32_t i = 0; i < heap->stack_count; i++) {
-        if (of_stack[i].lost == 0 && of_stack[i].held == 0)
+        if (of_stack[i].lost_blocks == 0 && of_stack[i].held_blocks == 0)
             continue;
         of_stack[i].key = key_of(heap, symbols, i);
         of_stack[baseline->count++] = of_stack[i];
@@ -167,6 +173,10 @@ bool baseline_has(const struct baseline *baseline, const struct heap *heap,
         found = bsearch(&key, baseline->entries, baseline->count, sizeof(key), compare_keys);
     if (!found)
         return false;
+    if (verdict->size == 0) /* then it is their number that counts */
+        return verdict->count <= (verdict->kind == VERDICT_LOST
+                                      ? found->lost_blocks
+                                      : found->lost_blocks + found->held_blocks);
     return verdict->size <= (verdict->kind == VERDICT_LOST ? found->lost
                                                           : found->lost + found->held);
 }

@@ -52,6 +52,14 @@ line_of() {
     said "FAILED: 1 leak of 1 block"
 }
 
+@test "blocks of no size are lost as others are" {
+    check_marks 1 12 lost_empty -o kept
+    said "FAILED: 1 leak of 12 blocks"
+    check_marks 0 12 lost_empty --max-lost 1
+    check_marks 0 12 lost_empty --baseline kept/*.exit.hds
+    check_marks 1 13 lost_empty --baseline kept/*.exit.hds
+}
+
 @test "what is held and grows fails, with its line and its holder" {
     check_marks 1 12 grows
     said "held and growing  make_thing (rounds.c:$(line_of 'return calloc'))"

@@ -6,7 +6,7 @@
  *     rounds quiet MODE      once, and waits for input that does not come before it ends
  *     rounds wait MODE       once for each USR2 that it gets, which it answers with a line, until TERM
  *
- * MODE: steady, lost, grows, grows_with_names, cleared (grows, and lets all go at its end), warms_up (a cache that
+ * MODE: steady, lost, lost_empty (blocks of no size), grows, grows_with_names, cleared (grows, and lets all go at its end), warms_up (a cache that
  * is full after three rounds), now_and_then (a block in three rounds of ten), replaced (a queue of five),
  * fails (exit status 3), fails_and_leaks, skipped (exit status 77); and of `wait`, exits_143 or exits_1 at TERM.
  */
@@ -48,6 +48,8 @@ APART static void work(const char *mode, size_t round)
     sink = NULL;
     if (strcmp(mode, "lost") == 0 || strcmp(mode, "fails_and_leaks") == 0)
         sink = malloc(33);
+    if (strcmp(mode, "lost_empty") == 0)
+        sink = malloc(0);
     sink = NULL;
     if (strcmp(mode, "grows") == 0 || strcmp(mode, "cleared") == 0)
         registry[registered++] = make_thing();
