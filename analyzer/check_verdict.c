@@ -41,6 +41,7 @@ struct check_judge {
     size_t warm_up, judged; /* rounds */
     struct verdicts *verdicts;
     struct suppressed suppressed, known, allowed;
+    struct error embedded; /* why those that the program carries with it are not known; or empty */
     struct {
         uint64_t bytes, blocks;
     } lost;
@@ -356,6 +357,8 @@ static void add_notes(const struct check_judge *judge, struct report *report)
                         judge->input.round_count == 1 ? "round is" : "rounds are",
                         judge->warm_up + ROUNDS_MIN);
     suppressed_add_notes(judge->limits->suppressions, &judge->suppressed, report);
+    if (*judge->embedded.text)
+        report_add_note(report, "%s.", judge->embedded.text);
 }
 
 static int make_report(const struct check_judge *judge, struct report *report,
@@ -395,17 +398,18 @@ static int fail_unseen(const struct command *command, const struct check_judge *
 static int judge_all(const struct command *command, struct check_judge *judge,
                      const struct check_run *run, struct check_verdict *out_verdict)
 {
-    struct error error;
-    int status = load(command, run, judge->limits, &judge->input);
+    int status = load(command, run, judge->limits, &judge->input), code = 0;
 
     if (status != COMMAND_DONE)
         return status;
     if (!judge->input.last)
         return fail_unseen(command, judge, run);
     judge->symbols = symbols_create(judge->input.last);
-    if (judge->symbols && embedded_read(judge->limits->suppressions, judge->input.last,
-                                        judge->symbols, &error) < 0)
-        return command_fail(command, COMMAND_BAD_INPUT, "%s", error.text);
+    if (judge->symbols)
+        code = embedded_read(judge->limits->suppressions, judge->input.last, judge->symbols,
+                             &judge->embedded);
+    if (code < 0 && code != -ENOTSUP)
+        return command_fail(command, COMMAND_BAD_INPUT, "%s", judge->embedded.text);
     if (!judge->symbols || make_verdicts(judge) < 0 ||
         make_report(judge, out_verdict->report, out_verdict) < 0)
         return command_fail(command, COMMAND_BAD_INPUT, "out of memory");

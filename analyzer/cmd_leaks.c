@@ -43,6 +43,7 @@ struct judged {
     struct report *report;
     struct symbols *symbols;
     bool has_leak;
+    struct error embedded; /* why suppressions that the program carries with it are not known; or empty */
 };
 
 /* Put into JUDGED's report what is found in INPUT, by PATHS. Returns 0 or -ENOMEM. */
@@ -78,6 +79,8 @@ static int judge(const struct options *options, const struct verdict_input *inpu
         graph_input_add_notes(heap, report);
         if (options->suppressions)
             suppressed_add_notes(options->suppressions, &suppressed, report);
+        if (*judged->embedded.text)
+            report_add_note(report, "%s.", judged->embedded.text);
         judged->has_leak = verdicts->leak_count > 0;
         result = 0;
     }
@@ -92,13 +95,13 @@ static int judge_process(const struct options *options, const struct graph_input
     const struct heap *heap = input->heaps[input->heap_count - 1];
     struct holder_paths *paths = NULL;
     struct graph *graph = NULL;
-    struct error error;
-    int result = -ENOMEM;
+    int result = -ENOMEM, code = 0;
 
     judged->symbols = symbols_create(heap);
-    if (judged->symbols && options->suppressions &&
-        embedded_read(options->suppressions, heap, judged->symbols, &error) < 0)
-        return command_fail(&command_leaks, COMMAND_BAD_INPUT, "%s", error.text);
+    if (judged->symbols && options->suppressions)
+        code = embedded_read(options->suppressions, heap, judged->symbols, &judged->embedded);
+    if (code < 0 && code != -ENOTSUP)
+        return command_fail(&command_leaks, COMMAND_BAD_INPUT, "%s", judged->embedded.text);
     if (judged->symbols &&
         graph_create(heap, options->strict ? GRAPH_STRICT : 0, &graph) == 0 &&
         holder_paths_create(graph, judged->symbols, &paths) == 0)

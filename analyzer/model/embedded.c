@@ -122,8 +122,8 @@ static int read_from(Elf *elf, uint64_t function, struct suppressions *suppressi
     bytes = value ? bytes_at(elf, value, &size) : NULL;
     if (!bytes || !memchr(bytes, 0, size < TEXT_MAX ? size : TEXT_MAX))
         return error_set(error, -ENOTSUP,
-                         EMBEDDED_FUNCTION "() of the program does more than to return a text, and is "
-                                           "not looked at; use --suppressions");
+                         EMBEDDED_FUNCTION "() of the program does more than to return a text: what it "
+                                           "suppresses is not known, and not suppressed");
     return suppressions_parse(suppressions, (const char *)bytes, strlen((const char *)bytes),
                               EMBEDDED_FUNCTION, error);
 }

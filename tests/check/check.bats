@@ -223,6 +223,30 @@ line_of() {
     said "Not used: known.supp:1: make_thing"
 }
 
+@test "suppressions in the program that can't be read are noted" {
+    cat >carries.c <<'END'
+#include <stdlib.h>
+
+const char *__lsan_default_suppressions(void);
+
+const char *__lsan_default_suppressions(void)
+{
+    return getenv("KNOWN") ? getenv("KNOWN") : "";
+}
+
+int main(void)
+{
+    return 0;
+}
+END
+    cc -O1 -o carries carries.c
+    ends_with 0 "$HEAPDELTA" check -o kept -- ./carries
+    said "__lsan_default_suppressions() of the program does more than to return a text"
+    echo 'leak:nothing' >known.supp
+    ends_with 0 "$HEAPDELTA" leaks --suppressions known.supp kept/*.exit.hds
+    grep -q '__lsan_default_suppressions() of the program does more than to return a text' stdout
+}
+
 @test "suppressions that it makes itself" {
     for mode in lost grows_with_names; do
         check_marks 1 12 $mode --gen-suppressions made.supp
