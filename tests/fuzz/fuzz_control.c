@@ -95,6 +95,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     make_good();
     snprintf(pid, sizeof(pid), "%d", (int)getpid());
     snprintf(path, sizeof(path), "/tmp/.fuzz.%s.control", pid);
+    unlink(path); /* of an earlier process of this number, that was aborted */
     file = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file < 0 || ftruncate(file, CONTROL_SIZE) != 0)
         return -1;
