@@ -31,7 +31,7 @@ static const char help[] =
     "  --sort ORDER         live (default), growth, rate, blocks, allocations or name\n"
     "  --once               print what is there now, and end; as --batch 1\n"
     "  --batch N            print it N times (0: until the process ends), without a screen\n"
-    "  --delay T            from one look to the next: 1s (default), 500ms, 1m\n"
+    "  --delay T            from one look to the next: 1s (default), 500ms, 1m; up to 24h\n"
     OPTIONS_HELP_FILTERS OPTIONS_HELP_FORMAT OPTIONS_HELP_TIMEOUT OPTIONS_HELP_HELP
     "\n" OPTIONS_HELP_PATTERNS_STACKS
     "\n"

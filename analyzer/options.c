@@ -20,6 +20,7 @@
 #define DEFAULT_TIMEOUT  10000000000u /* ns */
 #define DEFAULT_DELAY    1000000000u  /* ns */
 #define DELAY_MIN        100000000u   /* ns */
+#define DELAY_MAX        (24 * 3600 * 1000000000ull)
 #define LABEL_LENGTH_MAX 64
 
 enum option_code {
@@ -314,9 +315,10 @@ static int parse_batch(struct options *options, const struct command *command, c
 
 static int parse_delay(struct options *options, const struct command *command, const char *text)
 {
-    if (quantity_read_time(text, &options->delay) < 0 || options->delay < DELAY_MIN)
+    if (quantity_read_time(text, &options->delay) < 0 || options->delay < DELAY_MIN ||
+        options->delay > DELAY_MAX)
         return command_fail(command, COMMAND_USAGE,
-                            "--delay '%s': not a time from 100ms on, as 500ms, 2s", text);
+                            "--delay '%s': not a time from 100ms to 24h, as 500ms, 2s", text);
     return -1;
 }
 

@@ -246,6 +246,8 @@ END
     ends_with 2 "$HEAPDELTA" top --group-by size 1
     ends_with 2 "$HEAPDELTA" top --filter type=x 1
     ends_with 2 "$HEAPDELTA" top --delay 1ms 1
+    ends_with 2 "$HEAPDELTA" top --delay 25h 1
+    grep -q "from 100ms to 24h" stderr
     ends_with 2 "$HEAPDELTA" top --batch x 1
     ends_with 2 "$HEAPDELTA" top --sort size 1
     ends_with 3 "$HEAPDELTA" top --once $$
