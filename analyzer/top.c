@@ -67,6 +67,20 @@ static int take_heap(struct top *top, struct heap *heap, bool replaced)
     return top->watch && top->symbols ? 0 : -ENOMEM;
 }
 
+static uint64_t now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* How long the process has been traced by now: its clock runs as ours does. */
+static uint64_t elapsed(const struct top *top)
+{
+    return top->heap->process->elapsed + (now() - top->looked);
+}
+
 /* Tell the watch what the heap says. */
 static int take_values(struct top *top)
 {
@@ -83,6 +97,7 @@ static int take_values(struct top *top)
             .allocated = heap->stacks[i].allocated_bytes,
             .allocations = heap->stacks[i].allocations,
         };
+    top->looked = now();
     result = watch_take(top->watch, heap->process->elapsed, values, heap->stack_count);
     free(values);
     return result;
@@ -100,7 +115,7 @@ int top_look(struct top *top, uint64_t timeout)
         return 0;
     top->trouble.text[0] = '\0';
     if (looked == SAMPLER_UNCHANGED) {
-        watch_repeat(top->watch);
+        watch_repeat(top->watch, elapsed(top));
         return 0;
     }
     result = take_heap(top, heap, looked == SAMPLER_REPLACED);
@@ -332,6 +347,8 @@ int top_mark(struct top *top, struct error *error)
     result = top_look(top, top->options->timeout);
     if (result < 0)
         return error_set(error, result, "out of memory");
+    if (!top->watch) /* growth will be counted from the first look on, which is yet to come */
+        return error_set(error, -EAGAIN, "%s", top->trouble.text);
     clock_gettime(CLOCK_REALTIME, &time);
     top->marked = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
     watch_mark(top->watch);
@@ -341,7 +358,8 @@ int top_mark(struct top *top, struct error *error)
 void top_unmark(struct top *top)
 {
     top->marked = 0;
-    watch_unmark(top->watch);
+    if (top->watch)
+        watch_unmark(top->watch);
 }
 
 int top_snapshot(struct top *top, char out_path[PATH_MAX], struct error *error)

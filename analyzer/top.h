@@ -26,6 +26,7 @@ struct top {
     struct heap *heap; /* of the last look; NULL: none yet */
     struct symbols *symbols;
     struct watch *watch;
+    uint64_t looked; /* when the watch was told the last heap, by our monotonic clock */
     struct watch_names *names[GROUP_KEYS]; /* made when first asked for */
 
     /* How it is shown. */

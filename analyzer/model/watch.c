@@ -47,9 +47,11 @@ static int make_room(struct watch *watch, size_t count)
     return 0;
 }
 
-/* The place in the rings of a new moment. */
-static void advance(struct watch *watch)
+/* A new moment: the time since the last one, and its place in the rings. */
+static void advance(struct watch *watch, uint64_t time)
 {
+    watch->interval = watch->moments > 0 && time > watch->time ? time - watch->time : 0;
+    watch->time = time;
     watch->newest = (watch->newest + 1) % WATCH_COURSE;
     if (watch->moments < WATCH_COURSE)
         watch->moments++;
@@ -61,10 +63,8 @@ int watch_take(struct watch *watch, uint64_t time, const struct watch_value *val
 
     if (make_room(watch, count) < 0)
         return -ENOMEM;
-    watch->interval = is_first ? 0 : time - watch->time;
-    watch->time = time;
     watch->count = count;
-    advance(watch);
+    advance(watch, time);
     for (size_t i = 0; i < count; i++) {
         struct stack *stack = &watch->stacks[i];
 
@@ -79,11 +79,11 @@ int watch_take(struct watch *watch, uint64_t time, const struct watch_value *val
     return 0;
 }
 
-void watch_repeat(struct watch *watch)
+void watch_repeat(struct watch *watch, uint64_t time)
 {
     if (watch->moments == 0)
         return;
-    advance(watch);
+    advance(watch, time);
     for (size_t i = 0; i < watch->count; i++) {
         struct stack *stack = &watch->stacks[i];
 

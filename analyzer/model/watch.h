@@ -54,8 +54,8 @@ void watch_destroy(struct watch *watch);
  * Returns 0 or -ENOMEM. */
 int watch_take(struct watch *watch, uint64_t time, const struct watch_value *values, size_t count);
 
-/* Tell WATCH that nothing has changed: the last moment again, with nothing allocated in between. */
-void watch_repeat(struct watch *watch);
+/* Tell WATCH that at TIME nothing has changed: nothing was allocated since the last moment. */
+void watch_repeat(struct watch *watch, uint64_t time);
 
 /* From now on growth is counted from the last moment; or again from the first one. */
 void watch_mark(struct watch *watch);

@@ -366,6 +366,31 @@ def the_course_is_ascii_elsewhere():
     with_screen(check, locale="C")
 
 
+def keys_may_come_before_the_first_look():
+    with tempfile.TemporaryDirectory() as directory:
+        target = Target(directory)
+        target.does("keep 100")
+        os.kill(target.pid, signal.SIGSTOP)
+        stat = pathlib.Path(f"/proc/{target.pid}/stat")
+        wait_for("the stop", lambda: ") T " in stat.read_text(encoding="utf-8"))
+        screen = Screen(directory, f"'{HEAPDELTA}' top --delay 200ms {target.pid}")
+        try:
+            screen.shows("^heapdelta top: waiting for the program")
+            # Every key of the table but 'q', and those that wait for the program.
+            screen.press("Down", "End", "Enter", "g", "G", "o", *"LWRBANM", "Escape", "?")
+            screen.shows("^Esc back")
+            screen.press("Escape")
+            screen.shows("^heapdelta top: waiting for the program")
+            os.kill(target.pid, signal.SIGCONT)
+            screen.press("L")
+            screen.shows(" keep$")
+            screen.press("q")
+            screen.left(0)
+        finally:
+            screen.close()
+            target.kill()
+
+
 def a_program_is_started_and_ended():
     with tempfile.TemporaryDirectory() as directory:
         screen = Screen(directory, f"'{HEAPDELTA}' top --delay 200ms -- '{TARGET}' stay")
@@ -395,6 +420,7 @@ def independent():
     yield "the_terminal_is_left_at_QUIT", ended_by(signal.SIGQUIT, 131)
     yield "the_terminal_is_left_at_a_crash", ended_by(signal.SIGSEGV, 139)
     yield "the_course_is_ascii_elsewhere", the_course_is_ascii_elsewhere
+    yield "keys_may_come_before_the_first_look", keys_may_come_before_the_first_look
     yield "a_program_is_started_and_ended", a_program_is_started_and_ended
 
 

@@ -180,7 +180,7 @@ static void the_course_is_a_ring(void **state)
     (void)state;
     for (uint64_t i = 1; i <= WATCH_COURSE + 10; i++)
         take(watch, i * SECOND, value(i, i), value(0, 0), value(1, 1), value(0, 0));
-    watch_repeat(watch);
+    watch_repeat(watch, (WATCH_COURSE + 11) * SECOND);
     assert_int_equal(watch_moments(watch), WATCH_COURSE);
     rows = rows_of(watch, WATCH_BY_LIVE, NULL, 1, &total);
     /* The newest moment is there twice. */
@@ -198,15 +198,16 @@ static void nothing_is_allocated_when_nothing_changes(void **state)
 
     (void)state;
     take(watch, 6 * SECOND, value(3, 4), value(9, 9), value(2, 2), value(9, 9));
-    watch_repeat(watch);
+    watch_repeat(watch, 8 * SECOND);
+    watch_repeat(watch, 9 * SECOND);
     rows = rows_of(watch, WATCH_BY_RATE, NULL, 2, &total);
     assert_true(total.rate == 0);
     assert_int_equal(total.growth, 20);
     free(rows);
-    /* The rate is over the time that was looked at. */
-    take(watch, 10 * SECOND, value(3, 4), value(13, 13), value(2, 2), value(9, 9));
+    /* The rate is over the time since the last look, not over all that was idle. */
+    take(watch, 11 * SECOND, value(3, 4), value(13, 13), value(2, 2), value(9, 9));
     rows = rows_of(watch, WATCH_BY_RATE, NULL, 2, &total);
-    assert_true(total.rate == 10);
+    assert_true(total.rate == 20);
     free(rows);
     watch_destroy(watch);
 }
