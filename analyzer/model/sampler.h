@@ -1,7 +1,9 @@
 /* sampler.h - looks at a traced process again and again: what do its stacks hold now?
  *
  * A look is a small snapshot, without blocks, that the process writes into a directory of ours in
- * memory; it is read and removed at once, and nothing of it is seen elsewhere. A process that has
+ * memory; it is read and removed at once, and nothing of it is seen elsewhere. The directory may belong
+ * to the user of the process, who may be hostile: it is used by its descriptor only. It is locked
+ * meanwhile: one that is not was left by a sampler that was killed, and the next one removes it. A process that has
  * allocated and freed nothing since the last look, which its page tells, is not asked.
  *
  * A process that executes another program is followed into that.
@@ -22,7 +24,7 @@ struct sampler {
     struct target target;
     bool is_open;                   /* there is a target */
     char directory[NAME_MAX];       /* as the process sees it; empty: none */
-    char seen[PATH_MAX];            /* the same as we do */
+    int place, files;               /* where it is, and itself, both open while there is one */
     unsigned number;                /* of the last look */
     bool settled;                   /* the last look says all there was when it was done */
     uint64_t run[2];                /* of the last look */

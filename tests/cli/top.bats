@@ -217,6 +217,41 @@ END
     left_nothing
 }
 
+@test "a link in the place of its directory leads it nowhere" {
+    target
+    mkdir victim
+    touch victim/1.hds victim/else
+    watch --batch 0 --delay 1h
+    until_line '* all'
+    directory=$(find /dev/shm /tmp -maxdepth 1 -name "heapdelta-top.$TARGET.*")
+    mv "$directory" "$directory.moved"
+    ln -s "$PWD/victim" "$directory"
+    kill -TERM "$TOP"
+    top_ends_with 143
+    rm "$directory"
+    rm -rf "$directory.moved" # another one may have swept it
+    [ -f victim/1.hds ] && [ -f victim/else ]
+}
+
+@test "what one that was killed left is removed by the next, not what another uses" {
+    target
+    watch --batch 0 --delay 1h
+    until_line '* all'
+    kill -KILL "$TOP"
+    wait "$TOP" || [ $? -eq 137 ]
+    exec {READER}<&-
+    rm lines
+    watch --batch 0 --delay 100ms
+    until_line '* all'
+    [ "$(find /dev/shm /tmp -maxdepth 1 -name "heapdelta-top.$TARGET.*" | wc -l)" -eq 1 ]
+    ends_with 0 "$HEAPDELTA" top --once "$TARGET"
+    does "keep 77"
+    until_line '* 77 * keep'
+    kill -TERM "$TOP"
+    top_ends_with 143
+    left_nothing
+}
+
 @test "a reader that goes away ends it" {
     target
     watch --batch 0 --delay 100ms
