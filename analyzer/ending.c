@@ -42,6 +42,14 @@ int ending_descriptor(void)
     return ends[0];
 }
 
+void ending_drain(void)
+{
+    char bytes[16];
+
+    while (ends[0] >= 0 && read(ends[0], bytes, sizeof(bytes)) > 0)
+        ;
+}
+
 void ending_obey(void)
 {
     if (!ending_signal)

@@ -13,6 +13,9 @@ void ending_watch(void);
 /* A descriptor that can be read once ending_signal is not 0, for poll(); -1: there is none. */
 int ending_descriptor(void);
 
+/* Let that be read again only once another signal has come. */
+void ending_drain(void);
+
 /* End as the signal that came would have ended us; returns if none came. */
 void ending_obey(void);
 

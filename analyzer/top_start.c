@@ -17,7 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NAP 10 /* ms */
+#define NAP      10 /* ms */
+#define PATIENCE 5000
 
 /* Make a file for the output of the program NAME that is not there yet. Returns its descriptor, or
  * -errno. */
@@ -146,10 +147,10 @@ static pid_t find_child(pid_t parent)
     return found;
 }
 
-/* Wait some ms, or until a signal is to end us. */
-static void nap(void)
+/* Wait some ms, or until a signal is to end us: true. */
+static bool nap(void)
 {
-    poll(&(struct pollfd){.fd = ending_descriptor(), .events = POLLIN}, 1, NAP);
+    return poll(&(struct pollfd){.fd = ending_descriptor(), .events = POLLIN}, 1, NAP) > 0;
 }
 
 pid_t top_start_find(struct top_start *start, struct error *error)
@@ -168,11 +169,33 @@ pid_t top_start_find(struct top_start *start, struct error *error)
     }
 }
 
+/* Kill what PARENT, which waits for it, has started. */
+static void kill_children(pid_t parent)
+{
+    DIR *processes = opendir("/proc");
+    struct dirent *entry;
+
+    while (processes && (entry = readdir(processes))) {
+        pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)atoi(entry->d_name) : 0;
+
+        if (pid > 0 && parent_of(pid) == parent)
+            kill(pid, SIGKILL);
+    }
+    if (processes)
+        closedir(processes);
+}
+
 void top_start_end(struct top_start *start)
 {
     if (top_start_has_ended(start))
         return;
     kill(start->runner, SIGTERM);
+    ending_drain();
+    for (int left = PATIENCE / NAP; left > 0 && !nap(); left--)
+        if (top_start_has_ended(start))
+            return;
+    kill_children(start->runner);
+    kill(start->runner, SIGCONT); /* it has stopped as the program did */
     while (waitpid(start->runner, &start->status, 0) < 0 && errno == EINTR)
         ;
     start->runner = 0;

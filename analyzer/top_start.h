@@ -26,7 +26,8 @@ pid_t top_start_find(struct top_start *start, struct error *error);
 /* Has it ended? */
 bool top_start_has_ended(struct top_start *start);
 
-/* Ask it to end (TERM), and wait until it has. */
+/* Ask it to end (TERM), and wait until it has. If it does not within 5 s, or another signal is to end
+ * us meanwhile, it is killed. */
 void top_start_end(struct top_start *start);
 
 #endif

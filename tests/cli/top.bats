@@ -271,6 +271,15 @@ END
     [ -n "$(ls heapdelta.top_target.*/*.exit.hds)" ]
 }
 
+@test "a command that ignores TERM is killed in the end" {
+    trap '' TERM # inherited by all
+    ends_with 0 "$HEAPDELTA" top --once -- "$CLI/top_target" stay
+    trap - TERM
+    grep -q ' all$' stdout
+    # Its runner has waited for it; it had no time to write anything.
+    [ -z "$(ls heapdelta.top_target.*/*.exit.hds 2>/dev/null)" ]
+}
+
 @test "what can't be watched" {
     ends_with 2 "$HEAPDELTA" top
     ends_with 2 "$HEAPDELTA" top 1 2
