@@ -1,6 +1,7 @@
 #include "model/verdict.h"
 
 #include "format/snapshot.h"
+#include "model/growth_share.h"
 #include "model/holders.h"
 
 #include <errno.h>
@@ -222,8 +223,34 @@ static void judge_let_go(const struct judge *judge, uint32_t stack, const struct
     verdict->is_leak = true;
 }
 
+/* What of GROWTH each class of STACK's blocks has, into GROWTHS. What is lost is one: a list of it is
+ * indirectly lost but for its first block. */
+static void share_growth(const struct judge *judge, uint32_t stack, const struct growth *growth,
+                         struct growth growths[GRAPH_CLASS_COUNT])
+{
+    static const size_t kinds[GRAPH_CLASS_COUNT] = {
+        [GRAPH_DEFINITELY_LOST] = 0,
+        [GRAPH_INDIRECTLY_LOST] = 0,
+        [GRAPH_POSSIBLY_LOST] = 1,
+        [GRAPH_STILL_REACHABLE] = 2,
+    };
+    struct growth_holding holdings[3] = {{0}};
+    struct growth of_kinds[3];
+
+    for (int class = 0; class < GRAPH_CLASS_COUNT; class++) {
+        const struct verdict *verdict = find(judge, stack, (enum graph_class)class);
+
+        holdings[kinds[class]].bytes += verdict->size;
+        holdings[kinds[class]].blocks += verdict->count;
+    }
+    growth_share(growth, holdings, 3, of_kinds);
+    for (int class = 0; class < GRAPH_CLASS_COUNT; class++)
+        growths[class] = of_kinds[kinds[class]];
+}
+
 static void judge_stack(const struct judge *judge, uint32_t stack, uint64_t *out_fallen)
 {
+    struct growth growths[GRAPH_CLASS_COUNT];
     struct growth_levels levels;
     struct growth growth;
     uint64_t highest = 0;
@@ -236,17 +263,18 @@ static void judge_stack(const struct judge *judge, uint32_t stack, uint64_t *out
     for (size_t i = 0; i < judge->verdicts->moments.count; i++)
         highest = max(highest, levels.bytes[i]);
     *out_fallen = highest - levels.bytes[judge->verdicts->moments.count - 1];
+    share_growth(judge, stack, &growth, growths);
     for (int class = 0; class < GRAPH_CLASS_COUNT; class++) {
         struct verdict *verdict = find(judge, stack, (enum graph_class)class);
 
         verdict->stack = stack;
         verdict->class = (enum graph_class)class;
         verdict->part_of = VERDICT_NONE;
-        verdict->growth = growth;
+        verdict->growth = growths[class];
         if (class <= GRAPH_INDIRECTLY_LOST)
             verdict->kind = VERDICT_LOST;
         else
-            verdict->kind = judge_held(&judge->heap->stacks[stack], &growth);
+            verdict->kind = judge_held(&judge->heap->stacks[stack], &verdict->growth);
         if (verdict->kind == VERDICT_HELD_GROWING && all_are_young(judge, verdict))
             verdict->kind = VERDICT_HELD_STEADY;
         verdict->is_once = verdict->kind == VERDICT_LOST && is_once(judge->heap, verdict);

@@ -37,7 +37,7 @@ struct verdict {
     enum graph_class class;
     uint32_t stack;
     uint64_t size, count; /* of its blocks that are alive; 0 is possible if NOT_RETURNED */
-    struct growth growth; /* of all that its stack holds, whatever the class */
+    struct growth growth; /* of its stack, as far as it is that of the class (both lost ones are one) */
     bool is_leak; /* lost, or held and growing */
     bool let_go;  /* … but before the end all of it went: its size is what it grew by */
     bool is_once; /* lost, but neither much nor more and more: no reason to worry */

@@ -271,6 +271,112 @@ static void a_long_list_is_not_lost_once(void **state)
     assert_list(500, 1, 0);
 }
 
+/* What a class has of what grows. */
+struct shared {
+    enum verdict_kind kind;
+    bool is_leak, is_once;
+    uint64_t count, growth;
+};
+
+static uint64_t five_each(uint32_t number, unsigned point)
+{
+    return number == 0 ? 5 * point : 10;
+}
+
+/* Judge a stack that grows to 200 blocks, of which the first LOST are lost and the others held. */
+static void share(uint64_t lost, struct shared *out_lost, struct shared *out_held,
+                  size_t *out_leaks)
+{
+    struct snapshot_builder *builder = describe(2, five_each);
+    struct symbols *symbols;
+    struct holder_paths *paths;
+    struct verdicts *verdicts;
+    struct graph *graph;
+    struct heap *heap;
+    uint32_t root;
+
+    snapshot_builder_graph(builder);
+    root = snapshot_builder_root(
+        builder, &(struct snapshot_root){
+                     .kind = SNAPSHOT_ROOT_MAPPING, .start = 0x1000, .size = 0x10000});
+    for (uint64_t i = lost; i < 210; i++)
+        snapshot_builder_root_pointer(builder, root, 8 * i, 0x100000 + 0x100 * i, 0);
+    heap = finish(builder);
+    symbols = symbols_create(heap);
+    assert_int_equal(graph_create(heap, 0, &graph), 0);
+    assert_int_equal(holder_paths_create(graph, symbols, &paths), 0);
+    assert_int_equal(verdicts_create(&(struct verdict_input){.heaps = (const struct heap *[]){heap},
+                                                             .heap_count = 1,
+                                                             .graph = graph,
+                                                             .paths = paths},
+                                     &verdicts),
+                     0);
+    *out_lost = *out_held = (struct shared){.kind = VERDICT_COUNT};
+    for (size_t i = 0; i < verdicts->count; i++) {
+        const struct verdict *verdict = &verdicts->list[i];
+
+        if (verdict->stack == 0)
+            *(verdict->class == GRAPH_DEFINITELY_LOST ? out_lost : out_held) = (struct shared){
+                .kind = verdict->kind,
+                .is_leak = verdict->is_leak,
+                .is_once = verdict->is_once,
+                .count = verdict->count,
+                .growth = verdict->growth.course == GROWTH_GROWING ? verdict->growth.blocks : 0,
+            };
+    }
+    *out_leaks = verdicts->head_count;
+    verdicts_destroy(verdicts);
+    holder_paths_destroy(paths);
+    graph_destroy(graph);
+    symbols_destroy(symbols);
+    heap_destroy(heap);
+}
+
+/* The series is the stack's: what grows is what has, or must have, so many blocks. */
+static void growth_is_of_the_class_that_can_have_grown(void **state)
+{
+    struct shared lost, held;
+    uint64_t all;
+    size_t leaks;
+
+    (void)state;
+    share(0, &lost, &held, &leaks);
+    all = held.growth;
+    assert_in_range(all, 100, 200);
+    assert_int_equal(lost.kind, VERDICT_COUNT);
+    assert_int_equal(held.kind, VERDICT_HELD_GROWING);
+    assert_int_equal(leaks, 1);
+
+    /* One is lost beside a list that grows, */
+    share(1, &lost, &held, &leaks);
+    assert_int_equal(lost.count, 1);
+    assert_int_equal(lost.growth, 0);
+    assert_true(lost.is_leak && lost.is_once);
+    assert_int_equal(held.kind, VERDICT_HELD_GROWING);
+    assert_int_equal(held.growth, all);
+    assert_int_equal(leaks, 1);
+
+    /* … or one is held still of those that are lost. */
+    share(199, &lost, &held, &leaks);
+    assert_false(lost.is_once);
+    assert_int_equal(lost.growth, all);
+    assert_int_equal(held.kind, VERDICT_HELD_STEADY);
+    assert_int_equal(held.growth, 0);
+    assert_int_equal(leaks, 1);
+
+    /* Of many of both, each has its part. */
+    share(100, &lost, &held, &leaks);
+    assert_int_equal(lost.growth, all / 2);
+    assert_int_equal(held.growth, all / 2);
+    assert_int_equal(held.kind, VERDICT_HELD_GROWING);
+    assert_int_equal(leaks, 2);
+
+    share(200, &lost, &held, &leaks);
+    assert_int_equal(lost.growth, all);
+    assert_int_equal(held.kind, VERDICT_COUNT);
+    assert_int_equal(leaks, 1);
+}
+
 static uint64_t drained(uint32_t number, unsigned point)
 {
     (void)number;
@@ -319,6 +425,7 @@ int main(void)
         cmocka_unit_test(what_is_tracked_grows_too),
         cmocka_unit_test(snapshots_are_moments_from_eight_on),
         cmocka_unit_test(a_long_list_is_not_lost_once),
+        cmocka_unit_test(growth_is_of_the_class_that_can_have_grown),
         cmocka_unit_test(what_the_allocator_keeps_is_told),
     };
 
