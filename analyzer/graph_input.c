@@ -96,8 +96,9 @@ static int peek_files(char *const *paths, size_t count, struct heads *heads, str
             return result;
         heads->count++;
         if (!heap_same_run(heads->heads[0], heads->heads[i]))
-            return error_set(error, -EINVAL, "%s and %s are not of the same process", paths[0],
-                             paths[i]);
+            return error_set(error, -EINVAL, "%s and %s are not of the same process; name their "
+                             "directory to have each judged for itself",
+                             paths[0], paths[i]);
     }
     return 0;
 }
