@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -284,6 +285,18 @@ static int make_verdicts(struct check_judge *judge)
     return apply_limits(judge);
 }
 
+/* Put behind the fact added last that it is in so many BLOCKS, a mean. */
+static void add_blocks(double blocks, struct report *report)
+{
+    double whole = fmax(floor(blocks + 0.5), 0);
+
+    if (blocks > 0 && whole < 1)
+        report_add_remark(report, "in less than a block on average");
+    else
+        report_add_remark(report, "in %s%.0f %s", blocks <= 0 || fabs(blocks - whole) < 0.005 ? "" : "about ",
+                          whole, whole == 1 ? "block" : "blocks");
+}
+
 static void add_facts(const struct check_judge *judge, struct report *report)
 {
     const struct snapshot_account *account = judge->input.last->account;
@@ -294,7 +307,7 @@ static void add_facts(const struct check_judge *judge, struct report *report)
                           judge->warm_up);
         report_add_number(report, "growth_size", "growth a round", REPORT_BYTES,
                           judge->growth.bytes > 0 ? (uint64_t)(judge->growth.bytes + 0.5) : 0);
-        report_add_remark(report, "in %.3g blocks", judge->growth.blocks);
+        add_blocks(judge->growth.blocks, report);
         report_add_number(report, "growth_count", NULL, REPORT_COUNT,
                           judge->growth.blocks > 0 ? (uint64_t)(judge->growth.blocks + 0.5) : 0);
     }
