@@ -46,15 +46,16 @@ struct judged {
     struct error embedded; /* why suppressions that the program carries with it are not known; or empty */
 };
 
-/* Put into JUDGED's report what is found in INPUT, by PATHS. Returns 0 or -ENOMEM. */
+/* Put into JUDGED's report what is found in INPUT, one of SEVERAL, by PATHS. Returns 0 or -ENOMEM. */
 static int judge(const struct options *options, const struct verdict_input *input,
-                 struct holder_paths *paths, struct judged *judged)
+                 struct holder_paths *paths, bool several, struct judged *judged)
 {
     const struct heap *heap = input->heaps[input->heap_count - 1];
     struct leaks_options how = {
         .all = options->all,
         .explain = options->explain,
         .fold = options->format == OPTIONS_TEXT && !options->all,
+        .of_several = several,
         .limit = options->limit,
     };
     struct report *report = judged->report = report_create();
@@ -63,11 +64,6 @@ static int judge(const struct options *options, const struct verdict_input *inpu
     char name[256], found[128];
     int result = -ENOMEM;
 
-    if (report) {
-        /* Of several processes each is an object. */
-        report_add_text(report, "program", NULL, heap->program);
-        report_add_number(report, "pid", NULL, REPORT_NUMBER, heap->process->pid);
-    }
     if (report && verdicts_create(input, &verdicts) == 0 &&
         (!options->suppressions ||
          suppressed_remove(options->suppressions, verdicts, judged->symbols, &suppressed) == 0) &&
@@ -90,7 +86,7 @@ static int judge(const struct options *options, const struct verdict_input *inpu
 
 /* Judge INPUT into JUDGED. Returns COMMAND_DONE, or the exit status, with what is wrong said. */
 static int judge_process(const struct options *options, const struct graph_input *input,
-                         struct judged *judged)
+                         bool several, struct judged *judged)
 {
     const struct heap *heap = input->heaps[input->heap_count - 1];
     struct holder_paths *paths = NULL;
@@ -112,7 +108,7 @@ static int judge_process(const struct options *options, const struct graph_input
                            .graph = graph,
                            .paths = paths,
                        },
-                       paths, judged);
+                       paths, several, judged);
     holder_paths_destroy(paths);
     graph_destroy(graph);
     return result == 0 ? COMMAND_DONE
@@ -130,7 +126,7 @@ static int leaks(const struct options *options, const struct graph_inputs *input
     if (!judged || !reports)
         status = command_fail(&command_leaks, COMMAND_NEGATIVE, "out of memory");
     for (size_t i = 0; status == COMMAND_DONE && i < inputs->count; i++) {
-        status = judge_process(options, &inputs->inputs[i], &judged[i]);
+        status = judge_process(options, &inputs->inputs[i], inputs->count > 1, &judged[i]);
         reports[i] = judged[i].report;
         has_leak |= judged[i].has_leak;
     }

@@ -27,6 +27,7 @@
 #include <sys/wait.h>
 
 #define LEAKS_SHOWN   3
+#define OTHERS_BYTES  (64u << 20) /* of the snapshots of other processes that are judged, too */
 #define MODULES_SHOWN 3 /* of those that lack lines */
 
 /* Whether NAME is PROGRAM.PID.SEQ[.LABEL].hds, for the PID given or, with 0, for any;
@@ -191,6 +192,34 @@ static void add_lineless(const struct heap *heap, struct symbols *symbols,
     free(modules);
 }
 
+/* How many leaks the snapshot PATH has; -1: that is not known. */
+static int count_leaks(const char *path)
+{
+    struct holder_paths *paths = NULL;
+    struct verdicts *verdicts = NULL;
+    struct symbols *symbols = NULL;
+    struct graph *graph = NULL;
+    struct heap *heap = NULL;
+    struct error error;
+    int found = -1;
+
+    if (heap_load_with_edges(path, &heap, &error) == 0 && heap->has_edges && !heap->sampling &&
+        (symbols = symbols_create(heap)) && graph_create(heap, 0, &graph) == 0 &&
+        holder_paths_create(graph, symbols, &paths) == 0 &&
+        verdicts_create(&(struct verdict_input){.heaps = (const struct heap *const *)&heap,
+                                                .heap_count = 1,
+                                                .graph = graph,
+                                                .paths = paths},
+                        &verdicts) == 0)
+        found = (int)verdicts->head_count;
+    verdicts_destroy(verdicts);
+    holder_paths_destroy(paths);
+    graph_destroy(graph);
+    symbols_destroy(symbols);
+    heap_destroy(heap);
+    return found;
+}
+
 /* Add what HEAP tells, whose blocks SYMBOLS name: its leaks, as a program reads them or (BRIEF) a
  * person. Puts in OUT_FOUND, of SIZE bytes, how many there are. Returns 0 or -ENOMEM. */
 static int add_leaks(const struct heap *heap, struct symbols *symbols, bool brief,
@@ -259,12 +288,13 @@ static void add_why_none(const struct run_end *end, struct report *report)
                                 "or could not write it");
 }
 
-/* Add what HEAP tells, which was loaded from SNAPSHOT, the one at exit. */
-static void add_heap(const struct run_snapshot *snapshot, const struct heap *heap,
+/* Add what HEAP tells, which was loaded from SNAPSHOT, the one at exit of the first of PROCESSES. */
+static void add_heap(const struct run_snapshot *snapshot, const struct heap *heap, size_t processes,
                      struct symbols *symbols, bool brief, struct report *report)
 {
     const struct snapshot_account *account = heap->account;
     char bytes[UNITS_SIZE], peak[UNITS_SIZE], found[128] = "", error[UNITS_SIZE + 8] = "";
+    char which[80] = "";
 
     if (heap->sampling)
         estimate_mention(report, &heap, 1);
@@ -274,8 +304,11 @@ static void add_heap(const struct run_snapshot *snapshot, const struct heap *hea
     if (estimate_is(heap))
         snprintf(error, sizeof error, " ± %s",
                  units_bytes(bytes, (double)estimate_total_error(heap), false));
-    report_title(report, "heapdelta: %.*s left %" PRIu64 " %s, %s%s alive at exit; peak %s%s%s",
-                 snapshot->program_length, snapshot->name, account->live_blocks,
+    if (processes > 1)
+        snprintf(which, sizeof which, " (process %" PRIu32 ", the first of %zu)",
+                 heap->process->pid, processes);
+    report_title(report, "heapdelta: %.*s%s left %" PRIu64 " %s, %s%s alive at exit; peak %s%s%s",
+                 snapshot->program_length, snapshot->name, which, account->live_blocks,
                  account->live_blocks == 1 ? "block" : "blocks",
                  units_bytes(bytes, (double)account->live_bytes, false), error,
                  units_bytes(peak, (double)account->peak_bytes, false),
@@ -332,11 +365,12 @@ static bool is_remembered(const char *directory, const struct run_snapshot *snap
     return remembered;
 }
 
-/* Note what to type next: of several processes, what they hold together; else the growth
+/* Note what to type next: of several processes what leaks in each, or, if nobody knows that, what
+ * they hold together; else the growth
  * between the first and the last snapshot that the program took, or what the newest
  * one holds. */
 static void add_next(const char *directory, const struct run_snapshots *list, bool has_children,
-                     struct report *report)
+                     bool has_graph, struct report *report)
 {
     const struct run_snapshot *first = NULL, *last = NULL;
     char *text = NULL;
@@ -362,7 +396,7 @@ static void add_next(const char *directory, const struct run_snapshots *list, bo
         return;
     fprintf(out, "%s ", program_invocation_name);
     if (has_children) {
-        fputs("stats", out);
+        fputs(has_graph ? "leaks" : "stats", out);
         write_quoted(out, directory, NULL);
     } else if (first && first != last) {
         fputs("diff", out);
@@ -377,34 +411,67 @@ static void add_next(const char *directory, const struct run_snapshots *list, bo
     free(text);
 }
 
-/* Note what all processes of the snapshots LIST hold. Returns whether there are several. */
-static bool add_processes(const char *directory, const struct run_snapshots *list,
-                          struct report *report)
+/* The processes of the snapshots LIST in DIRECTORY; NULL if there is no saying. */
+static struct snapshot_tree *find_processes(const char *directory, const struct run_snapshots *list)
 {
-    const char **names = calloc(list->count, sizeof(*names));
+    const char **names = calloc(list->count + 1, sizeof(*names));
     struct snapshot_tree *tree = NULL;
-    uint64_t blocks = 0, bytes = 0;
-    bool several = false;
-    char text[UNITS_SIZE];
     struct error error;
 
     for (size_t i = 0; names && i < list->count; i++)
         names[i] = list->snapshots[i].name;
-    if (names && snapshot_tree_load_files(directory, names, list->count, &tree, &error) == 0)
-        several = tree->process_count > 1;
-    for (size_t i = 0; several && i < tree->process_count; i++) {
+    if (list->count > 0 && names &&
+        snapshot_tree_load_files(directory, names, list->count, &tree, &error) != 0)
+        tree = NULL;
+    free(names);
+    return tree;
+}
+
+/* Note how many of the processes in TREE leak besides that of the snapshot MAIN, unless there is
+ * much to look at. */
+static void add_others(const struct snapshot_tree *tree, const char *main, struct report *report)
+{
+    size_t others = 0, known = 0, leaking = 0;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < tree->process_count; i++) {
+        const char *path = tree->processes[i].last->path, *slash = strrchr(path, '/');
+        struct stat status;
+        int leaks;
+
+        if (strcmp(slash ? slash + 1 : path, main) == 0)
+            continue;
+        others++;
+        if (stat(path, &status) < 0 || bytes + (uint64_t)status.st_size > OTHERS_BYTES)
+            continue;
+        bytes += (uint64_t)status.st_size;
+        leaks = count_leaks(path);
+        known += leaks >= 0;
+        leaking += leaks > 0;
+    }
+    if (known < others)
+        report_add_note(report, "%zu of the %zu other %s %s; of %zu that is not known", leaking,
+                        others, others == 1 ? "process" : "processes",
+                        leaking == 1 ? "leaks" : "leak", others - known);
+    else
+        report_add_note(report, "%zu of the %zu other %s %s", leaking, others,
+                        others == 1 ? "process" : "processes", leaking == 1 ? "leaks" : "leak");
+}
+
+/* Note what all processes of TREE hold. */
+static void add_processes(const struct snapshot_tree *tree, struct report *report)
+{
+    uint64_t blocks = 0, bytes = 0;
+    char text[UNITS_SIZE];
+
+    for (size_t i = 0; i < tree->process_count; i++) {
         blocks += tree->processes[i].last->account->live_blocks;
         bytes += tree->processes[i].last->account->live_bytes;
     }
-    if (several)
-        report_add_note(report,
-                        "all %zu processes together: %" PRIu64 " %s, %s alive in their last "
-                        "snapshots",
-                        tree->process_count, blocks, blocks == 1 ? "block" : "blocks",
-                        units_bytes(text, (double)bytes, false));
-    snapshot_tree_destroy(tree);
-    free(names);
-    return several;
+    report_add_note(report,
+                    "all %zu processes together: %" PRIu64 " %s, %s alive in their last snapshots",
+                    tree->process_count, blocks, blocks == 1 ? "block" : "blocks",
+                    units_bytes(text, (double)bytes, false));
 }
 
 static const struct run_snapshot *exit_snapshot(const struct run_snapshots *list)
@@ -425,17 +492,21 @@ void run_summary_print(const struct run_end *end, const char *directory,
     const struct run_snapshot *last = exit_snapshot(list);
     struct error error = {"out of memory"};
     struct symbols *symbols = NULL;
+    struct snapshot_tree *tree;
     struct heap *heap = NULL;
     char *path = NULL;
+    size_t processes;
 
     if (!report)
         return;
+    tree = find_processes(directory, list);
+    processes = tree ? tree->process_count : 0;
     report_title(report, "heapdelta: %s has ended", end->program);
     if (!last) {
         add_why_none(end, report);
     } else if (asprintf(&path, "%s/%s", directory, last->name) >= 0 &&
                heap_load_with_edges(path, &heap, &error) == 0 && (symbols = symbols_create(heap))) {
-        add_heap(last, heap, symbols, form == RUN_SUMMARY_TEXT, report);
+        add_heap(last, heap, processes, symbols, form == RUN_SUMMARY_TEXT, report);
         if (end->has_pools)
             report_add_note(report, "most Python objects lie in pools of Python's own allocator: set "
                                     "PYTHONMALLOC=malloc to see them");
@@ -443,8 +514,10 @@ void run_summary_print(const struct run_end *end, const char *directory,
         report_add_note(report, "%s", error.text);
     }
     if (list->count > 0) {
-        bool has_children = add_processes(directory, list, report);
-
+        if (processes > 1) {
+            add_others(tree, last ? last->name : "", report);
+            add_processes(tree, report);
+        }
         if (end->snapshots_before > 0)
             report_add_note(report,
                             "%zu snapshot%s in %s, beside %zu of before: name files there, not the "
@@ -454,13 +527,14 @@ void run_summary_print(const struct run_end *end, const char *directory,
         else
             report_add_note(report, "%zu snapshot%s in %s", list->count,
                             list->count == 1 ? "" : "s", directory);
-        add_next(directory, list, has_children, report);
+        add_next(directory, list, processes > 1, heap && heap->has_edges, report);
     }
     if (form == RUN_SUMMARY_JSON)
         json_print(stderr, &report, 1);
     else
         text_print(stderr, report, 0); /* a line each, for there are to be few */
     report_destroy(report);
+    snapshot_tree_destroy(tree);
     symbols_destroy(symbols);
     heap_destroy(heap);
     free(path);

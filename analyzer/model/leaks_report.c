@@ -34,7 +34,7 @@ struct leaks {
 
 static void add_totals(const struct verdicts *verdicts, bool for_people, struct report *report)
 {
-    for (int i = 0; for_people && i < GRAPH_CLASS_COUNT; i++) {
+    for (int i = 0; for_people && verdicts->knows_lost && i < GRAPH_CLASS_COUNT; i++) {
         report_add_number(report, NULL, class_titles[i], REPORT_BYTES, verdicts->totals[i].size);
         report_add_remark(report, "in %" PRIu64 " %s", verdicts->totals[i].count,
                           verdicts->totals[i].count == 1 ? "block" : "blocks");
@@ -46,6 +46,8 @@ static void add_totals(const struct verdicts *verdicts, bool for_people, struct 
     for (int i = 0; i < GRAPH_CLASS_COUNT; i++) {
         report_begin_row(report);
         report_put_text(report, verdict_class_name((enum graph_class)i));
+        if (!verdicts->knows_lost)
+            continue; /* 0 would say that somebody has looked */
         report_put_number(report, verdicts->totals[i].size);
         report_put_number(report, verdicts->totals[i].count);
     }
@@ -195,6 +197,10 @@ static void put_data(const struct leaks *leaks, size_t number)
     report_put_number(report, stack->frees);
     report_put_number(report, verdict->old);
     report_put_number(report, verdict->unreturned);
+    if (leaks->options->of_several) {
+        report_put_number(report, leaks->heap->process->pid);
+        report_put_text(report, leaks->heap->program);
+    }
 }
 
 static int add_row(const struct leaks *leaks, size_t number)
@@ -211,7 +217,8 @@ static int add_row(const struct leaks *leaks, size_t number)
                 sizeof(text));
     report_begin_row(leaks->report);
     report_put_text(leaks->report, verdict_name(verdict->kind));
-    report_put_text(leaks->report, verdict_class_name(verdict->class));
+    report_put_text(leaks->report,
+                    leaks->verdicts->knows_lost ? verdict_class_name(verdict->class) : NULL);
     report_put_number(leaks->report, verdict->size);
     report_put_number(leaks->report, verdict->count);
     report_put_number(leaks->report, verdict->with_size ? verdict->with_size : verdict->size);
@@ -243,7 +250,7 @@ static bool is_wanted(const struct leaks *leaks, const struct verdict *verdict)
            verdict->class == GRAPH_POSSIBLY_LOST;
 }
 
-static void begin_table(struct report *report)
+static void begin_table(const struct leaks_options *options, struct report *report)
 {
     report_begin_table(report, "rows", "rows", REPORT_VERDICTS, 0);
     report_add_column(report, "verdict", "verdict", REPORT_TEXT, 0);
@@ -275,6 +282,25 @@ static void begin_table(struct report *report)
     report_add_column(report, "frees", "frees", REPORT_COUNT, REPORT_DATA_ONLY);
     report_add_column(report, "old", "old blocks", REPORT_COUNT, REPORT_DATA_ONLY);
     report_add_column(report, "unreturned", "not returned", REPORT_BYTES, REPORT_DATA_ONLY);
+    if (options->of_several) {
+        report_add_column(report, "pid", "process", REPORT_NUMBER, REPORT_DATA_ONLY);
+        report_add_column(report, "program", "program", REPORT_TEXT, REPORT_DATA_ONLY);
+    }
+}
+
+/* Whether what VERDICT's stack held at some moments is to be shown. */
+static bool has_evidence(const struct leaks *leaks, const struct verdict *verdict)
+{
+    return is_wanted(leaks, verdict) && verdict->kind != VERDICT_NOT_RETURNED;
+}
+
+static bool is_any_evident(const struct leaks *leaks)
+{
+    for (size_t i = 0; i < leaks->verdicts->count; i++) {
+        if (has_evidence(leaks, &leaks->verdicts->list[i]))
+            return true;
+    }
+    return false;
 }
 
 /* What the worst leaks held at some of the moments, evenly spread. */
@@ -283,7 +309,8 @@ static void add_evidence(const struct leaks *leaks)
     const struct growth_moments *moments = &leaks->verdicts->moments;
     size_t step = (moments->count + MOMENTS_SHOWN - 1) / MOMENTS_SHOWN, rows = 0;
 
-    report_begin_table(leaks->report, "evidence", "What they held, while the program worked:",
+    report_begin_table(leaks->report, "evidence",
+                       is_any_evident(leaks) ? "What they held, while the program worked:" : NULL,
                        REPORT_TABLE, 0);
     report_add_column(leaks->report, "stack", "stack", REPORT_NUMBER, 0);
     report_add_column(leaks->report, "function", "function", REPORT_FUNCTION, REPORT_TEXT_ONLY);
@@ -296,7 +323,7 @@ static void add_evidence(const struct leaks *leaks)
         const struct verdict *verdict = &leaks->verdicts->list[i];
         struct growth_levels levels;
 
-        if (!is_wanted(leaks, verdict) || verdict->kind == VERDICT_NOT_RETURNED ||
+        if (!has_evidence(leaks, verdict) ||
             (leaks->options->limit && rows++ == leaks->options->limit))
             continue;
         verdict_levels(leaks->verdicts, leaks->input, verdict->stack, &levels);
@@ -330,9 +357,14 @@ int leaks_report(const struct verdicts *verdicts, const struct verdict_input *in
     int result = leaks.filter && leaks.members ? 0 : -ENOMEM;
     size_t shown = 0, omitted = 0;
 
+    if (!options->brief && !options->no_sums) {
+        /* Of several processes each is an object. */
+        report_add_text(report, "program", NULL, verdicts->heap->program);
+        report_add_number(report, "pid", NULL, REPORT_NUMBER, verdicts->heap->process->pid);
+    }
     if (!options->brief)
         add_totals(verdicts, !options->no_sums, report);
-    begin_table(report);
+    begin_table(options, report);
     for (size_t i = 0; i < verdicts->count && result == 0; i++) {
         if (!is_wanted(&leaks, &verdicts->list[i]))
             continue;
@@ -353,8 +385,10 @@ int leaks_report(const struct verdicts *verdicts, const struct verdict_input *in
 
 void leaks_summary(const struct verdicts *verdicts, char *buffer, size_t size)
 {
-    if (verdicts->head_count == 0 && verdicts->lost_once.count == 0)
-        snprintf(buffer, size, "no leak");
+    if (verdicts->head_count == 0 && !verdicts->knows_lost)
+        snprintf(buffer, size, "what is lost is not known");
+    else if (verdicts->head_count == 0 && verdicts->lost_once.count == 0)
+        snprintf(buffer, size, verdicts->taken_out > 0 ? "no other leak" : "no leak");
     else if (verdicts->head_count == 0)
         snprintf(buffer, size, "%" PRIu64 " %s lost once", verdicts->lost_once.count,
                  verdicts->lost_once.count == 1 ? "block was" : "blocks were");
@@ -368,17 +402,28 @@ void leaks_add_notes(const struct verdicts *verdicts, struct report *report)
 {
     bool is_short = verdicts->moments.count < GROWTH_MOMENTS_MIN;
     bool is_lost = verdicts->lost_once.count > 0;
+    char lost[64] = "";
 
     if (is_lost && verdicts->head_count > 0)
         report_add_note(report,
                         "Besides, %" PRIu64 " bytes in %" PRIu64 " %s were lost once.",
                         verdicts->lost_once.size, verdicts->lost_once.count,
                         verdicts->lost_once.count == 1 ? "block" : "blocks");
-    if (verdicts->head_count > 0)
+    if (!verdicts->knows_lost)
+        report_add_note(report, "What is lost is not known without the heap graph%s",
+                        verdicts->head_count > 0 ? "."
+                        : is_short ? "; the run was too short to tell whether anything grows."
+                                   : "; nothing grows.");
+    if (verdicts->head_count > 0 || !verdicts->knows_lost)
         return;
+    if (!is_lost)
+        snprintf(lost, sizeof(lost), "Nothing%s is lost%s",
+                 verdicts->taken_out > 0 ? " else" : "",
+                 verdicts->totals[GRAPH_POSSIBLY_LOST].count > 0 ? " for certain" : "");
     if (is_short)
-        report_add_note(report, "%she run was too short to tell whether anything grows.",
-                        is_lost ? "T" : "Nothing is lost; t");
+        report_add_note(report, "%s%she run was too short to tell whether anything grows.", lost,
+                        is_lost ? "T" : "; t");
     else
-        report_add_note(report, "%sothing grows.", is_lost ? "N" : "Nothing is lost, and n");
+        report_add_note(report, "%s%sothing%s grows.", lost, is_lost ? "N" : ", and n",
+                        verdicts->taken_out > 0 ? " else" : "");
 }

@@ -17,6 +17,7 @@ struct leaks_options {
     bool fold;    /* parts of a leak are told with it, and have no row */
     bool brief;   /* without tracebacks */
     bool no_sums; /* of the classes, for people */
+    bool of_several; /* each row tells of which process it is */
     size_t limit; /* rows; 0: all */
 };
 
@@ -28,7 +29,7 @@ int leaks_report(const struct verdicts *verdicts, const struct verdict_input *in
                  struct holder_paths *paths, struct symbols *symbols,
                  const struct leaks_options *options, struct report *report);
 
-/* Say what was found in a phrase, as "2 leaks, 3002 blocks" or "no leak", in BUFFER of SIZE bytes. */
+/* Say what was found in a phrase, as "2 leaks of 3002 blocks" or "no leak", in BUFFER of SIZE bytes. */
 void leaks_summary(const struct verdicts *verdicts, char *buffer, size_t size);
 
 /* Note what VERDICTS can't tell, if there is anything. */

@@ -54,6 +54,7 @@ int suppressed_take_out(struct verdicts *verdicts, const uint8_t *removed,
             out_suppressed->leaks += is_head(&verdict);
             out_suppressed->blocks += verdict.count;
             out_suppressed->bytes += verdict.size;
+            verdicts->taken_out += verdict.count;
             places[i] = VERDICT_NONE;
             verdicts->leak_count--;
             continue;

@@ -569,6 +569,7 @@ int verdicts_create(const struct verdict_input *input, struct verdicts **out_ver
         judge.verdicts->list = calloc(room, sizeof(*judge.verdicts->list));
     if (judge.votes && judge.verdicts && judge.verdicts->list) {
         judge.verdicts->heap = judge.heap;
+        judge.verdicts->knows_lost = input->graph;
         for (size_t i = 0; i < room; i++)
             judge.verdicts->list[i].step = HOLDERS_NONE;
         set_moments(&judge);

@@ -63,6 +63,8 @@ struct verdicts {
     struct {
         uint64_t size, count;
     } totals[GRAPH_CLASS_COUNT];
+    bool knows_lost;     /* there was a graph; if not, all counts as still reachable */
+    uint64_t taken_out;  /* blocks of leaks that are not in the list any more, for they are known */
 };
 
 struct verdict_input {

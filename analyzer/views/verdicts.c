@@ -53,7 +53,7 @@ static void print_title(FILE *out, const struct report_cell *cells, bool colours
     }
     if (colours)
         fputs(is_bad ? "\033[1;31m" : "\033[1m", out);
-    if (strcmp(class, "still_reachable") != 0) {
+    if (class && strcmp(class, "still_reachable") != 0) {
         for (; *class; class++)
             fputc(*class == '_' ? ' ' : *class, out);
         if (strcmp(verdict, "lost") != 0)

@@ -68,6 +68,16 @@ END
     grep -q 'Suppressed: 204 bytes in 3 blocks' stdout # the two, and what the program knows
 }
 
+@test "where all is suppressed nothing else is lost" {
+    echo 'leak:main' >all.supp
+    ends_with 0 "$HEAPDELTA" leaks --suppressions all.supp --explain --error-exitcode \
+        "$BATS_FILE_TMPDIR"/out/*.exit.hds
+    head -n 1 stdout | grep -q ': no other leak$'
+    grep -q '^Nothing else is lost' stdout
+    grep -q '^Suppressed: ' stdout
+    run ! grep 'What they held' stdout
+}
+
 @test "unused suppressions are listed, those for other errors are not" {
     ends_with 0 "$HEAPDELTA" leaks --suppressions "$FILES/lsan.supp" \
         --suppressions "$FILES/memcheck.supp" "$BATS_FILE_TMPDIR"/out/*.exit.hds
