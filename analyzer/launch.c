@@ -1,5 +1,7 @@
 #include "launch.h"
 
+#include "model/process.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -161,23 +163,14 @@ static void forward(const struct launch *launch, const siginfo_t *info)
         kill(launch->pid, info->si_signo);
 }
 
-/* Whether PROCESS is stopped, by /proc. */
-static bool is_stopped(pid_t process)
+/* Whether PID is stopped. */
+static bool is_stopped(pid_t pid)
 {
-    char path[32], line[512], *after;
-    FILE *file;
-    bool stopped = false;
+    char directory[PROCESS_DIRECTORY_SIZE];
+    struct process process;
 
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
-    file = fopen(path, "re");
-    if (!file)
-        return false;
-    if (fgets(line, sizeof line, file)) {
-        after = strrchr(line, ')'); /* the name before it may hold anything */
-        stopped = after && after[1] == ' ' && after[2] == 'T';
-    }
-    fclose(file);
-    return stopped;
+    snprintf(directory, sizeof(directory), "/proc/%d", (int)pid);
+    return process_look(directory, &process) == 0 && process.state == 'T';
 }
 
 /* Stop as the program did, since our caller watches us: it must see it. Go on when it lets us,

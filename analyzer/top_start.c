@@ -1,6 +1,7 @@
 #include "top_start.h"
 
 #include "ending.h"
+#include "model/process.h"
 #include "model/target.h"
 #include "model/traceable.h"
 
@@ -99,20 +100,11 @@ bool top_start_has_ended(struct top_start *start)
 /* The parent of PID; 0: not known. */
 static pid_t parent_of(pid_t pid)
 {
-    char path[32], line[512], *after = NULL;
-    int parent = 0;
-    FILE *file;
+    char directory[PROCESS_DIRECTORY_SIZE];
+    struct process process;
 
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    file = fopen(path, "re");
-    if (!file)
-        return 0;
-    if (fgets(line, sizeof(line), file))
-        after = strrchr(line, ')'); /* the name before it may hold anything */
-    if (!after || sscanf(after + 1, " %*c %d", &parent) != 1)
-        parent = 0;
-    fclose(file);
-    return parent;
+    snprintf(directory, sizeof(directory), "/proc/%d", (int)pid);
+    return process_look(directory, &process) == 0 ? process.parent : 0;
 }
 
 /* Whether the process PID is traced, and ready to be asked. */

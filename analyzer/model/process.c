@@ -103,6 +103,7 @@ int process_look(const char *directory, struct process *out_process)
                          &process.uids[3]) != 4)
         return -EPROTO;
     process.group = (pid_t)number_of(text, "Tgid", 10);
+    process.parent = (pid_t)number_of(text, "PPid", 10);
     process.inner_pid = last_number(text, "NSpid");
     process.blocked = number_of(text, "SigBlk", 16);
     process.caught = number_of(text, "SigCgt", 16);

@@ -16,6 +16,7 @@ struct process {
     char name[64];   /* as the kernel has it, for messages */
     char state;      /* as ps shows it: R S D T t Z X */
     pid_t group;     /* the process; another than the PID asked for, if that is a thread */
+    pid_t parent;    /* 0: none that we see */
     pid_t inner_pid; /* as it sees itself, in its own PID namespace */
     uid_t uids[4];   /* real, effective, saved, file system */
     uint64_t blocked, caught;

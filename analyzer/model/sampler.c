@@ -56,8 +56,8 @@ static int open_place(const struct target *target, const char *place)
     return result;
 }
 
-/* Open the directory NAME in PLACE, if it is one of ours that nobody else may enter, and hold it, which
- * tells other samplers that it is in use. Returns it, -EBUSY if it is, or another -errno. */
+/* Open the directory NAME in PLACE, if it is one of ours that nobody else may enter, and hold it,
+ * which tells other samplers that it is in use. Returns it, -EBUSY if it is, or another -errno. */
 static int open_own(int place, const char *name)
 {
     int directory = openat(place, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -85,8 +85,8 @@ static bool is_look(const char *name)
 
     name += *name == '.';
     digits = strspn(name, "0123456789");
-    return digits > 0 && (strcmp(name + digits, ".hds") == 0 ||
-                          strcmp(name + digits, ".hds.part") == 0);
+    return digits > 0 &&
+           (strcmp(name + digits, ".hds") == 0 || strcmp(name + digits, ".hds.part") == 0);
 }
 
 /* Remove what looks have left in DIRECTORY, an open one. Whatever its user puts there, nothing
@@ -148,7 +148,7 @@ static int make_in(const struct target *target, int place, char out_name[NAME_SI
 {
     int directory = -EEXIST, code;
 
-    /* Another name if this one is taken, or another sampler's sweep has met it before we hold it. */
+    /* Another name if this one is taken, or another sampler's sweep met it before we hold it. */
     for (int i = 0; i < ATTEMPTS; i++) {
         uint32_t random;
 
@@ -197,8 +197,8 @@ static int make_directory(struct sampler *sampler, struct error *error)
     return 0;
 }
 
-/* If the user of the target has put something else in its place, only that may go, if it is an empty
- * directory. */
+/* If the user of the target has put something else in its place, only that may go, if it is an
+ * empty directory. */
 static void remove_directory(struct sampler *sampler)
 {
     if (!*sampler->directory)
