@@ -26,6 +26,7 @@
 /* The snapshots of a process: those at the ends of rounds, then the last one. */
 struct input {
     struct heap **heaps;
+    uint64_t *numbers; /* of the rounds */
     size_t round_count;
     struct heap *last; /* with the graph; or that of the last round; NULL: none */
     bool has_last;     /* it is none of the rounds' */
@@ -52,12 +53,6 @@ struct check_judge {
 };
 
 /* ---- the snapshots ------------------------------------------------------------------- */
-
-static bool is_round(const struct heap *head)
-{
-    return head->process->trigger == SNAPSHOT_AT_MARK ||
-           (head->process->trigger == SNAPSHOT_BY_REQUEST && strcmp(head->label, "round") == 0);
-}
 
 static bool is_end(const struct heap *head)
 {
@@ -115,22 +110,27 @@ static int load(const struct command *command, const struct check_run *run,
                 const struct check_limits *limits, struct input *input)
 {
     struct heap **heads = calloc(run->snapshots.count + 1, sizeof(*heads));
+    uint64_t *numbers = calloc(run->snapshots.count + 1, sizeof(*numbers));
     size_t count = 0;
     const char *last = NULL;
     struct error error;
     int status = COMMAND_DONE;
 
     input->heaps = calloc(run->snapshots.count + 2, sizeof(*input->heaps));
-    if (!heads || !input->heaps) {
+    input->numbers = calloc(run->snapshots.count + 1, sizeof(*input->numbers));
+    if (!heads || !numbers || !input->heaps || !input->numbers) {
         free(heads);
+        free(numbers);
         return command_fail(command, COMMAND_BAD_INPUT, "out of memory");
     }
     count = peek(run, heads);
+    rounds_number((const struct heap *const *)heads, count, numbers);
     for (size_t i = 0; i < count && status == COMMAND_DONE; i++) {
         if (is_end(heads[i]))
             last = heads[i]->path;
-        if (!is_round(heads[i]) || (limits->rounds > 0 && input->round_count >= limits->rounds))
+        if (numbers[i] == 0 || (limits->rounds > 0 && input->round_count >= limits->rounds))
             continue;
+        input->numbers[input->round_count] = numbers[i];
         if (heap_load(heads[i]->path, &input->heaps[input->round_count], &error) < 0)
             status = command_fail(command, COMMAND_BAD_INPUT, "%s", error.text);
         else
@@ -149,6 +149,7 @@ static int load(const struct command *command, const struct check_run *run,
     for (size_t i = 0; i < count; i++)
         heap_destroy(heads[i]);
     free(heads);
+    free(numbers);
     return status;
 }
 
@@ -159,6 +160,7 @@ static void input_finish(struct input *input)
     if (input->has_last)
         heap_destroy(input->last);
     free(input->heaps);
+    free(input->numbers);
 }
 
 /* ---- the judgement ------------------------------------------------------------------- */
@@ -184,7 +186,11 @@ static struct verdict_input verdict_input_of(const struct check_judge *judge)
 static int judge_rounds(struct check_judge *judge)
 {
     size_t count = judge->input.round_count;
-    struct rounds rounds = {.heaps = (const struct heap *const *)judge->input.heaps, .count = count};
+    struct rounds rounds = {
+        .heaps = (const struct heap *const *)judge->input.heaps,
+        .numbers = judge->input.numbers,
+        .count = count,
+    };
 
     judge->warm_up = judge->limits->warm_up;
     if (judge->warm_up == SIZE_MAX)
@@ -211,7 +217,7 @@ static int apply_baseline(struct check_judge *judge)
     int result;
 
     if (!removed)
-        return -1;
+        return -ENOMEM;
     for (size_t i = 0; i < verdicts->leak_count; i++)
         removed[i] = baseline_has(judge->limits->baseline, verdicts->heap, judge->symbols,
                                   &verdicts->list[i]);
@@ -230,7 +236,7 @@ static int apply_limits(struct check_judge *judge)
     int result;
 
     if (!removed)
-        return -1;
+        return -ENOMEM;
     for (size_t i = 0; i < verdicts->leak_count; i++) {
         const struct verdict *verdict = &verdicts->list[i];
 
@@ -269,19 +275,19 @@ static int make_verdicts(struct check_judge *judge)
 
     if (last->has_edges && (graph_create(last, 0, &judge->graph) < 0 ||
                             holder_paths_create(judge->graph, judge->symbols, &judge->paths) < 0))
-        return -1;
+        return -ENOMEM;
     if (judge_rounds(judge) < 0)
-        return -1;
+        return -ENOMEM;
     input = verdict_input_of(judge);
     if (verdicts_create(&input, &judge->verdicts) < 0)
-        return -1;
+        return -ENOMEM;
     /* A gate does not look away because it was only once. */
     for (size_t i = 0; i < judge->verdicts->leak_count; i++)
         judge->verdicts->list[i].is_once = false;
     if (suppressed_remove(judge->limits->suppressions, judge->verdicts, judge->symbols,
                           &judge->suppressed) < 0 ||
         (judge->limits->baseline && apply_baseline(judge) < 0))
-        return -1;
+        return -ENOMEM;
     return apply_limits(judge);
 }
 

@@ -10,13 +10,40 @@
 
 #define WITHOUT_SHARE 10u /* one round in so many may be without a rise */
 
+static bool is_round(const struct heap *heap)
+{
+    return heap->process->trigger == SNAPSHOT_AT_MARK ||
+           (heap->process->trigger == SNAPSHOT_BY_REQUEST && strcmp(heap->label, "round") == 0);
+}
+
+void rounds_number(const struct heap *const *heaps, size_t count, uint64_t *numbers)
+{
+    uint64_t number = 0, missing = 0;
+    uint32_t before = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct snapshot_process *process = heaps[i]->process;
+
+        if (process->sequence > before)
+            missing += process->sequence - before - 1;
+        before = process->sequence;
+        numbers[i] = 0;
+        if (!is_round(heaps[i]))
+            continue;
+        /* Only marks are thinned out; what else is missing was put somewhere else. */
+        if (process->trigger == SNAPSHOT_AT_MARK)
+            number += missing;
+        missing = 0;
+        numbers[i] = ++number;
+    }
+}
+
 /* The first snapshot that counts: at the end of the warm-up. */
 static size_t first_of(const struct rounds *rounds)
 {
     size_t first = 0;
 
-    /* Numbers have gaps where snapshots were thinned out. */
-    while (first < rounds->count && rounds->heaps[first]->process->sequence < rounds->warm_up)
+    while (first < rounds->count && rounds->numbers[first] < rounds->warm_up)
         first++;
     return first;
 }
@@ -223,7 +250,7 @@ int rounds_judge(const struct rounds *rounds, const struct heap *last, struct sy
         judge.first = rounds->count - GROWTH_MOMENTS_MAX;
     judge.count = rounds->count - judge.first;
     for (size_t i = 0; i < judge.count; i++)
-        numbers[i] = rounds->heaps[judge.first + i]->process->sequence;
+        numbers[i] = rounds->numbers[judge.first + i];
     if (result == 0 && judge.count > 1)
         result = add_stacks(&judge, last, symbols, filter);
     for (size_t i = 0; result == 0 && i < judge.place_count; i++) {

@@ -26,9 +26,14 @@
 
 struct rounds {
     const struct heap *const *heaps; /* at the end of each round, oldest first, */
+    const uint64_t *numbers;         /* … the number of each, as of rounds_number(); */
     size_t count;                    /* … at most GROWTH_MOMENTS_MAX of them */
     size_t warm_up;                  /* rounds that are not judged */
 };
+
+/* Number the rounds that end with the COUNT snapshots HEAPS of a process, oldest first, from 1 on into NUMBERS; 0:
+ * no round ends there, somebody else wanted the snapshot. Where marks were thinned out there are gaps. */
+void rounds_number(const struct heap *const *heaps, size_t count, uint64_t *numbers);
 
 /* How many rounds of ROUNDS are judged. */
 size_t rounds_judged(const struct rounds *rounds);

@@ -3,6 +3,8 @@
 
 #include "unit.h"
 
+#include "format/snapshot.h"
+
 #include <string.h>
 
 /* Judge COUNT levels of blocks of 10 bytes, at the ends of the rounds from 5 on, each STEP behind the last. */
@@ -83,6 +85,48 @@ static void gaps_count_as_the_rounds_that_they_are(void **state)
     assert_true(judge_each(blocks, 4, 10).blocks_per_work == 1);
 }
 
+/* Number snapshots of these SEQUENCES; a round ends with those whose TRIGGERS are m, a mark, or r, a request. */
+static void number_each(const char *triggers, const unsigned *sequences, uint64_t *numbers)
+{
+    static struct snapshot_process processes[8];
+    static struct heap heaps[8];
+    const struct heap *list[8];
+    size_t count = strlen(triggers);
+
+    for (size_t i = 0; i < count; i++) {
+        processes[i] = (struct snapshot_process){
+            .sequence = sequences[i],
+            .trigger = triggers[i] == 'm'   ? SNAPSHOT_AT_MARK
+                       : triggers[i] == 'a' ? SNAPSHOT_BY_API
+                                            : SNAPSHOT_BY_REQUEST,
+        };
+        heaps[i] = (struct heap){.process = &processes[i],
+                                 .label = triggers[i] == 'r' ? "round" : "mine"};
+        list[i] = &heaps[i];
+    }
+    rounds_number(list, count, numbers);
+}
+
+#define ASSERT_NUMBERS(triggers, sequences, ...)                                             \
+    do {                                                                                     \
+        uint64_t numbers[8] = {0}, expected[8] = {__VA_ARGS__};                              \
+        number_each(triggers, sequences, numbers);                                           \
+        assert_memory_equal(numbers, expected, sizeof(numbers));                             \
+    } while (0)
+
+static void snapshots_of_others_are_no_rounds(void **state)
+{
+    const unsigned all[] = {1, 2, 3, 4, 5}, some[] = {1, 3, 4, 7, 9};
+
+    (void)state;
+    ASSERT_NUMBERS("mmmmm", all, 1, 2, 3, 4, 5);
+    ASSERT_NUMBERS("amqmm", all, 0, 1, 0, 2, 3); /* by the program, and by somebody */
+    ASSERT_NUMBERS("rqrar", all, 1, 0, 2, 0, 3);
+    ASSERT_NUMBERS("mmmmm", some, 1, 3, 4, 7, 9);
+    ASSERT_NUMBERS("mammm", some, 1, 0, 3, 6, 8); /* 2 was a mark, 3 is none */
+    ASSERT_NUMBERS("rrrrr", some, 1, 2, 3, 4, 5); /* what is missing was put elsewhere */
+}
+
 static void many_rounds_tell_what_grows_now_and_then(void **state)
 {
     unsigned blocks[100], kept = 0;
@@ -105,6 +149,7 @@ int main(void)
         cmocka_unit_test(what_comes_and_goes_does_not),
         cmocka_unit_test(noise_above_what_is_kept_does_not_hide_it),
         cmocka_unit_test(gaps_count_as_the_rounds_that_they_are),
+        cmocka_unit_test(snapshots_of_others_are_no_rounds),
         cmocka_unit_test(many_rounds_tell_what_grows_now_and_then),
     };
 
