@@ -67,7 +67,7 @@ static int compare_doubles(const void *left, const void *right)
     return *a < *b ? -1 : *a > *b;
 }
 
-static double median(double *values, size_t count)
+double growth_median(double *values, size_t count)
 {
     if (count == 0)
         return 0;
@@ -88,7 +88,7 @@ static double slope(const double *x, const double *y, size_t count)
                 slopes[found++] = (y[j] - y[i]) / (x[j] - x[i]);
         }
     }
-    return median(slopes, found);
+    return growth_median(slopes, found);
 }
 
 /* By how much the levels usually go up and down within one of PARTS. */
@@ -98,7 +98,7 @@ static double swing(const struct parts *parts)
 
     for (size_t i = 0; i < parts->count; i++)
         swings[i] = parts->highest[i] - parts->bytes[i];
-    return median(swings, parts->count);
+    return growth_median(swings, parts->count);
 }
 
 /* The standard deviation of the lowest levels of PARTS around a smooth course, about: a quarter of
@@ -114,11 +114,10 @@ static double scatter(const struct parts *parts)
         return by_swing;
     for (size_t i = 2; i < parts->count; i++)
         bends[count++] = fabs(parts->bytes[i] - 2 * parts->bytes[i - 1] + parts->bytes[i - 2]);
-    return fmax(median(bends, count) / 0.6745 / sqrt(6), by_swing);
+    return fmax(growth_median(bends, count) / 0.6745 / sqrt(6), by_swing);
 }
 
-/* Of the moments [FIRST, END): the lowest level from each on, into FLOOR. */
-static void find_floor(const uint64_t *levels, size_t first, size_t end, uint64_t *floor)
+void growth_find_floor(const uint64_t *levels, size_t first, size_t end, uint64_t *floor)
 {
     uint64_t lowest = UINT64_MAX;
 
@@ -343,7 +342,7 @@ void growth_judge(const struct growth_moments *moments, const struct growth_leve
     /* What a program lets go when it ends hides what grew before. */
     if (count > 1 && levels->bytes[count - 1] < levels->bytes[count - 2])
         end--;
-    find_floor(levels->bytes, 0, end, floor);
+    growth_find_floor(levels->bytes, 0, end, floor);
     find_span(moments, floor, end, growth);
     growth->lowest = UINT64_MAX;
     for (size_t i = 0; i < count; i++) {

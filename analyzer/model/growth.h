@@ -72,4 +72,10 @@ void growth_set_warm_up(struct growth_moments *moments, size_t rounds);
 void growth_judge(const struct growth_moments *moments, const struct growth_levels *levels,
                   struct growth *out_growth);
 
+/* Put the lowest of LEVELS from each moment on, of those in [FIRST, END), into FLOOR. */
+void growth_find_floor(const uint64_t *levels, size_t first, size_t end, uint64_t *floor);
+
+/* The median of the COUNT VALUES, which are sorted by that; 0 of none. */
+double growth_median(double *values, size_t count);
+
 #endif

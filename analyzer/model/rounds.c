@@ -55,13 +55,6 @@ size_t rounds_judged(const struct rounds *rounds)
     return first < rounds->count ? rounds->count - first - 1 : 0;
 }
 
-static int compare_doubles(const void *left, const void *right)
-{
-    const double *a = left, *b = right;
-
-    return *a < *b ? -1 : *a > *b;
-}
-
 /* How much FLOOR rises in a round: the median of the slopes between any two rounds. */
 static double slope(const uint64_t *numbers, const uint64_t *floor, size_t count)
 {
@@ -75,21 +68,9 @@ static double slope(const uint64_t *numbers, const uint64_t *floor, size_t count
             slopes[found++] =
                 (double)(floor[j] - floor[i]) / (double)(numbers[j] - numbers[i]);
     }
-    qsort(slopes, found, sizeof(*slopes), compare_doubles);
-    result = found % 2 ? slopes[found / 2] : (slopes[found / 2 - 1] + slopes[found / 2]) / 2;
+    result = growth_median(slopes, found);
     free(slopes);
     return result;
-}
-
-/* The lowest level from each round on. */
-static void find_floor(const uint64_t *levels, size_t count, uint64_t *floor)
-{
-    uint64_t lowest = UINT64_MAX;
-
-    for (size_t i = count; i-- > 0;) {
-        lowest = levels[i] < lowest ? levels[i] : lowest;
-        floor[i] = lowest;
-    }
 }
 
 /* By the rules for any program: for what grows in some rounds only. */
@@ -115,8 +96,8 @@ void rounds_judge_levels(const uint64_t *numbers, const struct growth_levels *le
     memset(growth, 0, sizeof(*growth));
     if (rounds < ROUNDS_MIN)
         return;
-    find_floor(levels->bytes, count, bytes);
-    find_floor(levels->blocks, count, blocks);
+    growth_find_floor(levels->bytes, 0, count, bytes);
+    growth_find_floor(levels->blocks, 0, count, blocks);
     for (size_t i = 1; i < count; i++)
         rises += bytes[i] > bytes[i - 1];
     if (rises + rounds / WITHOUT_SHARE < rounds) {

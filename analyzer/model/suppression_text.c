@@ -1,5 +1,7 @@
 #include "model/suppression_text.h"
 
+#include "model/suppressions.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,17 +25,11 @@ static void print_line(FILE *out, const char *prefix, const char *name)
     fputc('\n', out);
 }
 
-static bool is_operator_new(const struct symbol *symbol)
-{
-    return symbol->linker_name && (strncmp(symbol->linker_name, "_Znw", 4) == 0 ||
-                                   strncmp(symbol->linker_name, "_Zna", 4) == 0);
-}
-
 /* Write the frame of SYMBOL, in the module PATH or in none. */
 static void print_frame(FILE *out, const struct symbol *symbol, const char *path)
 {
     /* What jumps to operator new is that for memcheck: new[]. */
-    if (is_operator_new(symbol))
+    if (suppressions_is_new(symbol))
         fputs("   fun:_Zn?m*\n", out);
     else if (symbol->linker_name)
         print_line(out, "   fun:", symbol->linker_name);
@@ -60,7 +56,7 @@ char *suppression_text(const struct heap *heap, struct symbols *symbols, uint32_
         struct symbol_list list = symbols_frame(symbols, frame);
 
         for (size_t i = 0; i < list.count && count < FRAMES_MAX; i++) {
-            if (count == 0 && !is_operator_new(&list.symbols[i])) {
+            if (count == 0 && !suppressions_is_new(&list.symbols[i])) {
                 fputs("   fun:*alloc*\n", out); /* which is none of our frames */
                 count++;
             }

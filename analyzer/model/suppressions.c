@@ -567,9 +567,9 @@ static bool source_matches(const struct frame_pattern *pattern, const struct sym
     return false;
 }
 
-static bool is_operator_new(const struct seen_frame *frame)
+bool suppressions_is_new(const struct symbol *symbol)
 {
-    const char *name = frame->symbol->linker_name;
+    const char *name = symbol->linker_name;
 
     return name && (strncmp(name, "_Znw", 4) == 0 || strncmp(name, "_Zna", 4) == 0);
 }
@@ -579,7 +579,7 @@ static bool matches_as_array(const struct frame_pattern *pattern, const struct s
 {
     char name[64];
 
-    if (!is_operator_new(frame) ||
+    if (!suppressions_is_new(frame->symbol) ||
         (size_t)snprintf(name, sizeof(name), "%s", frame->symbol->linker_name) >= sizeof(name))
         return false;
     name[3] = 'a';
@@ -660,8 +660,8 @@ static struct seen_stack without_inner_new(const struct seen_stack *seen)
 {
     struct seen_stack outer = *seen;
 
-    while (outer.count > 1 && is_operator_new(&outer.frames[0]) &&
-           is_operator_new(&outer.frames[1])) {
+    while (outer.count > 1 && suppressions_is_new(outer.frames[0].symbol) &&
+           suppressions_is_new(outer.frames[1].symbol)) {
         outer.frames++;
         outer.count--;
     }

@@ -69,4 +69,7 @@ const struct suppression *suppressions_get(const struct suppressions *suppressio
 /* Does TEXT match PATTERN as LeakSanitizer has it? */
 bool suppressions_match_template(const char *pattern, const char *text);
 
+/* Is SYMBOL an operator new or new[]? */
+bool suppressions_is_new(const struct symbol *symbol);
+
 #endif
