@@ -12,6 +12,7 @@
  */
 #include "export.h"
 #include "format/snapshot.h"
+#include "model/estimate.h"
 #include "views/pickle.h"
 
 #include <errno.h>
@@ -269,6 +270,11 @@ static int export_write(FILE *out, const struct heap *heap, struct symbols *symb
     int result;
 
     (void)options;
+    if (estimate_is(heap))
+        return error_set(error, -ENOTSUP,
+                         "%s: of a sample (run --sample): tracemalloc has no word for what a block "
+                         "stands for",
+                         heap->path);
     if (heap->account->live_blocks > UINT32_MAX)
         return error_set(error, -ERANGE, "%s: too many blocks: %" PRIu64, heap->path,
                          heap->account->live_blocks);

@@ -75,6 +75,9 @@ for line in open("truth"):
     run "$HEAPDELTA" leaks "$(snapshot exit)"
     [ "$status" -eq 3 ]
     grep -q 'not all blocks were recorded' <<<"$output"
+    run "$HEAPDELTA" export --to tracemalloc -o pickle "$(snapshot exit)"
+    [ "$status" -ne 0 ] && [ ! -e pickle ]
+    grep -q 'of a sample' <<<"$output"
     run "$HEAPDELTA" why "$(snapshot exit)" small
     [ "$status" -eq 3 ]
 }

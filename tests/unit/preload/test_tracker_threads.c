@@ -54,7 +54,13 @@ static size_t size_for(uint32_t random)
 
 static bool answers(int result)
 {
-    return result == 0 || result == -ENODATA;
+    return result == 0 || result == -ENODATA || result == -ETIMEDOUT;
+}
+
+/* Or a thread got no processor for the second that the gate waits for it. */
+static bool is_done(int result)
+{
+    return result == 0 || result == -ETIMEDOUT;
 }
 
 /* The events of one slot, which is ours. */
@@ -132,11 +138,11 @@ static void command(int round)
     expect(answers(tracker_reset_peak()));
     if (only_look)
         return;
-    expect(tracker_stop() == 0);
+    expect(is_done(tracker_stop()));
     expect(answers(tracker_clear()));
-    expect(tracker_start((uint32_t)round % 5) == 0);
+    expect(is_done(tracker_start((uint32_t)round % 5)));
     if (round % 7 == 0)
-        expect(tracker_clear() == 0);
+        expect(answers(tracker_clear()));
 }
 
 /* Let threads work, and this one command until they have ended. */
