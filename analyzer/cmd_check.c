@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <strings.h>
 #include <sys/wait.h>
 
@@ -325,6 +326,19 @@ static int print_form(FILE *out, enum form form, const struct settings *settings
     return 0;
 }
 
+/* Make the directory that PATH is to lie in, if only that is missing. If it can't be, nor can the file,
+ * which is told. */
+static void make_place(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (!slash || slash == path)
+        return;
+    *slash = '\0';
+    mkdir(path, 0777);
+    *slash = '/';
+}
+
 /* Write the file PATTERN in FORM, if there is one. Returns COMMAND_DONE, or the exit status. */
 static int write_file(const char *pattern, enum form form, const struct settings *settings,
                       const struct check_run *run, const struct outcome *outcome)
@@ -337,6 +351,8 @@ static int write_file(const char *pattern, enum form form, const struct settings
     if (!pattern)
         return COMMAND_DONE;
     path = expand(pattern, settings->traced.program, run->pid);
+    if (path)
+        make_place(path);
     result = path ? output_open(&output, path, &error) : -ENOMEM;
     if (result == 0) {
         result = print_form(output.file, form, settings, run, outcome);

@@ -75,7 +75,9 @@ _heapdelta() {
         mapfile -t COMPREPLY < <(compgen -W "$(_heapdelta_options "$command")" -- "$word")
     else
         case $command in
-        help) mapfile -t COMPREPLY < <(compgen -W "$(_heapdelta_commands)" -- "$word") ;;
+        help)
+            mapfile -t COMPREPLY < <(compgen -W "$(_heapdelta_commands) patterns verdicts words environment" -- "$word")
+            ;;
         snapshot | mark | start | stop | status | top)
             mapfile -t COMPREPLY < <(compgen -W "$(_heapdelta_processes)" -- "$word")
             ;;

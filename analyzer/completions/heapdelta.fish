@@ -37,7 +37,7 @@ end
 complete -c heapdelta -n 'test (count (commandline -opc)) = 1' -f -a '(__heapdelta_commands)'
 complete -c heapdelta -n __heapdelta_wants_options -f -a '(__heapdelta_options)'
 complete -c heapdelta -n '__heapdelta_at snapshot mark start stop status top' -f -a '(__heapdelta_processes)'
-complete -c heapdelta -n '__heapdelta_at help' -f -a '(__heapdelta_commands)'
+complete -c heapdelta -n '__heapdelta_at help' -f -a '(__heapdelta_commands) patterns verdicts words environment'
 complete -c heapdelta -n '__heapdelta_value_of --format' -f -a 'text json csv'
 complete -c heapdelta -n '__heapdelta_value_of --format; and __heapdelta_at stats diff' -f -a tracemalloc
 complete -c heapdelta -n '__heapdelta_value_of --group-by' -f \
