@@ -198,6 +198,7 @@ static int use_mapping(struct target *target, const struct process *process,
                        const struct mapping *mapping, bool writable, struct error *error)
 {
     struct control_page page;
+    struct stat status;
     int file, result;
 
     if (mapping->inner_pid != target->inner_pid)
@@ -217,6 +218,13 @@ static int use_mapping(struct target *target, const struct process *process,
     target->file = file;
     target->inode = mapping->inode;
     strcpy(target->program, mapping->program);
+    /* It has executed another program, which makes its page, of the same name, and here of the same
+     * inode. */
+    if (fstat(file, &status) == 0 && status.st_size == 0)
+        return error_set(error, -EPROTO,
+                         "%s: its control file is empty: the process is only just starting, or "
+                         "somebody cut it; ask again",
+                         target->title);
     result = is_page(file, process)
                  ? target_read(target, &page, error)
                  : error_set(error, -EPROTO, "%s: %s is no control file: of another size or user",

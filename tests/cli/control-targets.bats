@@ -95,7 +95,7 @@ all_say() {
 
 @test "a page that was cut" {
     target cut
-    all_say "is no control file: of another size or user" "$TARGET"
+    all_say "its control file is empty: the process is only just starting, or somebody cut it" "$TARGET"
 }
 
 @test "a page that is cut while the process is asked" {
