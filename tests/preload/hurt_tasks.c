@@ -2,7 +2,8 @@
  *
  *   hurt_tasks copies    kills copies of the program
  *   hurt_tasks tasks     kills tasks while they wait for their copy
- *   hurt_tasks stopped   stops a task again and again before it has made a copy
+ *   hurt_tasks stopped   stops a task again and again before it has made a copy;
+ *                        for tries by hand: one that is stopped later is waited for
  *
  * A child does that until it has done it often enough. The program takes snapshots with the heap
  * graph meanwhile: none of them may fail. Prints how many were taken, how many failed, and how often

@@ -116,7 +116,6 @@ goes_on_without_graph() {
 
 @test "where a copy of the program is killed, the snapshot has no graph" { goes_on_without_graph copies 1; }
 @test "where the task that waits for it is killed, another one writes the snapshot" { goes_on_without_graph tasks 10; }
-@test "a task that is kept from making a copy does not hold the program up" { goes_on_without_graph stopped 1; }
 
 @test "whoever writes our snapshots is no child of the program" {
     same_as_native "$PROGRAMS/unseen_helper"
