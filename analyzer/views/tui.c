@@ -154,31 +154,55 @@ static size_t columns(void)
     return (size_t)COLS;
 }
 
+/* Columns of the character that TEXT, which is not empty, begins with, and its bytes; what cannot be
+ * shown is a question mark. */
+static size_t columns_of(const char *text, size_t *out_size, bool *out_shown)
+{
+    uint32_t code = (unsigned char)*text;
+    size_t size = utf8_next(text, &code);
+    int width = size == 0   ? -1
+                : size == 1 ? (code >= 0x20 && code < 0x7f ? 1 : -1)
+                            : wcwidth((wchar_t)code);
+
+    *out_size = size ? size : 1;
+    *out_shown = width >= 0 && (size == 1 || !ascii);
+    return *out_shown ? (size_t)width : 1;
+}
+
 /* Put TEXT at the place where the cursor is, cut to ROOM columns. Returns how many it took. */
 static size_t put(const char *text, size_t room)
 {
-    size_t used = 0;
+    size_t used = 0, size, width;
+    bool shown;
 
-    while (*text) {
-        uint32_t code = (unsigned char)*text;
-        size_t size = utf8_next(text, &code);
-        int width = size == 0 ? -1 : size == 1 ? (code >= 0x20 && code < 0x7f ? 1 : -1)
-                                               : wcwidth((wchar_t)code);
-
-        if (width < 0 || (size > 1 && ascii)) {
-            if (used + 1 > room)
-                break;
-            addch('?');
-            used++;
-        } else {
-            if (used + (size_t)width > room)
-                break;
+    for (; *text; text += size) {
+        width = columns_of(text, &size, &shown);
+        if (used + width > room)
+            break;
+        if (shown)
             addnstr(text, (int)size);
-            used += (size_t)width;
-        }
-        text += size ? size : 1;
+        else
+            addch('?');
+        used += width;
     }
     return used;
+}
+
+/* Put a name. Of a path for which ROOM is too little, the end is what tells it from others. */
+static void put_name(const char *name, size_t room)
+{
+    const char *mark = ascii ? "..." : "…";
+    size_t length = 0, size;
+    bool shown;
+
+    for (const char *at = name; *at; at += size)
+        length += columns_of(at, &size, &shown);
+    if (*name == '/' && length > room) {
+        room -= put(mark, room);
+        for (; length > room; name += size)
+            length -= columns_of(name, &size, &shown);
+    }
+    put(name, room);
 }
 
 /* A stream whose text is put on the screen: what views write to, that know only streams. */
@@ -364,7 +388,7 @@ static void put_cells(const struct layout *layout, const struct report_cell *cel
             for (size_t j = put(table->columns[i].title, layout->course); j < layout->course + 1; j++)
                 addch(' ');
     }
-    put(name, layout->name);
+    put_name(name, layout->name);
 }
 
 void tui_draw_table(const struct report *report, size_t first, size_t selected, const char *bottom)
