@@ -3,6 +3,7 @@
 #include "format/control.h"
 #include "launch.h"
 #include "leftovers.h"
+#include "model/clock.h"
 #include "model/request.h"
 #include "model/target.h"
 
@@ -16,7 +17,6 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define REQUEST_PATIENCE 10000000000u /* ns */
@@ -39,14 +39,6 @@ struct turns {
     size_t at, end;  /* in there, what is yet to be handed over of the line */
     bool is_round;   /* the program has a line, and its round is yet to be ended */
 };
-
-static uint64_t now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
-}
 
 /* What is said while one waits: here nobody reads it. */
 static void say_nothing(const char *text)
@@ -90,7 +82,7 @@ static bool has_all(const struct turns *turns)
 static bool refuses_for_good(const struct turns *turns, int result)
 {
     return result < 0 && result != -ETIMEDOUT && result != -ESRCH && turns->rounds->count > 0 &&
-           turns->run->round_count > 0 && now() - turns->answered >= REFUSED_PATIENCE;
+           turns->run->round_count > 0 && clock_now() - turns->answered >= REFUSED_PATIENCE;
 }
 
 static void turn(struct launch *launch, void *context)
@@ -105,7 +97,7 @@ static void turn(struct launch *launch, void *context)
     run->unanswered = result == -ETIMEDOUT ? run->unanswered + 1 : 0;
     run->round_count += result == 0;
     if (result == 0)
-        turns->answered = now();
+        turns->answered = clock_now();
     run->refused = refuses_for_good(turns, result);
     if (run->unanswered == UNANSWERED_MAX || run->refused ||
         (turns->rounds->count > 0 && has_all(turns))) {
@@ -328,7 +320,7 @@ int check_run(const struct command *command, struct traced *traced, const char *
         if (code < 0)
             return command_fail(command, COMMAND_BAD_INPUT, "standard input: %s", strerror(-code));
     }
-    begin = now();
+    begin = clock_now();
     code = launch_fork(&launch, &program);
     if (code == 0) {
         run_snapshots_find(out_run->directory, launch.pid, false, NULL, &before);
@@ -342,7 +334,7 @@ int check_run(const struct command *command, struct traced *traced, const char *
         close(0); /* the program alone is to read it */
     out_run->pid = launch.pid;
     out_run->status = launch_wait(&launch, &watch);
-    out_run->duration = now() - begin;
+    out_run->duration = clock_now() - begin;
     leftovers_settle(out_run->directory);
     run_snapshots_find(out_run->directory, launch.pid, false, &before, &out_run->snapshots);
     run_snapshots_finish(&before);

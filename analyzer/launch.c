@@ -1,5 +1,6 @@
 #include "launch.h"
 
+#include "model/clock.h"
 #include "model/process.h"
 
 #include <errno.h>
@@ -200,20 +201,12 @@ static void stop_like(const struct launch *launch)
         kill(launch->pid, SIGCONT); /* who lets us go on means the program */
 }
 
-static uint64_t now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 /* As sigwaitinfo(), but until the moment END if WATCH has an interval. Returns 0 then. */
 static int await_signal(const sigset_t *set, siginfo_t *info, const struct launch_watch *watch,
                         uint64_t end)
 {
     struct timespec left = {0};
-    uint64_t begin = now();
+    uint64_t begin = clock_now();
 
     if (!watch || !watch->interval)
         return sigwaitinfo(set, info);
@@ -226,7 +219,7 @@ static int await_signal(const sigset_t *set, siginfo_t *info, const struct launc
 
 int launch_wait(struct launch *launch, const struct launch_watch *watch)
 {
-    uint64_t next = watch ? now() + watch->interval : 0;
+    uint64_t next = watch ? clock_now() + watch->interval : 0;
     sigset_t taken;
     siginfo_t info;
     int status, number;
@@ -239,9 +232,9 @@ int launch_wait(struct launch *launch, const struct launch_watch *watch)
             stop_like(launch);
         }
         number = await_signal(&taken, &info, watch, next);
-        if (watch && watch->interval && now() >= next) {
+        if (watch && watch->interval && clock_now() >= next) {
             watch->turn(launch, watch->context);
-            next = now() + watch->interval;
+            next = clock_now() + watch->interval;
         }
         if (watch && number > 0 && number == watch->signal)
             watch->turn(launch, watch->context);

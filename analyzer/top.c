@@ -2,6 +2,7 @@
 
 #include "ending.h"
 #include "format/snapshot.h"
+#include "model/clock.h"
 #include "model/group_report.h"
 #include "model/request.h"
 #include "moment.h"
@@ -67,18 +68,10 @@ static int take_heap(struct top *top, struct heap *heap, bool replaced)
     return top->watch && top->symbols ? 0 : -ENOMEM;
 }
 
-static uint64_t now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 /* How long the process has been traced by now: its clock runs as ours does. */
 static uint64_t elapsed(const struct top *top)
 {
-    return top->heap->process->elapsed + (now() - top->looked);
+    return top->heap->process->elapsed + (clock_now() - top->looked);
 }
 
 /* Tell the watch what the heap says. */
@@ -97,7 +90,7 @@ static int take_values(struct top *top)
             .allocated = heap->stacks[i].allocated_bytes,
             .allocations = heap->stacks[i].allocations,
         };
-    top->looked = now();
+    top->looked = clock_now();
     result = watch_take(top->watch, heap->process->elapsed, values, heap->stack_count);
     free(values);
     return result;

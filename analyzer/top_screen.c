@@ -1,5 +1,6 @@
 /* top_screen.c - `top` on a terminal: what its keys do. */
 #include "ending.h"
+#include "model/clock.h"
 #include "top.h"
 #include "views/tui.h"
 #include "views/utf8.h"
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MILLISECOND  1000000u /* ns */
 #define LOOK_TIMEOUT (1000 * MILLISECOND)
@@ -69,22 +69,14 @@ struct screen {
     char message[PATH_MAX + 64];
 };
 
-static uint64_t now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 /* Find names for some time. */
 static int find_names(struct screen *screen)
 {
-    uint64_t end = now() + NAMES_TIME;
+    uint64_t end = clock_now() + NAMES_TIME;
 
     do
         screen->left = top_name(screen->top, NAMES_ROUND);
-    while (screen->left > 0 && now() < end && !ending_signal);
+    while (screen->left > 0 && clock_now() < end && !ending_signal);
     return screen->left < 0 ? -ENOMEM : 0;
 }
 
@@ -356,7 +348,7 @@ static void press(struct screen *screen, int key)
 /* How many ms there are until NEXT; while names are to be found, none. */
 static int time_left(const struct screen *screen, uint64_t next)
 {
-    uint64_t time = now();
+    uint64_t time = clock_now();
 
     if (screen->left > 0)
         return 0;
@@ -368,15 +360,15 @@ static int time_left(const struct screen *screen, uint64_t next)
 
 static int watch(struct screen *screen, uint64_t delay)
 {
-    uint64_t next = now();
+    uint64_t next = clock_now();
     int result = 0;
 
     while (!screen->leaving && !ending_signal && result == 0) {
         int key;
 
-        if (now() >= next && !screen->frozen && !screen->top->ended) {
+        if (clock_now() >= next && !screen->frozen && !screen->top->ended) {
             result = top_look(screen->top, LOOK_TIMEOUT);
-            next = now() + delay;
+            next = clock_now() + delay;
         }
         if (result == 0 && !ending_signal)
             result = make_table(screen);

@@ -1,6 +1,7 @@
 #include "model/baseline.h"
 
 #include "model/graph.h"
+#include "model/hash.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,17 +20,10 @@ struct baseline {
     char *nameless;
 };
 
-static uint64_t add_text(uint64_t hash, const char *text)
-{
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-    return (hash ^ 0xff) * 0x100000001b3u;
-}
-
 /* What STACK is called, frame by frame. */
 static uint64_t key_of(const struct heap *heap, struct symbols *symbols, uint32_t stack)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = HASH_BEGIN;
 
     for (uint32_t frame = heap->stacks[stack].frame; frame; frame = heap->frames[frame].parent) {
         struct symbol_list list = symbols_frame(symbols, frame);
@@ -39,8 +33,8 @@ static uint64_t key_of(const struct heap *heap, struct symbols *symbols, uint32_
 
             /* A place has its module before the function, or the offset if that has no name. */
             if (symbol->function)
-                hash = add_text(hash, symbol->module ? symbol->module : "");
-            hash = add_text(hash, symbol->function ? symbol->function : symbol->place);
+                hash = hash_text(hash, symbol->module ? symbol->module : "");
+            hash = hash_text(hash, symbol->function ? symbol->function : symbol->place);
         }
     }
     return hash;

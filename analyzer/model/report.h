@@ -131,10 +131,25 @@ enum report_style {
     REPORT_KEYED, /* for programs: the first column is the key under which the others are */
     REPORT_PATHS, /* who holds blocks: size, count, bytes retained, class, in this order; paths */
     REPORT_TREE, /* rows of one frame each, above those that it called (depth): a row after its parent */
-    REPORT_VERDICTS, /* verdict, class, size, count, size and count with parts, text, file, line,
-                      * function, holder, evidence, in this order; paths; its parts as what it
-                      * retains */
+    REPORT_VERDICTS, /* the first columns as in enum report_verdict_cell; paths; its parts as what
+                      * it retains */
     REPORT_CHART, /* the first column is a time; people see the course of the first one of bytes */
+};
+
+/* The first cells of a row of REPORT_VERDICTS. */
+enum report_verdict_cell {
+    CELL_VERDICT,
+    CELL_CLASS,
+    CELL_SIZE,
+    CELL_COUNT,
+    CELL_WITH_SIZE, /* … and with its parts */
+    CELL_WITH_COUNT,
+    CELL_TEXT,
+    CELL_FILE,
+    CELL_LINE,
+    CELL_FUNCTION,
+    CELL_HOLDER,
+    CELL_EVIDENCE,
 };
 
 struct report_table {

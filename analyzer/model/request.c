@@ -1,5 +1,7 @@
 #include "model/request.h"
 
+#include "model/clock.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -32,14 +34,6 @@ struct waiting {
     struct error *error;
 };
 
-static uint64_t now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 static int fail(const struct waiting *waiting, int code, const char *what)
 {
     return error_set(waiting->error, code, "%s %s", waiting->target->title, what);
@@ -71,7 +65,7 @@ static void find_hindered(struct waiting *waiting, enum hindrance hindrance)
     if (waiting->told || hindrance == HINDRANCE_NONE)
         return;
     if (!again) {
-        waiting->next_look = now() + DOUBT;
+        waiting->next_look = clock_now() + DOUBT;
         return;
     }
     waiting->told = true;
@@ -108,7 +102,7 @@ static int look(struct waiting *waiting, const struct control_page *page, bool w
     /* It may be on its way out of our handler, for an earlier request, and only lack a CPU. */
     if (result == -EALREADY && waiting->doubts < DOUBTS_MAX) {
         waiting->doubts++;
-        waiting->next_look = now() + DOUBT;
+        waiting->next_look = clock_now() + DOUBT;
         return 0;
     }
     find_hindered(waiting, result == -EAGAIN || result == -EALREADY ? HINDRANCE_BLOCKED
@@ -128,8 +122,8 @@ static int rest(struct waiting *waiting, const struct control_page *page, bool w
         return fail(waiting, -EINTR, "was not waited for");
     if (process.revents)
         return fail(waiting, -ESRCH, "ended before it was done");
-    if (now() >= waiting->next_look) {
-        waiting->next_look = now() + WAKE_INTERVAL;
+    if (clock_now() >= waiting->next_look) {
+        waiting->next_look = clock_now() + WAKE_INTERVAL;
         return look(waiting, page, wanted);
     }
     return 0;
@@ -137,7 +131,7 @@ static int rest(struct waiting *waiting, const struct control_page *page, bool w
 
 static bool too_late(const struct waiting *waiting)
 {
-    return waiting->deadline && now() >= waiting->deadline;
+    return waiting->deadline && clock_now() >= waiting->deadline;
 }
 
 /* Be the only one who asks. */
@@ -232,7 +226,7 @@ static int wait_for_answer(struct waiting *waiting, uint32_t number, struct cont
 {
     int result = 0;
 
-    waiting->next_look = now() + PATIENCE;
+    waiting->next_look = clock_now() + PATIENCE;
     while (result == 0) {
         result = target_read(waiting->target, page, waiting->error);
         if (result < 0)
@@ -284,7 +278,7 @@ int request_make(const struct target *target, const struct request *request,
     uint32_t number;
     int result;
 
-    waiting.deadline = request->timeout ? now() + request->timeout : 0;
+    waiting.deadline = request->timeout ? clock_now() + request->timeout : 0;
     /* A stopped process is told at once: nothing is asked of it. */
     result = look(&waiting, &page, false);
     if (result == 0)

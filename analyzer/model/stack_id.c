@@ -1,5 +1,7 @@
 #include "model/stack_id.h"
 
+#include "model/hash.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,22 +38,12 @@ static uint64_t mix(uint64_t value)
     return value ^ (value >> 31);
 }
 
-static uint64_t hash_bytes(const void *data, size_t size)
-{
-    const uint8_t *bytes = data;
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3u;
-    return mix(hash);
-}
-
 static uint64_t hash_module(const struct heap_module *module)
 {
     const char *name = base_name(module->path);
 
-    return module->build_id_size ? hash_bytes(module->build_id, module->build_id_size)
-                                 : hash_bytes(name, strlen(name));
+    return module->build_id_size ? mix(hash_bytes(HASH_BEGIN, module->build_id, module->build_id_size))
+                                 : mix(hash_bytes(HASH_BEGIN, name, strlen(name)));
 }
 
 /* The stack of CALLER with one more frame, told from others by OWN. */
@@ -95,7 +87,7 @@ struct stack_id *stack_id_create_by_names(const struct heap *heap, struct symbol
             const struct symbol *symbol = &list.symbols[j - 1];
             const char *file = symbol->file ? symbol->file : symbol->place;
 
-            ids[i] = add_frame(&ids[i], hash_bytes(file, strlen(file)) +
+            ids[i] = add_frame(&ids[i], mix(hash_bytes(HASH_BEGIN, file, strlen(file))) +
                                             mix(symbol->file ? symbol->line : 0));
         }
     }

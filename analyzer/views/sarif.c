@@ -10,21 +10,6 @@
 
 #define SCHEMA "https://json.schemastore.org/sarif-2.1.0.json"
 
-/* The columns, see REPORT_VERDICTS. */
-enum {
-    VERDICT,
-    CLASS,
-    SIZE,
-    COUNT,
-    WITH_SIZE,
-    WITH_COUNT,
-    TEXT,
-    SOURCE_FILE,
-    LINE,
-    FUNCTION,
-    HOLDER,
-};
-
 static const struct {
     const char *id, *name, *text;
 } rules[] = {
@@ -108,13 +93,14 @@ static void print_stack(FILE *out, const struct report_row *row)
 /* "3 blocks, 48 bytes: nobody points at it any more" */
 static int print_message(FILE *out, const struct report_row *row)
 {
-    const struct report_cell *cells = row->cells;
+    const struct report_cell *cells = row->cells, *holder = &cells[CELL_HOLDER];
+    uint64_t count = cells[CELL_WITH_COUNT].number;
     char *text;
 
-    if (asprintf(&text, "%" PRIu64 " %s of %" PRIu64 " bytes: %s%s%s%s", cells[WITH_COUNT].number,
-                 cells[WITH_COUNT].number == 1 ? "block" : "blocks", cells[WITH_SIZE].number,
-                 cells[TEXT].text, cells[HOLDER].known ? " (held by " : "",
-                 cells[HOLDER].known ? cells[HOLDER].text : "", cells[HOLDER].known ? ")" : "") < 0)
+    if (asprintf(&text, "%" PRIu64 " %s of %" PRIu64 " bytes: %s%s%s%s", count,
+                 count == 1 ? "block" : "blocks", cells[CELL_WITH_SIZE].number, cells[CELL_TEXT].text,
+                 holder->known ? " (held by " : "", holder->known ? holder->text : "",
+                 holder->known ? ")" : "") < 0)
         return -ENOMEM;
     fputs("\"message\":{\"text\":", out);
     json_text_print(out, text);
@@ -144,14 +130,15 @@ static int print_result(FILE *out, const struct report_row *row)
     size_t rule = 0;
     int result;
 
-    while (rule < RULE_COUNT - 1 && strcmp(rules[rule].id, cells[VERDICT].text) != 0)
+    while (rule < RULE_COUNT - 1 && strcmp(rules[rule].id, cells[CELL_VERDICT].text) != 0)
         rule++;
     fprintf(out, "{\"ruleId\":\"%s\",\"ruleIndex\":%zu,\"level\":\"error\",", rules[rule].id, rule);
     result = print_message(out, row);
     fputs(",\"locations\":[", out);
-    print_place(out, cells[SOURCE_FILE].is_place ? NULL : cells[SOURCE_FILE].text,
-                (uint32_t)cells[LINE].number,
-                cells[FUNCTION].known ? cells[FUNCTION].text : cells[SOURCE_FILE].text, NULL);
+    print_place(out, cells[CELL_FILE].is_place ? NULL : cells[CELL_FILE].text,
+                (uint32_t)cells[CELL_LINE].number,
+                cells[CELL_FUNCTION].known ? cells[CELL_FUNCTION].text : cells[CELL_FILE].text,
+                NULL);
     fputc(']', out);
     if (row->frame_count > 0)
         print_stack(out, row);

@@ -11,22 +11,6 @@
 
 #define INDENT 4
 
-/* The columns, see REPORT_VERDICTS. */
-enum {
-    VERDICT,
-    CLASS,
-    SIZE,
-    COUNT,
-    WITH_SIZE,
-    WITH_COUNT,
-    TEXT,
-    SOURCE_FILE,
-    LINE,
-    FUNCTION,
-    HOLDER,
-    EVIDENCE,
-};
-
 static const struct {
     const char *verdict, *title;
     bool is_bad;
@@ -41,7 +25,7 @@ static const struct {
 
 static void print_title(FILE *out, const struct report_cell *cells, bool colours)
 {
-    const char *verdict = cells[VERDICT].text, *class = cells[CLASS].text;
+    const char *verdict = cells[CELL_VERDICT].text, *class = cells[CELL_CLASS].text;
     const char *title = verdict;
     bool is_bad = false;
 
@@ -67,16 +51,16 @@ static void print_title(FILE *out, const struct report_cell *cells, bool colours
 static void print_place(FILE *out, const struct report_cell *cells, const struct paths *paths,
                         bool whole_names)
 {
-    if (cells[SOURCE_FILE].is_place) {
-        utf8_print(out, cells[SOURCE_FILE].text);
+    if (cells[CELL_FILE].is_place) {
+        utf8_print(out, cells[CELL_FILE].text);
         return;
     }
-    if (cells[FUNCTION].known) {
-        names_print(out, cells[FUNCTION].text, whole_names);
+    if (cells[CELL_FUNCTION].known) {
+        names_print(out, cells[CELL_FUNCTION].text, whole_names);
         fputs(" (", out);
     }
-    utf8_print(out, paths_short(paths, cells[SOURCE_FILE].text));
-    fprintf(out, ":%" PRIu64 "%s", cells[LINE].number, cells[FUNCTION].known ? ")" : "");
+    utf8_print(out, paths_short(paths, cells[CELL_FILE].text));
+    fprintf(out, ":%" PRIu64 "%s", cells[CELL_LINE].number, cells[CELL_FUNCTION].known ? ")" : "");
 }
 
 static void print_amount(FILE *out, uint64_t size, uint64_t count)
@@ -97,21 +81,21 @@ void verdicts_print(FILE *out, const struct report_table *table, const struct pa
         fputs("  ", out);
         print_place(out, row->cells, paths, whole_names);
         fprintf(out, "\n%*s", INDENT, "");
-        print_amount(out, row->cells[SIZE].number, row->cells[COUNT].number);
-        if (row->cells[WITH_COUNT].number > row->cells[COUNT].number) {
+        print_amount(out, row->cells[CELL_SIZE].number, row->cells[CELL_COUNT].number);
+        if (row->cells[CELL_WITH_COUNT].number > row->cells[CELL_COUNT].number) {
             fputs("; with all that goes with it ", out);
-            print_amount(out, row->cells[WITH_SIZE].number, row->cells[WITH_COUNT].number);
+            print_amount(out, row->cells[CELL_WITH_SIZE].number, row->cells[CELL_WITH_COUNT].number);
         }
         fprintf(out, "\n%*s", INDENT, "");
-        utf8_print(out, row->cells[TEXT].text);
+        utf8_print(out, row->cells[CELL_TEXT].text);
         fputc('\n', out);
         if (row->path_length > 0)
-            held_by_print_path(out, row, row->cells[COUNT].number, INDENT, paths, width);
+            held_by_print_path(out, row, row->cells[CELL_COUNT].number, INDENT, paths, width);
         if (row->retain_count > 0)
             held_by_print_parts(out, row, INDENT, paths);
-        if (row->cells[EVIDENCE].known) {
+        if (row->cells[CELL_EVIDENCE].known) {
             fprintf(out, "%*sevidence  ", INDENT, "");
-            utf8_print(out, row->cells[EVIDENCE].text);
+            utf8_print(out, row->cells[CELL_EVIDENCE].text);
             fputc('\n', out);
         }
         if (row->has_traceback)
