@@ -6,7 +6,7 @@ load common
 @test "threads, plug-ins, children and snapshots all the while: each event counts, our memory is flat" {
     mkdir soak
     "$PYTHON" "$TOOLS/soak.py" "$SHIM" "$PROGRAMS/soak" "$PROGRAMS/soak_plugin.so" soak \
-        --rounds 150 >said || {
+        --minutes 3 >said || {
         cat said
         return 1
     }
