@@ -323,7 +323,7 @@ int check_run(const struct command *command, struct traced *traced, const char *
     begin = clock_now();
     code = launch_fork(&launch, &program);
     if (code == 0) {
-        run_snapshots_find(out_run->directory, launch.pid, false, NULL, &before);
+        run_snapshots_find(out_run->directory, 0, true, NULL, &before);
         code = launch_go(&launch);
     }
     if (code < 0) {
@@ -337,6 +337,7 @@ int check_run(const struct command *command, struct traced *traced, const char *
     out_run->duration = clock_now() - begin;
     leftovers_settle(out_run->directory);
     run_snapshots_find(out_run->directory, launch.pid, false, &before, &out_run->snapshots);
+    out_run->snapshots_before = before.count;
     run_snapshots_finish(&before);
     if (turns.input >= 0)
         close(turns.input);

@@ -43,6 +43,7 @@ struct check_run {
     char directory[PATH_MAX];
     bool is_temporary;   /* it is removed again */
     struct run_snapshots snapshots;
+    size_t snapshots_before; /* that lay in the directory already, of any program */
 };
 
 /* Run the file PATH by the command ARGV, which TRACED was prepared for, and divide it into ROUNDS. Without

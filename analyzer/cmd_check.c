@@ -1,4 +1,5 @@
 /* cmd_check.c - `heapdelta check`: fail if a program leaks, for CI. */
+#include "check_baseline.h"
 #include "check_run.h"
 #include "check_verdict.h"
 #include "command.h"
@@ -34,7 +35,7 @@ struct settings {
     struct check_rounds rounds;
     struct check_limits limits;
     const char *junit, *sarif, *json, *gen_suppressions; /* files; NULL: none */
-    struct baseline *baseline;        /* that `limits` name */
+    struct check_baseline baseline;   /* that `limits` name */
     const char *name;                 /* of the test; NULL: the command */
     bool quiet;
 };
@@ -182,14 +183,10 @@ static int take_suppressions(struct settings *settings, const char *path)
 
 static int take_baseline(struct settings *settings, const char *path)
 {
-    struct error error;
+    int status = check_baseline_take(&command_check, path, &settings->baseline);
 
-    baseline_destroy(settings->baseline);
-    settings->baseline = NULL;
-    if (baseline_load(path, &settings->baseline, &error) < 0)
-        return command_fail(&command_check, COMMAND_BAD_INPUT, "%s", error.text);
-    settings->limits.baseline = settings->baseline;
-    return -1;
+    settings->limits.baseline = settings->baseline.baseline;
+    return status;
 }
 
 /* Take OPTION with its VALUE. Returns -1, or the exit status. */
@@ -199,6 +196,7 @@ static int take_option(struct settings *settings, int option, const char *value)
     case OPTION_ROUNDS:
         return take_rounds(settings, value);
     case OPTION_WARMUP:
+        settings->limits.needs_rounds = true;
         return take_count("--warmup", value, &settings->limits.warm_up);
     case OPTION_SIGNAL:
         return take_signal(settings, value);
@@ -427,20 +425,37 @@ static void say(const struct settings *settings, const struct outcome *outcome)
         fprintf(stderr, "%s\n", report->notes[i]);
 }
 
+static void add_notes(const struct settings *settings, const struct check_run *run,
+                      const struct outcome *outcome)
+{
+    struct report *report = outcome->verdict.report;
+
+    if (settings->baseline.is_empty)
+        report_add_note(report, "The baseline %s has nothing of this program: nothing is known.",
+                        settings->baseline.directory);
+    if (run->snapshots_before > 0)
+        report_add_note(report, "%zu %s in %s, beside %zu of before.", run->snapshots.count,
+                        run->snapshots.count == 1 ? "snapshot" : "snapshots", run->directory,
+                        run->snapshots_before);
+    if (*outcome->own)
+        report_add_note(report, "But %s.", outcome->own);
+}
+
 /* Judge RUN, say what was found, and return the exit status. */
-static int conclude(const struct settings *settings, const struct check_run *run, char **argv)
+static int conclude(struct settings *settings, const struct check_run *run, char **argv)
 {
     struct outcome outcome = {0};
     struct check_verdict *verdict = &outcome.verdict;
-    int status = check_verdict(&command_check, &settings->limits, run, verdict);
+    int status = check_baseline_find(&command_check, run, &settings->baseline);
 
+    if (status == COMMAND_DONE)
+        status = check_verdict(&command_check, &settings->limits, run, verdict);
     join(argv, outcome.command, sizeof(outcome.command));
     judge_own(run, &outcome);
     if (status == COMMAND_DONE) {
         report_title(verdict->report, "heapdelta check: %s: %s%s", settings->traced.program,
                      verdict->failed ? "FAILED: " : "", verdict->text);
-        if (*outcome.own)
-            report_add_note(verdict->report, "But %s.", outcome.own);
+        add_notes(settings, run, &outcome);
         say(settings, &outcome);
         status = write_files(settings, run, &outcome);
         if (status == COMMAND_DONE && verdict->failed)
@@ -488,7 +503,7 @@ static int run(int argc, char **argv)
     if (status < 0)
         status = check(&settings, argv + optind);
     suppressions_destroy(settings.limits.suppressions);
-    baseline_destroy(settings.baseline);
+    check_baseline_finish(&settings.baseline);
     return status;
 }
 
@@ -516,8 +531,8 @@ const struct command command_check = {
             "                   be repeated\n"
             "  --gen-suppressions FILE\n"
             "                   write an entry for each leak that failed\n"
-            "  --baseline OLD.hds\n"
-            "                   what this snapshot of an earlier build has as well does not fail\n"
+            "  --baseline OLD   what this snapshot of an earlier build, or a directory of them, has\n"
+            "                   as well does not fail\n"
             "  --junit FILE     write the result as JUnit XML; in names of files %p becomes\n"
             "                   PROGRAM.PID\n"
             "  --sarif FILE     … as SARIF 2.1.0\n"

@@ -47,34 +47,36 @@ static int compare_keys(const void *left, const void *right)
     return (a->key > b->key) - (a->key < b->key);
 }
 
-/* Add up the entries of the same key. */
-static void unite(struct baseline *baseline)
+/* Add up those of the COUNT ENTRIES that have the same key. Returns how many are left, sorted by it. */
+static size_t unite(struct entry *entries, size_t count)
 {
     size_t kept = 0;
 
-    if (baseline->count == 0)
-        return;
-    qsort(baseline->entries, baseline->count, sizeof(struct entry), compare_keys);
-    for (size_t i = 1; i < baseline->count; i++) {
-        if (baseline->entries[i].key == baseline->entries[kept].key) {
-            baseline->entries[kept].lost += baseline->entries[i].lost;
-            baseline->entries[kept].held += baseline->entries[i].held;
-            baseline->entries[kept].lost_blocks += baseline->entries[i].lost_blocks;
-            baseline->entries[kept].held_blocks += baseline->entries[i].held_blocks;
+    if (count == 0)
+        return 0;
+    qsort(entries, count, sizeof(*entries), compare_keys);
+    for (size_t i = 1; i < count; i++) {
+        if (entries[i].key == entries[kept].key) {
+            entries[kept].lost += entries[i].lost;
+            entries[kept].held += entries[i].held;
+            entries[kept].lost_blocks += entries[i].lost_blocks;
+            entries[kept].held_blocks += entries[i].held_blocks;
         } else {
-            baseline->entries[++kept] = baseline->entries[i];
+            entries[++kept] = entries[i];
         }
     }
-    baseline->count = kept + 1;
+    return kept + 1;
 }
 
-static int add_stacks(struct baseline *baseline, const struct heap *heap, const struct graph *graph,
-                      struct symbols *symbols)
+/* What HEAP has, by key: COUNT entries, to be freed. NULL for lack of memory. */
+static struct entry *find_entries(const struct heap *heap, const struct graph *graph,
+                                  struct symbols *symbols, size_t *out_count)
 {
     struct entry *of_stack = calloc(heap->stack_count + 1, sizeof(*of_stack));
+    size_t count = 0;
 
     if (!of_stack)
-        return -ENOMEM;
+        return NULL;
     for (size_t i = 0; i < heap->block_count; i++) {
         const struct heap_block *block = &heap->blocks[i];
 
@@ -90,10 +92,50 @@ static int add_stacks(struct baseline *baseline, const struct heap *heap, const 
         if (of_stack[i].lost_blocks == 0 && of_stack[i].held_blocks == 0)
             continue;
         of_stack[i].key = key_of(heap, symbols, i);
-        of_stack[baseline->count++] = of_stack[i];
+        of_stack[count++] = of_stack[i];
     }
-    baseline->entries = of_stack;
-    unite(baseline);
+    *out_count = unite(of_stack, count);
+    return of_stack;
+}
+
+static uint64_t max(uint64_t one, uint64_t other)
+{
+    return one > other ? one : other;
+}
+
+/* Let BASELINE allow what the COUNT ENTRIES, sorted by key, have, too. Returns 0 or -ENOMEM. */
+static int allow(struct baseline *baseline, const struct entry *entries, size_t count)
+{
+    struct entry *both = malloc((baseline->count + count + 1) * sizeof(*both));
+    size_t i = 0, j = 0, kept = 0;
+
+    if (!both)
+        return -ENOMEM;
+    while (i < baseline->count || j < count) {
+        const struct entry *old = i < baseline->count ? &baseline->entries[i] : NULL;
+        const struct entry *new = j < count ? &entries[j] : NULL;
+
+        if (old && (!new || old->key < new->key)) {
+            both[kept++] = *old;
+            i++;
+        } else if (!old || new->key < old->key) {
+            both[kept++] = *new;
+            j++;
+        } else {
+            both[kept++] = (struct entry){
+                .key = old->key,
+                .lost = max(old->lost, new->lost),
+                .held = max(old->held, new->held),
+                .lost_blocks = max(old->lost_blocks, new->lost_blocks),
+                .held_blocks = max(old->held_blocks, new->held_blocks),
+            };
+            i++;
+            j++;
+        }
+    }
+    free(baseline->entries);
+    baseline->entries = both;
+    baseline->count = kept;
     return 0;
 }
 
@@ -113,38 +155,41 @@ static int find_nameless(struct baseline *baseline, const struct heap *heap,
     return 0;
 }
 
-int baseline_load(const char *path, struct baseline **out_baseline, struct error *error)
+struct baseline *baseline_create(void)
 {
-    struct baseline *baseline = calloc(1, sizeof(*baseline));
+    return calloc(1, sizeof(struct baseline));
+}
+
+int baseline_add(struct baseline *baseline, const char *path, struct error *error)
+{
+    struct entry *entries = NULL;
     struct symbols *symbols = NULL;
     struct graph *graph = NULL;
     struct heap *heap = NULL;
-    int result = -ENOMEM;
+    size_t count = 0;
+    int result;
 
-    error_set(error, result, "out of memory");
-    if (!baseline)
-        return result;
     result = heap_load_with_edges(path, &heap, error);
     if (result < 0)
-        goto out;
+        return result;
     if (!heap->has_edges) {
-        result = error_set(error, -ENODATA, "%s: has no heap graph: take the snapshot at exit", path);
-        goto out;
+        heap_destroy(heap);
+        return error_set(error, -ENODATA, "%s: has no heap graph: take the snapshot at exit", path);
     }
     symbols = symbols_create(heap);
     result = symbols ? graph_create(heap, 0, &graph) : -ENOMEM;
-    if (result == 0)
-        result = add_stacks(baseline, heap, graph, symbols);
+    if (result == 0) {
+        entries = find_entries(heap, graph, symbols, &count);
+        result = entries ? allow(baseline, entries, count) : -ENOMEM;
+    }
     if (result == 0)
         result = find_nameless(baseline, heap, symbols);
-out:
+    if (result < 0)
+        error_set(error, result, "out of memory");
+    free(entries);
     graph_destroy(graph);
     symbols_destroy(symbols);
     heap_destroy(heap);
-    if (result == 0)
-        *out_baseline = baseline;
-    else
-        baseline_destroy(baseline);
     return result;
 }
 

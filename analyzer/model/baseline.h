@@ -16,8 +16,12 @@
 
 struct baseline;
 
-/* Read the snapshot PATH. Returns 0, or -errno and ERROR; -ENODATA if it has no heap graph. */
-int baseline_load(const char *path, struct baseline **out_baseline, struct error *error);
+/* One that has nothing; NULL for lack of memory. */
+struct baseline *baseline_create(void);
+
+/* Add what the snapshot PATH has: of each stack what is more counts, for of several runs each is allowed
+ * what any had. Returns 0, or -errno and ERROR; -ENODATA if it has no heap graph. */
+int baseline_add(struct baseline *baseline, const char *path, struct error *error);
 
 /* Free BASELINE, which may be NULL. */
 void baseline_destroy(struct baseline *baseline);

@@ -1,7 +1,8 @@
 #include "model/growth.h"
 
+#include "model/fit.h"
+
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PARTS_MIN    5u
@@ -60,37 +61,6 @@ static void cut(const struct growth_moments *moments, const struct growth_levels
     }
 }
 
-static int compare_doubles(const void *left, const void *right)
-{
-    const double *a = left, *b = right;
-
-    return *a < *b ? -1 : *a > *b;
-}
-
-double growth_median(double *values, size_t count)
-{
-    if (count == 0)
-        return 0;
-    qsort(values, count, sizeof(*values), compare_doubles);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
-/* The slope of Y over X, COUNT each: the median of those between any two (Theil 1950, Sen 1968),
- * which up to 29 % of outliers do not move. */
-static double slope(const double *x, const double *y, size_t count)
-{
-    double slopes[GROWTH_PARTS_MAX * (GROWTH_PARTS_MAX - 1) / 2];
-    size_t found = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        for (size_t j = i + 1; j < count; j++) {
-            if (x[j] > x[i])
-                slopes[found++] = (y[j] - y[i]) / (x[j] - x[i]);
-        }
-    }
-    return growth_median(slopes, found);
-}
-
 /* By how much the levels usually go up and down within one of PARTS. */
 static double swing(const struct parts *parts)
 {
@@ -98,7 +68,7 @@ static double swing(const struct parts *parts)
 
     for (size_t i = 0; i < parts->count; i++)
         swings[i] = parts->highest[i] - parts->bytes[i];
-    return growth_median(swings, parts->count);
+    return fit_median(swings, parts->count);
 }
 
 /* The standard deviation of the lowest levels of PARTS around a smooth course, about: a quarter of
@@ -114,7 +84,7 @@ static double scatter(const struct parts *parts)
         return by_swing;
     for (size_t i = 2; i < parts->count; i++)
         bends[count++] = fabs(parts->bytes[i] - 2 * parts->bytes[i - 1] + parts->bytes[i - 2]);
-    return fmax(growth_median(bends, count) / 0.6745 / sqrt(6), by_swing);
+    return fmax(fit_median(bends, count) / 0.6745 / sqrt(6), by_swing);
 }
 
 void growth_find_floor(const uint64_t *levels, size_t first, size_t end, uint64_t *floor)
@@ -243,9 +213,9 @@ static void measure(const struct parts *parts, struct growth *growth)
         growth->grew += parts->bytes[i] > parts->bytes[i - 1];
     growth->bytes = clamp(parts->bytes[last] - parts->bytes[0]);
     growth->blocks = clamp(parts->blocks[last] - parts->blocks[0]);
-    growth->bytes_per_work = slope(parts->work, parts->bytes, parts->count);
-    growth->blocks_per_work = slope(parts->work, parts->blocks, parts->count);
-    growth->bytes_per_hour = slope(parts->time, parts->bytes, parts->count) * 3600e9;
+    growth->bytes_per_work = fit_slope(parts->work, parts->bytes, parts->count);
+    growth->blocks_per_work = fit_slope(parts->work, parts->blocks, parts->count);
+    growth->bytes_per_hour = fit_slope(parts->time, parts->bytes, parts->count) * 3600e9;
 }
 
 /* Judge the moments [FIRST, END), whose FLOOR it is. Returns whether it grows. */
@@ -328,7 +298,8 @@ static size_t find_begin(const struct growth_levels *levels, size_t first, size_
     return begin;
 }
 
-void growth_judge(const struct growth_moments *moments, const struct growth_levels *levels,
+/* Judge LEVELS at MOMENTS by bytes. */
+static void judge(const struct growth_moments *moments, const struct growth_levels *levels,
                   struct growth *out_growth)
 {
     uint64_t floor[GROWTH_MOMENTS_MAX];
@@ -374,4 +345,33 @@ void growth_judge(const struct growth_moments *moments, const struct growth_leve
         growth->course = GROWTH_STOPPED;
     else
         growth->course = GROWTH_FLAT;
+}
+
+bool growth_is_by_blocks(const struct growth_levels *levels, size_t count)
+{
+    bool changed = false;
+
+    for (size_t i = 1; i < count; i++) {
+        if (levels->bytes[i] != levels->bytes[0])
+            return false;
+        changed |= levels->blocks[i] != levels->blocks[0];
+    }
+    return changed;
+}
+
+void growth_judge(const struct growth_moments *moments, const struct growth_levels *levels,
+                  struct growth *out_growth)
+{
+    struct growth_levels by_blocks;
+
+    if (!growth_is_by_blocks(levels, moments->count)) {
+        judge(moments, levels, out_growth);
+        return;
+    }
+    by_blocks = *levels;
+    memcpy(by_blocks.bytes, levels->blocks, sizeof(by_blocks.bytes));
+    judge(moments, &by_blocks, out_growth);
+    out_growth->bytes = 0;
+    out_growth->bytes_per_work = out_growth->bytes_per_hour = 0;
+    out_growth->lowest = out_growth->highest = levels->bytes[0];
 }

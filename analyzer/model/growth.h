@@ -11,7 +11,7 @@
  * speed of the machine nor on how long the program waited. docs/verdicts.md has the rules and
  * their reasons.
  *
- * Nothing here fails or allocates.
+ * Nothing here fails.
  */
 #ifndef MODEL_GROWTH_H
 #define MODEL_GROWTH_H
@@ -75,7 +75,8 @@ void growth_judge(const struct growth_moments *moments, const struct growth_leve
 /* Put the lowest of LEVELS from each moment on, of those in [FIRST, END), into FLOOR. */
 void growth_find_floor(const uint64_t *levels, size_t first, size_t end, uint64_t *floor);
 
-/* The median of the COUNT VALUES, which are sorted by that; 0 of none. */
-double growth_median(double *values, size_t count);
+/* Do the blocks of LEVELS, at COUNT moments, become more or fewer, and their bytes not? Such are blocks of no bytes,
+ * which the allocator has no less to give for; they are judged by their number. */
+bool growth_is_by_blocks(const struct growth_levels *levels, size_t count);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "format/snapshot.h"
 #include "model/filter.h"
+#include "model/fit.h"
 #include "model/site.h"
 
 #include <errno.h>
@@ -55,22 +56,16 @@ size_t rounds_judged(const struct rounds *rounds)
     return first < rounds->count ? rounds->count - first - 1 : 0;
 }
 
-/* How much FLOOR rises in a round: the median of the slopes between any two rounds. */
+/* How much FLOOR rises in a round. */
 static double slope(const uint64_t *numbers, const uint64_t *floor, size_t count)
 {
-    size_t room = count * (count - 1) / 2, found = 0;
-    double *slopes = malloc((room + 1) * sizeof(*slopes)), result;
+    double x[GROWTH_MOMENTS_MAX], y[GROWTH_MOMENTS_MAX];
 
-    if (!slopes) /* then the mean must do */
-        return (double)(floor[count - 1] - floor[0]) / (double)(numbers[count - 1] - numbers[0]);
     for (size_t i = 0; i < count; i++) {
-        for (size_t j = i + 1; j < count; j++)
-            slopes[found++] =
-                (double)(floor[j] - floor[i]) / (double)(numbers[j] - numbers[i]);
+        x[i] = (double)numbers[i];
+        y[i] = (double)floor[i];
     }
-    result = growth_median(slopes, found);
-    free(slopes);
-    return result;
+    return fit_slope(x, y, count);
 }
 
 /* By the rules for any program: for what grows in some rounds only. */
@@ -90,6 +85,7 @@ void rounds_judge_levels(const uint64_t *numbers, const struct growth_levels *le
                          struct growth *out_growth)
 {
     uint64_t bytes[GROWTH_MOMENTS_MAX], blocks[GROWTH_MOMENTS_MAX];
+    const uint64_t *kept = growth_is_by_blocks(levels, count) ? blocks : bytes;
     struct growth *growth = out_growth;
     size_t rounds = count > 0 ? count - 1 : 0, rises = 0;
 
@@ -99,7 +95,7 @@ void rounds_judge_levels(const uint64_t *numbers, const struct growth_levels *le
     growth_find_floor(levels->bytes, 0, count, bytes);
     growth_find_floor(levels->blocks, 0, count, blocks);
     for (size_t i = 1; i < count; i++)
-        rises += bytes[i] > bytes[i - 1];
+        rises += kept[i] > kept[i - 1];
     if (rises + rounds / WITHOUT_SHARE < rounds) {
         judge_as_any(numbers, levels, count, growth);
         if (growth->course == GROWTH_GROWING) {
@@ -130,7 +126,7 @@ void rounds_judge_levels(const uint64_t *numbers, const struct growth_levels *le
 struct place {
     const struct symbol *symbol;
     struct growth_levels *levels;
-    uint64_t rise; /* of the stack that rose most, */
+    uint64_t rise, more; /* bytes and blocks, of the stack that rose most, */
     uint32_t stack; /* … which is this */
 };
 
@@ -181,9 +177,14 @@ static bool read_levels(const struct judge *judge, uint32_t stack, struct growth
 
         levels->bytes[i] = is_known ? heap->stacks[stack].live_bytes : 0;
         levels->blocks[i] = is_known ? heap->stacks[stack].live_blocks : 0;
-        changed |= levels->bytes[i] != levels->bytes[0];
+        changed |= levels->bytes[i] != levels->bytes[0] || levels->blocks[i] != levels->blocks[0];
     }
     return changed;
+}
+
+static uint64_t rise_of(const uint64_t *levels, size_t count)
+{
+    return levels[count - 1] > levels[0] ? levels[count - 1] - levels[0] : 0;
 }
 
 /* Add up the levels of all stacks by place. */
@@ -194,7 +195,7 @@ static int add_stacks(struct judge *judge, const struct heap *last, struct symbo
         struct growth_levels levels;
         const struct symbol *symbol;
         struct place *place;
-        uint64_t rise;
+        uint64_t rise, more;
         uint32_t frame;
 
         if (!read_levels(judge, stack, &levels))
@@ -207,11 +208,11 @@ static int add_stacks(struct judge *judge, const struct heap *last, struct symbo
             place->levels->bytes[i] += levels.bytes[i];
             place->levels->blocks[i] += levels.blocks[i];
         }
-        rise = levels.bytes[judge->count - 1] > levels.bytes[0]
-                   ? levels.bytes[judge->count - 1] - levels.bytes[0]
-                   : 0;
-        if (rise > place->rise) {
+        rise = rise_of(levels.bytes, judge->count);
+        more = rise_of(levels.blocks, judge->count);
+        if (rise > place->rise || (rise == place->rise && more > place->more)) {
             place->rise = rise;
+            place->more = more;
             place->stack = stack;
         }
     }
@@ -235,7 +236,7 @@ int rounds_judge(const struct rounds *rounds, const struct heap *last, struct sy
     if (result == 0 && judge.count > 1)
         result = add_stacks(&judge, last, symbols, filter);
     for (size_t i = 0; result == 0 && i < judge.place_count; i++) {
-        if (judge.places[i].rise > 0)
+        if (judge.places[i].rise > 0 || judge.places[i].more > 0)
             rounds_judge_levels(numbers, judge.places[i].levels, judge.count,
                                 &growths[judge.places[i].stack]);
     }

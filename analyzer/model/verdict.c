@@ -649,12 +649,15 @@ static unsigned percent(double share)
 static void say_growth(const struct verdicts *verdicts, const struct growth *growth, char *buffer,
                        size_t size)
 {
+    bool by_bytes = growth->bytes > 0;
+    double slope = by_bytes ? growth->bytes_per_work : growth->blocks_per_work;
     char more[64];
 
     say_more(growth, more, sizeof(more));
     if (verdicts->moments.are_rounds)
-        snprintf(buffer, size, "%s, %.3g bytes a round, in %u of %u rounds", more,
-                 growth->bytes_per_work, growth->grew, growth->parts);
+        snprintf(buffer, size, "%s, %.3g %s a round, in %u of %u rounds", more, slope,
+                 by_bytes ? "bytes" : fabs(slope - 1) < 0.001 ? "block" : "blocks", growth->grew,
+                 growth->parts);
     else
         snprintf(buffer, size, "%s since the start-up, in %u of %u parts of the run", more,
                  growth->grew, growth->parts);

@@ -70,6 +70,13 @@ line_of() {
     said "with it  12 of work (rounds.c:$(line_of 'strdup('))"
 }
 
+@test "what has no size is held and grows as other blocks do" {
+    check_marks 1 12 grows_empty
+    said "held and growing  work (rounds.c:$(line_of 'empty[registered++] = malloc(0)'))"
+    said "10 blocks more, 1 block a round, in 10 of 10 rounds"
+    check_marks 0 12 grows_empty --max-growth 1block
+}
+
 @test "what is let go at the end only fails as well" {
     check_marks 1 12 cleared
     said "grows and is let go at the end only: 10 blocks more, 96 bytes a round"
@@ -101,6 +108,8 @@ line_of() {
     said "rounds          5  4 of them judged, after 1 to warm up"
     check_marks 3 12 grows --rounds 3
     said "3 rounds: too few to judge growth by; with a warm-up of 1 there must be 4"
+    check_marks 3 12 grows --warmup 30 # all of them
+    said "12 rounds: too few to judge growth by; with a warm-up of 30 there must be 33"
 }
 
 @test "rounds by time, after which the program is ended" {
@@ -284,6 +293,26 @@ END
     ends_with 3 "$HEAPDELTA" check --baseline nothing.hds -- true
     ends_with 3 "$HEAPDELTA" check --baseline kept/*.0001.*.hds -- true
     said "has no heap graph"
+}
+
+@test "a baseline may be a directory, of many programs" {
+    ends_with 3 "$HEAPDELTA" check --baseline . -- "$ROUNDS" mark 1 steady
+    said ".: has no snapshot that was taken at an exit"
+    check_marks 1 12 lost -o kept
+    run ! said "of before"
+    check_marks 1 12 grows -o kept
+    said "13 snapshots in kept, beside 13 of before."
+    ends_with 0 "$HEAPDELTA" check -o kept -- true
+    # Each run is allowed what any had, but not the sum, and not what it has itself.
+    check_marks 0 12 lost --baseline kept
+    said "As in the baseline: 396 bytes in 12 blocks."
+    check_marks 0 12 grows --baseline kept
+    check_marks 1 13 lost --baseline kept -o kept
+    check_marks 0 13 lost --baseline kept
+    # Nothing is known of a program that is not in there.
+    cp "$ROUNDS" other
+    ends_with 1 "$HEAPDELTA" check --baseline kept -- ./other mark 12 lost
+    said "The baseline kept has nothing of this program: nothing is known."
 }
 
 @test "what it prints and reads is the program's own" {

@@ -6,7 +6,7 @@
  *     rounds quiet MODE      once, and waits for input that does not come before it ends
  *     rounds wait MODE       once for each USR2 that it gets, which it answers with a line, until TERM
  *
- * MODE: steady, lost, lost_empty (blocks of no size), grows, grows_with_names, cleared (grows, and lets all go at its end), warms_up (a cache that
+ * MODE: steady, lost, lost_empty (blocks of no size), grows, grows_empty (of no size), grows_with_names, cleared (grows, and lets all go at its end), warms_up (a cache that
  * is full after three rounds), now_and_then (a block in three rounds of ten), replaced (a queue of five),
  * fails (exit status 3), fails_and_leaks, skipped (exit status 77); and of `wait`, exits_143 or exits_1 at TERM.
  */
@@ -31,6 +31,7 @@ struct thing {
 };
 
 static struct thing *registry[ROOM];
+static void *volatile empty[ROOM];
 static size_t registered;
 static void *volatile cache[3], *volatile queue[5];
 static void *volatile sink;
@@ -53,6 +54,8 @@ APART static void work(const char *mode, size_t round)
     sink = NULL;
     if (strcmp(mode, "grows") == 0 || strcmp(mode, "cleared") == 0)
         registry[registered++] = make_thing();
+    if (strcmp(mode, "grows_empty") == 0)
+        empty[registered++] = malloc(0);
     if (strcmp(mode, "grows_with_names") == 0) {
         registry[registered] = make_thing();
         registry[registered++]->name = strdup("a name that somebody holds");

@@ -41,6 +41,29 @@ static void what_rises_in_each_round_grows(void **state)
     assert_int_equal(JUDGE(0, 1, 2, 3).course, GROWTH_GROWING);
 }
 
+static void blocks_without_bytes_are_judged_by_their_number(void **state)
+{
+    static struct growth_levels levels;
+    uint64_t numbers[12];
+    struct growth growth;
+
+    (void)state;
+    for (size_t i = 0; i < 12; i++) {
+        numbers[i] = i;
+        levels.blocks[i] = 3 * i;
+        levels.bytes[i] = 700; /* of others at the same place */
+    }
+    rounds_judge_levels(numbers, &levels, 12, &growth);
+    assert_int_equal(growth.course, GROWTH_GROWING);
+    assert_int_equal(growth.blocks, 33);
+    assert_true(growth.bytes == 0 && growth.bytes_per_work == 0 && growth.blocks_per_work == 3);
+    /* More of them which are smaller is no growth: they have a size to be judged by. */
+    for (size_t i = 0; i < 12; i++)
+        levels.bytes[i] = 700 - i;
+    rounds_judge_levels(numbers, &levels, 12, &growth);
+    assert_int_not_equal(growth.course, GROWTH_GROWING);
+}
+
 static void three_rounds_are_needed(void **state)
 {
     (void)state;
@@ -146,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_rises_in_each_round_grows),
         cmocka_unit_test(three_rounds_are_needed),
+        cmocka_unit_test(blocks_without_bytes_are_judged_by_their_number),
         cmocka_unit_test(what_comes_and_goes_does_not),
         cmocka_unit_test(noise_above_what_is_kept_does_not_hide_it),
         cmocka_unit_test(gaps_count_as_the_rounds_that_they_are),
