@@ -15,6 +15,8 @@
 
 #define STACK_SIZE ((size_t)256 * 1024)
 
+#define STOPPING_PATIENCE 1000000000u /* ns that somebody may stop a task again and again */
+
 /* Clone with FLAGS; the child calls TASK(CONTEXT) on the stack that ends at TOP and
  * exits. Written out because behind a call of clone() both would return into the
  * caller's frame. */
@@ -52,19 +54,14 @@ static void in_task(void *context)
     image->task(image->context);
 }
 
-/* Start the task; with WAIT the calling thread stands still until it ends. False if none can
- * be had. */
-static bool start_task(struct image *image, bool wait)
+/* Start the task, all signals blocked. False if none can be had. */
+static bool start_task(struct image *image)
 {
-    uint64_t all = ~(uint64_t)0, before;
-
     image->stack = arena_map(STACK_SIZE, ARENA_OTHER);
     image->pid = -ENOMEM;
-    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
     if (image->stack)
-        image->pid = clone_task(CLONE_VM | CLONE_UNTRACED | (wait ? CLONE_VFORK : 0),
-                                (uintptr_t)(image->stack + STACK_SIZE), in_task, image);
-    SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+        image->pid = clone_task(CLONE_VM | CLONE_UNTRACED, (uintptr_t)(image->stack + STACK_SIZE),
+                                in_task, image);
     if (image->pid > 0)
         return true;
     arena_unmap(image->stack, STACK_SIZE, ARENA_OTHER);
@@ -73,37 +70,72 @@ static bool start_task(struct image *image, bool wait)
     return false;
 }
 
-/* Run the task in the calling thread. */
-static void run_here(struct image *image)
+static uint64_t block_signals(void)
 {
     uint64_t all = ~(uint64_t)0, before;
 
     SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
-    image->task(image->context);
-    syscall_take_back_xfsz();
+    return before;
+}
+
+static void unblock_signals(uint64_t before)
+{
     SYSCALL_4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
 }
 
+/* Run the task in the calling thread, all signals blocked. */
+static void run_here(struct image *image)
+{
+    image->task(image->context);
+    syscall_take_back_xfsz();
+}
+
+/* Not by vfork: who stands still in it could not see that somebody stopped the task. */
 void image_run(void (*task)(void *context), void *context)
 {
-    struct image image = { task, context, NULL, 0 };
+    struct image image = { .task = task, .context = context };
+    uint64_t before = block_signals();
 
-    if (!start_task(&image, true))
+    if (!start_task(&image))
         run_here(&image);
     image_reap(&image, true);
+    unblock_signals(before);
 }
 
 bool image_try_start(struct image *image, void (*task)(void *context), void *context)
 {
+    uint64_t before = block_signals();
+    bool started;
+
     image->task = task;
     image->context = context;
-    return start_task(image, false);
+    image->stopping = (struct stopping){ 0, 0 };
+    started = start_task(image);
+    unblock_signals(before);
+    return started;
 }
 
 void image_start(struct image *image, void (*task)(void *context), void *context)
 {
-    if (!image_try_start(image, task, context))
-        run_here(image);
+    uint64_t before;
+
+    if (image_try_start(image, task, context))
+        return;
+    before = block_signals();
+    run_here(image);
+    unblock_signals(before);
+}
+
+/* Somebody stopped PID, a task or copy of ours: send it on. If that goes on, it is kept from ever
+ * getting to its end, for which others wait: kill it. */
+static void send_on(long pid, struct stopping *stopping)
+{
+    uint64_t now = syscall_time(CLOCK_MONOTONIC);
+
+    if (now - stopping->last > STOPPING_PATIENCE)
+        stopping->first = now;
+    stopping->last = now;
+    SYSCALL_2(SYS_kill, pid, now - stopping->first > STOPPING_PATIENCE ? SIGKILL : SIGCONT);
 }
 
 struct copying {
@@ -135,13 +167,14 @@ long image_copy(void (*task)(void *context), void *context)
 
 int image_wait(long pid, void (*other)(long pid, int status))
 {
+    struct stopping stopping = { 0, 0 };
     int status = 0;
     long ended;
 
     while ((ended = SYSCALL_4(SYS_wait4, -1, &status, __WALL | WUNTRACED, NULL)) != pid ||
            WIFSTOPPED(status))
         if (ended == pid)
-            SYSCALL_2(SYS_kill, pid, SIGCONT);
+            send_on(pid, &stopping);
         else if (ended > 0)
             other(ended, status);
         else if (ended != -EINTR)
@@ -150,20 +183,20 @@ int image_wait(long pid, void (*other)(long pid, int status))
 }
 
 /* Whether the task of IMAGE has ended. It stays as it is, unless it was stopped: then it goes on. */
-static bool has_ended(const struct image *image)
+static bool has_ended(struct image *image)
 {
     siginfo_t info = { .si_pid = 0 };
     long result = SYSCALL_5(SYS_waitid, P_PID, image->pid, &info,
                             WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WCLONE, NULL);
 
     if (result == 0 && info.si_pid != 0 && info.si_code == CLD_STOPPED) {
-        SYSCALL_2(SYS_kill, image->pid, SIGCONT);
+        send_on(image->pid, &image->stopping);
         return false;
     }
     return (result < 0 && result != -EINTR) || info.si_pid != 0;
 }
 
-bool image_wait_for(const struct image *image, _Atomic uint32_t *word, uint64_t patience)
+bool image_wait_for(struct image *image, _Atomic uint32_t *word, uint64_t patience)
 {
     const struct timespec look = { .tv_nsec = 20000000 };
     uint64_t begin = syscall_time(CLOCK_MONOTONIC);
@@ -181,16 +214,20 @@ bool image_wait_for(const struct image *image, _Atomic uint32_t *word, uint64_t 
 
 bool image_reap(struct image *image, bool wait)
 {
-    long reaped = image->pid;
+    const int options = __WCLONE | WUNTRACED | (wait ? 0 : WNOHANG);
 
-    while (image->pid &&
-           (reaped = SYSCALL_4(SYS_wait4, image->pid, NULL, __WCLONE | (wait ? 0 : WNOHANG),
-                               NULL)) == -EINTR)
-        ;
-    if (image->pid && reaped == 0)
-        return false;
+    while (image->pid) {
+        int status = 0;
+        long reaped = SYSCALL_4(SYS_wait4, image->pid, &status, options, NULL);
+
+        if (reaped == 0)
+            return false;
+        if (reaped > 0 && WIFSTOPPED(status))
+            send_on(reaped, &image->stopping); /* a handler may have reaped it meanwhile */
+        else if (reaped != -EINTR)
+            image->pid = 0;
+    }
     arena_unmap(image->stack, STACK_SIZE, ARENA_OTHER);
     image->stack = NULL;
-    image->pid = 0;
     return true;
 }

@@ -6,6 +6,10 @@
  * descriptor of the program is used or held open. It shares the thread-locals of
  * its creator: only code without errno, locks and libc state may run in it.
  *
+ * Who waits for a task, or for its copy, sends it on when somebody has stopped it (SIGSTOP can't
+ * be blocked), and kills it if that was done again and again for a second: the program must not
+ * hang.
+ *
  * Such a task can make a copy of itself that has all memory as it was at that moment: an
  * image of the program, in which nothing changes any more. What it costs the program is to copy
  * the pages that either writes to while the image is there.
@@ -16,12 +20,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* When somebody stopped a task, first and last of those times that came close together. */
+struct stopping {
+    uint64_t first, last; /* 0: nobody did */
+};
+
 /* A task that was started. */
 struct image {
     void (*task)(void *context);
     void *context;
     char *stack;
     long pid; /* 0: it ran in the calling thread */
+    struct stopping stopping;
 };
 
 /* Run TASK with CONTEXT in such a task and wait for it. Where none can be had (a limit
@@ -38,13 +48,13 @@ bool image_try_start(struct image *image, void (*task)(void *context), void *con
  * pid, or the error. */
 long image_copy(void (*task)(void *context), void *context);
 
-/* Wait for the copy PID, which the calling task made; if somebody stops it, it is sent on. Returns
- * its exit status; -1: it was killed. OTHER is told of other processes that the caller traces. */
+/* Wait for the copy PID, which the calling task made. Returns its exit status; -1: it was
+ * killed. OTHER is told of other processes that the caller traces. */
 int image_wait(long pid, void (*other)(long pid, int status));
 
-/* Wait until the task of IMAGE sets WORD; if somebody stops it, it is sent on. False if it ended
- * without: somebody killed it, or this did, after PATIENCE ns. It is still to be reaped. */
-bool image_wait_for(const struct image *image, _Atomic uint32_t *word, uint64_t patience);
+/* Wait until the task of IMAGE sets WORD. False if it ended without: somebody killed it, or
+ * this did, after PATIENCE ns. It is still to be reaped. */
+bool image_wait_for(struct image *image, _Atomic uint32_t *word, uint64_t patience);
 
 /* Whether the task of IMAGE has ended; with WAIT, wait until it has. Then it is gone. */
 bool image_reap(struct image *image, bool wait);

@@ -2,29 +2,26 @@
  *
  *   hurt_tasks copies    kills copies of the program
  *   hurt_tasks tasks     kills tasks while they wait for their copy
- *   hurt_tasks stopped   stops a task again and again before it has made a copy;
- *                        for tries by hand: one that is stopped later is waited for
+ *   hurt_tasks once      stops tasks, each once, and leaves them so
+ *   hurt_tasks always    stops tasks again and again
  *
  * A child does that until it has done it often enough. The program takes snapshots with the heap
- * graph meanwhile: none of them may fail. Prints how many were taken, how many failed, and how often
- * somebody was hurt.
+ * graph meanwhile: none of them may fail, but where every task is kept from its end. Prints how many
+ * were taken, how many failed, and how often somebody was hurt.
  */
 #include "preload/heapdelta.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BLOCKS  100000
-#define THREADS 30
-#define ROUNDS  10
+#define BLOCKS 100000
+#define ROUNDS 10
 
 /* The first child of PROCESS that is not the caller; 0: none. */
 static pid_t child_of(pid_t process)
@@ -64,6 +61,17 @@ static bool kill_copy(pid_t task)
     return copy > 0 && state_of(copy) != 'Z' && kill(copy, SIGKILL) == 0;
 }
 
+/* Whether PROCESS stands still now. */
+static bool stop(pid_t process)
+{
+    kill(process, SIGSTOP);
+    for (int i = 0; i < 1000 && state_of(process) != 'T'; i++)
+        ;
+    return state_of(process) == 'T';
+}
+
+/* The task is stopped first, so that it does not see the end of the copy, which it waits for; and before
+ * that the program, which would send it on. */
 static bool kill_task(pid_t task)
 {
     pid_t copy = child_of(task);
@@ -71,90 +79,77 @@ static bool kill_task(pid_t task)
 
     if (copy <= 0)
         return false;
-    kill(task, SIGSTOP); /* so that it does not see the end of the copy, which it waits for */
-    for (int i = 0; i < 1000 && state_of(task) != 'T'; i++)
-        ;
-    waits = state_of(task) == 'T' && child_of(task) == copy && state_of(copy) != 'Z' &&
+    waits = stop(getppid()) && stop(task) && child_of(task) == copy && state_of(copy) != 'Z' &&
             state_of(copy) != 0;
     kill(task, waits ? SIGKILL : SIGCONT);
+    kill(getppid(), SIGCONT);
     return waits;
 }
 
-/* Does the program, which is the parent, wait for the end of a task? Then it goes on else. */
-static bool goes_on(void)
+/* It ends all the same, killed or because it is sent on again and again. */
+static bool stop_always(pid_t task)
 {
-    char path[64];
-    FILE *file;
-    int number = 0;
-
-    snprintf(path, sizeof(path), "/proc/%d/syscall", getppid());
-    file = fopen(path, "r");
-    if (file && fscanf(file, "%d", &number) != 1)
-        number = 0; /* it runs */
-    if (file)
-        fclose(file);
-    return number == SYS_wait4;
-}
-
-/* It may be that the task got to its end all the same, when the caller had to wait for a processor. */
-static bool stop_task(pid_t task)
-{
-    while (state_of(task) != 0 && state_of(task) != 'Z') {
-        if (child_of(task) > 0 || goes_on()) {
-            kill(task, SIGCONT);
-            return false;
-        }
+    while (state_of(task) != 0 && state_of(task) != 'Z')
         kill(task, SIGSTOP);
-    }
     return true;
 }
 
-static int hurt(pid_t parent, bool (*one)(pid_t task), int rounds)
+static bool stop_once(pid_t task)
+{
+    return kill(task, SIGSTOP) == 0;
+}
+
+static int hurt_some(pid_t parent, bool (*hurt)(pid_t task))
 {
     pid_t last = 0;
 
-    for (int done = 0; done < rounds;) {
+    for (int done = 0; done < ROUNDS;) {
         pid_t task = child_of(parent);
 
         if (task <= 0 || task == last)
             continue;
-        if (one(task)) {
+        if (hurt(task)) {
             last = task;
             done++;
         }
     }
-    return rounds;
-}
-
-static void *sleep_always(void *unused)
-{
-    pause();
-    return unused;
+    return ROUNDS;
 }
 
 static void *blocks[BLOCKS];
 
+static const struct way {
+    const char *name;
+    bool (*hurt)(pid_t task); /* false: it was too late */
+} ways[] = {
+    { "copies", kill_copy },
+    { "tasks", kill_task },
+    { "once", stop_once },
+    { "always", stop_always },
+};
+
+static const struct way *way_called(const char *name)
+{
+    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+        if (strcmp(ways[i].name, name) == 0)
+            return &ways[i];
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
-    bool stops = argc > 1 && strcmp(argv[1], "stopped") == 0;
-    bool (*one)(pid_t task) = stops                                            ? stop_task
-                              : argc > 1 && strcmp(argv[1], "copies") == 0 ? kill_copy
-                                                                               : kill_task;
+    const struct way *way = way_called(argc > 1 ? argv[1] : "");
     int taken = 0, failed = 0, status = 0;
     pid_t parent = getpid(), child;
 
+    if (!way)
+        return 2;
     for (int i = 0; i < BLOCKS; i++)
         blocks[i] = malloc(40);
     child = fork();
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        _exit(hurt(parent, one, stops ? 2 : ROUNDS));
-    }
-    for (int i = 0; stops && i < THREADS; i++) {
-        pthread_t thread;
-
-        if (pthread_create(&thread, NULL, sleep_always, NULL) != 0)
-            return 1;
+        _exit(hurt_some(parent, way->hurt));
     }
     while (waitpid(child, &status, WNOHANG) == 0) {
         failed += heapdelta_take_graph_snapshot("hurt") != 0;

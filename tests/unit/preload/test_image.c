@@ -160,6 +160,84 @@ static void other_children_are_told(void **state)
     check_nothing_left(0);
 }
 
+/* A child that stops TASK until it is gone. */
+static pid_t stopper_of(pid_t task)
+{
+    pid_t child = fork();
+
+    while (child == 0)
+        if (kill(task, SIGSTOP) != 0)
+            _exit(0);
+    return child;
+}
+
+/* The task never ends by itself: whoever stops it once only must not end it, and who stops it for ever
+ * must not keep us. */
+static void who_stops_it_does_not_stop_us(void **state)
+{
+    struct seen seen = { 0 };
+    struct image image;
+    _Atomic uint32_t never = 0;
+    pid_t stopper;
+
+    (void)state;
+    image_start(&image, wait_and_look, &seen);
+    assert_int_equal(kill((pid_t)image.pid, SIGSTOP), 0);
+    atomic_store(&seen.go_on, 1);
+    assert_true(image_reap(&image, true));
+    check_seen(&seen);
+
+    seen = (struct seen){ 0 };
+    image_start(&image, wait_and_look, &seen);
+    stopper = stopper_of((pid_t)image.pid);
+    assert_true(image_reap(&image, true));
+    assert_int_equal(seen.done, 0);
+    assert_int_equal(waitpid(stopper, NULL, 0), stopper);
+
+    assert_true(image_try_start(&image, wait_and_look, &seen));
+    stopper = stopper_of((pid_t)image.pid);
+    assert_false(image_wait_for(&image, &never, UINT64_MAX));
+    assert_true(image_reap(&image, true));
+    assert_int_equal(waitpid(stopper, NULL, 0), stopper);
+    check_nothing_left(0);
+}
+
+static void no_other(long pid, int status)
+{
+    (void)pid;
+    (void)status;
+}
+
+/* Waits for a copy that never ends, and is stopped. */
+static void copy_and_wait(void *context)
+{
+    struct seen *seen = context;
+    long pid = image_copy(wait_and_look, seen);
+
+    seen->pid = (uint32_t)pid;
+    atomic_store(&seen->go_on, 1);
+    seen->descriptor = image_wait(pid, no_other);
+    atomic_store(&seen->done, 1);
+}
+
+static void who_stops_the_copy_does_not_stop_us(void **state)
+{
+    struct seen seen = { 0 };
+    struct image image;
+    pid_t stopper;
+
+    (void)state;
+    image_start(&image, copy_and_wait, &seen);
+    while (!atomic_load(&seen.go_on))
+        ;
+    stopper = stopper_of((pid_t)seen.pid);
+    assert_true(image_reap(&image, true));
+    assert_int_equal(seen.done, 1);
+    assert_int_equal(seen.descriptor, -1);
+    assert_int_equal(waitpid(stopper, NULL, 0), stopper);
+    check_nothing_left(0);
+}
+
 /* Without room for another process, or for its stack, the task is done by ourselves. */
 static void check_by_ourselves(void)
 {
@@ -204,6 +282,8 @@ int main(void)
         child_test(we_may_stand_still_meanwhile),
         child_test(children_may_be_ignored),
         child_test(other_children_are_told),
+        child_test(who_stops_it_does_not_stop_us),
+        child_test(who_stops_the_copy_does_not_stop_us),
         child_test(without_memory_we_do_it),
         child_test(without_processes_we_do_it),
     };
