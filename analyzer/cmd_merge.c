@@ -3,6 +3,7 @@
 #include "model/heap.h"
 #include "model/load.h"
 #include "model/merge.h"
+#include "model/progress.h"
 #include "model/snapshot_tree.h"
 #include "options.h"
 #include "output.h"
@@ -35,7 +36,10 @@ static int add_file(struct merge *merge, const char *path)
     int result = heap_load(path, &heap, &error);
 
     if (result == 0) {
+        struct progress *progress = progress_begin(0, "adding up processes");
+
         result = merge_add(merge, heap, &error);
+        progress_end(progress);
         heap_destroy(heap);
     }
     return result < 0 ? command_fail(&command_merge, COMMAND_BAD_INPUT, "%s", error.text) : -1;
@@ -60,10 +64,15 @@ static int write_merged(struct merge *merge, const struct options *options)
 {
     struct output output;
     struct error error;
+    struct progress *progress;
     void *data;
     size_t size;
+    int result;
 
-    if (merge_finish(merge, &data, &size, &error) < 0)
+    progress = progress_begin(0, "putting the snapshot together");
+    result = merge_finish(merge, &data, &size, &error);
+    progress_end(progress);
+    if (result < 0)
         return command_fail(&command_merge, COMMAND_NEGATIVE, "%s", error.text);
     if (output_open(&output, options->output, &error) < 0) {
         free(data);

@@ -1,5 +1,6 @@
 /* main.c - finds the command and runs it. */
 #include "command.h"
+#include "progress_line.h"
 #include "suggest.h"
 #include "topics.h"
 
@@ -139,5 +140,9 @@ int main(int argc, char **argv)
         return COMMAND_USAGE;
     }
     command = find_command(name);
-    return command ? command->run(argc - 1, argv + 1) : fail_unknown(name);
+    if (!command)
+        return fail_unknown(name);
+    if (command != &command_top) /* whose screen has no room for it */
+        progress_line_enable(command->name);
+    return command->run(argc - 1, argv + 1);
 }

@@ -1,5 +1,7 @@
 #include "output.h"
 
+#include "leaving.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -29,12 +31,15 @@ static int open_temporary(struct output *output, mode_t mode)
         return -ENOMEM;
     }
     fd = mkostemp(output->temporary, O_CLOEXEC);
+    if (fd >= 0)
+        leaving_remove(output->temporary);
     if (fd >= 0 && fchmod(fd, mode) == 0 && (output->file = fdopen(fd, "w")))
         return 0;
     result = -errno;
     if (fd >= 0) {
         close(fd);
         unlink(output->temporary);
+        leaving_remove(NULL);
     }
     free(output->temporary);
     output->temporary = NULL;
@@ -46,6 +51,7 @@ static void finish(struct output *output)
 {
     if (output->temporary)
         unlink(output->temporary);
+    leaving_remove(NULL);
     free(output->temporary);
     free(output->target);
     output->temporary = output->target = NULL;

@@ -1,5 +1,7 @@
 #include "model/dominators.h"
 
+#include "model/progress.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,10 +229,12 @@ int dominators_create(const struct graph *graph, struct dominators **out_dominat
     struct dominators *dominators = calloc(1, sizeof(*dominators));
     struct search search = {0};
     bool ok = dominators != NULL;
+    struct progress *progress;
     int result;
 
     if (!dominators)
         return -ENOMEM;
+    progress = progress_begin(0, "finding what goes with whom");
     result = search_init(&search, graph);
     if (result == 0) {
         search.count = 1;
@@ -252,6 +256,7 @@ int dominators_create(const struct graph *graph, struct dominators **out_dominat
             result = -ENOMEM;
     }
     search_finish(&search);
+    progress_end(progress);
     if (result != 0) {
         dominators_destroy(dominators);
         return result;

@@ -1,6 +1,7 @@
 #include "model/graph.h"
 
 #include "format/snapshot.h"
+#include "model/progress.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -300,10 +301,12 @@ static int find_classes(struct graph *graph)
 int graph_create(const struct heap *heap, unsigned flags, struct graph **out_graph)
 {
     struct graph *graph = calloc(1, sizeof(*graph));
+    struct progress *progress;
     int result = -ENOMEM;
 
     if (!graph)
         return -ENOMEM;
+    progress = progress_begin(0, "following %zu pointers", heap->edges.count);
     graph->heap = heap;
     graph->root_count = heap->root_count;
     graph->node_count = heap->root_count + heap->block_count;
@@ -313,6 +316,7 @@ int graph_create(const struct heap *heap, unsigned flags, struct graph **out_gra
         result = find_starts(graph, flags);
     if (result == 0)
         result = find_classes(graph);
+    progress_end(progress);
     if (result != 0) {
         graph_destroy(graph);
         return result;

@@ -143,6 +143,7 @@ static int load_edges(struct loader *loader, enum snapshot_kind kind, size_t fir
 
         if (result != 0)
             return result;
+        progress_to(loader->progress, heap->block_count + edges->count);
         node = varint_undelta(values[0], node);
         target = varint_undelta(values[2], target);
         if (node >= count || node < before || target >= heap->block_count)

@@ -2,6 +2,7 @@
 
 #include "format/snapshot.h"
 #include "model/estimate.h"
+#include "model/progress.h"
 #include "model/site.h"
 #include "model/text.h"
 
@@ -677,7 +678,7 @@ static int init_maps(struct grouping *grouping)
 }
 
 /* Group what counts. NULL for lack of memory. */
-static struct group_list *group_all(struct grouping *grouping)
+static struct group_list *group_all(struct grouping *grouping, struct progress *progress)
 {
     const struct heap *heap = grouping->heap;
     bool by_block = group_key_of_blocks(grouping->options->key);
@@ -688,6 +689,7 @@ static struct group_list *group_all(struct grouping *grouping)
         struct group_held *held = &grouping->held[i];
         int kept;
 
+        progress_to(progress, i);
         if (held->blocks == 0 && !(grouping->options->past && heap->stacks[i].allocations > 0))
             continue;
         /* Where types count, only what is kept is held. */
@@ -717,6 +719,8 @@ struct group_list *group_create(const struct heap *heap, struct symbols *symbols
                               : calloc(heap->stack_count + 1, sizeof(struct group_held)),
     };
     struct group_list *list = NULL;
+    struct progress *progress =
+        progress_begin(heap->stack_count, "naming %zu stacks", heap->stack_count);
     struct entry *entry, *next;
     bool ready = grouping.filter && grouping.held;
 
@@ -732,7 +736,8 @@ struct group_list *group_create(const struct heap *heap, struct symbols *symbols
     if (ready && options->maps_blocks)
         ready = init_maps(&grouping) == 0;
     if (ready)
-        list = group_all(&grouping);
+        list = group_all(&grouping, progress);
+    progress_end(progress);
     HASH_ITER(hh, grouping.table, entry, next)
     {
         HASH_DEL(grouping.table, entry);

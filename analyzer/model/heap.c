@@ -6,6 +6,7 @@
 #include "model/estimate.h"
 #include "model/graph_load.h"
 #include "model/loader.h"
+#include "model/progress.h"
 #include "model/snapshot_read.h"
 
 #include <errno.h>
@@ -515,6 +516,7 @@ static int read_blocks(struct loader *loader, enum snapshot_kind kind, struct cu
         uint64_t values[4], weight = 1, bytes;
         struct heap_stack *stack;
 
+        progress_to(loader->progress, i);
         result = cursor_next(loader, &cursor, 4, values);
         if (result != 0)
             return result;
@@ -889,16 +891,25 @@ void heap_series(const struct heap *heap, size_t stack, uint64_t *out_bytes, uin
 
 typedef int (*load_step)(struct loader *loader);
 
+/* What of a snapshot takes long to load. */
+static uint64_t load_total(const struct snapshot_sections *sections)
+{
+    return sections->kinds[SNAPSHOT_BLOCKS].count + sections->kinds[SNAPSHOT_ROOT_EDGES].count +
+           sections->kinds[SNAPSHOT_EDGES].count;
+}
+
 /* Load what the COUNT functions STEPS load of the sections WANTED. */
 static int parse(const void *data, size_t size, const char *path, uint32_t wanted,
-                 const load_step *steps, size_t count, struct heap **out_heap, struct error *error)
+                 const load_step *steps, size_t count, struct progress *progress,
+                 struct heap **out_heap, struct error *error)
 {
     struct snapshot_sections sections;
-    struct loader loader = {.sections = &sections, .error = error};
+    struct loader loader = {.sections = &sections, .error = error, .progress = progress};
     int result = snapshot_read(data, size, path, wanted, &sections, error);
 
     if (result != 0)
         return result;
+    progress_expect(progress, load_total(&sections));
     loader.owned = calloc(1, sizeof(*loader.owned));
     if (loader.owned)
         loader.owned->path = strdup(path);
@@ -934,17 +945,42 @@ static const load_step all_steps[] = {
 #define EDGES \
     (1u << SNAPSHOT_ROOT_EDGES | 1u << SNAPSHOT_EDGES | 1u << SNAPSHOT_MODULE_WORDS)
 
+/* Load all of DATA, or all but the edges. */
+static int parse_all(const void *data, size_t size, const char *path, bool with_edges,
+                     struct progress *progress, struct heap **out_heap, struct error *error)
+{
+    return parse(data, size, path, with_edges ? SNAPSHOT_READ_ALL : SNAPSHOT_READ_ALL & ~EDGES,
+                 all_steps, with_edges ? STEP_COUNT : STEP_COUNT - 1, progress, out_heap, error);
+}
+
+static struct progress *begin_loading(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return progress_begin(0, "loading %s", slash && slash[1] ? slash + 1 : path);
+}
+
+/* The same, as a phase of its own. */
+static int parse_alone(const void *data, size_t size, const char *path, bool with_edges,
+                       struct heap **out_heap, struct error *error)
+{
+    struct progress *progress = begin_loading(path);
+    int result = parse_all(data, size, path, with_edges, progress, out_heap, error);
+
+    progress_end(progress);
+    return result;
+}
+
 int heap_parse(const void *data, size_t size, const char *path, struct heap **out_heap,
                struct error *error)
 {
-    return parse(data, size, path, SNAPSHOT_READ_ALL & ~EDGES, all_steps, STEP_COUNT - 1, out_heap,
-                 error);
+    return parse_alone(data, size, path, false, out_heap, error);
 }
 
 int heap_parse_with_edges(const void *data, size_t size, const char *path, struct heap **out_heap,
                           struct error *error)
 {
-    return parse(data, size, path, SNAPSHOT_READ_ALL, all_steps, STEP_COUNT, out_heap, error);
+    return parse_alone(data, size, path, true, out_heap, error);
 }
 
 /* Read up to ROOM bytes from DESCRIPTOR to DATA. Returns how many there were before
@@ -1021,35 +1057,35 @@ static int read_file(int descriptor, const char *path, void **out_data, size_t *
     return 0;
 }
 
-typedef int (*parse_function)(const void *data, size_t size, const char *path,
-                              struct heap **out_heap, struct error *error);
-
-static int load(const char *path, parse_function parse_file, struct heap **out_heap,
-                struct error *error)
+static int load(const char *path, bool with_edges, struct heap **out_heap, struct error *error)
 {
+    struct progress *progress = begin_loading(path);
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     void *data = NULL;
     size_t size = 0;
     int result;
 
-    if (descriptor < 0)
-        return error_set(error, -errno, "%s: %s", path, strerror(errno));
-    result = read_file(descriptor, path, &data, &size, error);
-    close(descriptor);
+    if (descriptor < 0) {
+        result = error_set(error, -errno, "%s: %s", path, strerror(errno));
+    } else {
+        result = read_file(descriptor, path, &data, &size, error);
+        close(descriptor);
+    }
     if (result == 0)
-        result = parse_file(data, size, path, out_heap, error);
+        result = parse_all(data, size, path, with_edges, progress, out_heap, error);
     free(data);
+    progress_end(progress);
     return result;
 }
 
 int heap_load(const char *path, struct heap **out_heap, struct error *error)
 {
-    return load(path, heap_parse, out_heap, error);
+    return load(path, false, out_heap, error);
 }
 
 int heap_load_with_edges(const char *path, struct heap **out_heap, struct error *error)
 {
-    return load(path, heap_parse_with_edges, out_heap, error);
+    return load(path, true, out_heap, error);
 }
 
 int heap_peek(const char *path, struct heap **out_heap, struct error *error)
@@ -1078,8 +1114,11 @@ int heap_peek(const char *path, struct heap **out_heap, struct error *error)
             data = NULL;
             result = error_set(error, -errno, "%s: %s", path, strerror(errno));
         } else {
+            struct progress *progress = begin_loading(path);
+
             result = parse(data, (size_t)status.st_size, path, wanted, steps,
-                           sizeof(steps) / sizeof(*steps), out_heap, error);
+                           sizeof(steps) / sizeof(*steps), progress, out_heap, error);
+            progress_end(progress);
         }
     }
     if (data)

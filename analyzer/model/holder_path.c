@@ -2,6 +2,7 @@
 
 #include "format/snapshot.h"
 #include "model/filter.h"
+#include "model/progress.h"
 #include "model/types.h"
 
 #include <errno.h>
@@ -324,6 +325,8 @@ int holder_paths_create(const struct graph *graph, struct symbols *symbols,
 {
     struct holder_paths *paths = calloc(1, sizeof(*paths));
     struct filter *filter = filter_create();
+    struct progress *progress =
+        progress_begin(0, "finding who holds %zu blocks", graph->heap->block_count);
     int result = paths && filter ? 0 : -ENOMEM;
 
     if (result != 0)
@@ -343,6 +346,7 @@ int holder_paths_create(const struct graph *graph, struct symbols *symbols,
         result = -ENOMEM;
 out:
     filter_destroy(filter);
+    progress_end(progress);
     if (result == 0)
         *out_paths = paths;
     else

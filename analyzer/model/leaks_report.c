@@ -1,6 +1,7 @@
 #include "model/leaks_report.h"
 
 #include "format/snapshot.h"
+#include "model/progress.h"
 #include "model/site.h"
 
 #include <errno.h>
@@ -354,6 +355,7 @@ int leaks_report(const struct verdicts *verdicts, const struct verdict_input *in
         .report = report,
         .members = calloc(verdicts->heap->block_count + 1, 1),
     };
+    struct progress *progress = progress_begin(verdicts->count, "describing leaks");
     int result = leaks.filter && leaks.members ? 0 : -ENOMEM;
     size_t shown = 0, omitted = 0;
 
@@ -366,6 +368,7 @@ int leaks_report(const struct verdicts *verdicts, const struct verdict_input *in
         add_totals(verdicts, !options->no_sums, report);
     begin_table(options, report);
     for (size_t i = 0; i < verdicts->count && result == 0; i++) {
+        progress_to(progress, i);
         if (!is_wanted(&leaks, &verdicts->list[i]))
             continue;
         if (options->limit && shown == options->limit) {
@@ -380,6 +383,7 @@ int leaks_report(const struct verdicts *verdicts, const struct verdict_input *in
         add_evidence(&leaks);
     free(leaks.members);
     filter_destroy(leaks.filter);
+    progress_end(progress);
     return result;
 }
 

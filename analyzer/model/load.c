@@ -2,6 +2,7 @@
 
 #include "format/snapshot.h"
 #include "model/merge.h"
+#include "model/progress.h"
 #include "model/snapshot_tree.h"
 
 #include <errno.h>
@@ -48,12 +49,15 @@ static int merge_tree(const struct snapshot_tree *tree, enum which which, enum m
                       const char *path, struct heap **out_heap, struct error *error)
 {
     struct merge *merge = merge_create(detail);
+    struct progress *progress =
+        progress_begin(tree->process_count, "adding up %zu processes", tree->process_count);
     int result = merge ? 0 : error_set(error, -ENOMEM, "%s: not enough memory", path);
 
     for (size_t i = 0; result == 0 && i < tree->process_count; i++) {
         const struct snapshot_tree_process *process = &tree->processes[i];
         struct heap *heap;
 
+        progress_to(progress, i);
         if (which != LAST_OF_ALL && !has_many(process))
             continue;
         result = heap_load(which == FIRST_OF_MANY ? process->first->path : process->last->path,
@@ -65,6 +69,7 @@ static int merge_tree(const struct snapshot_tree *tree, enum which which, enum m
     }
     if (result == 0)
         result = finish(merge, path, out_heap, error);
+    progress_end(progress);
     merge_destroy(merge);
     return result;
 }

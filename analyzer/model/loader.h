@@ -8,6 +8,7 @@
 #include "format/snapshot.h"
 #include "format/varint.h"
 #include "model/heap.h"
+#include "model/progress.h"
 #include "model/snapshot_read.h"
 
 /* A heap with the memory that its fields point into. */
@@ -31,6 +32,7 @@ struct loader {
     struct owned_heap *owned;
     struct heap *heap;
     struct error *error;
+    struct progress *progress; /* by blocks, then edges */
 };
 
 /* Say that the section KIND is damaged AT bytes from its beginning; evaluates to -EBADMSG. */

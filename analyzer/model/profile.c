@@ -6,6 +6,7 @@
 #include "model/group.h"
 #include "model/heap.h"
 #include "model/intern.h"
+#include "model/progress.h"
 #include "model/site.h"
 #include "model/symbols.h"
 
@@ -331,7 +332,7 @@ static int count_graph(const struct graph *graph, uint64_t *out_numbers)
 }
 
 static int add_stacks(struct adding *adding, size_t at, const uint64_t *graph_numbers,
-                      const struct group_held *held)
+                      const struct group_held *held, struct progress *progress)
 {
     struct profile *profile = adding->profile;
 
@@ -340,6 +341,7 @@ static int add_stacks(struct adding *adding, size_t at, const uint64_t *graph_nu
         uint64_t *own;
         uint32_t node;
 
+        progress_to(progress, i);
         if ((stack->live_blocks == 0 && stack->allocations == 0) || (held && !held[i].kept))
             continue;
         if (find_stack(adding, i, &node) < 0)
@@ -378,11 +380,14 @@ int profile_add_held(struct profile *profile, size_t at, const struct heap *heap
         .way = calloc(heap->frame_count + 1, sizeof(uint32_t)),
     };
     uint64_t *graph_numbers = calloc(2 * heap->stack_count + 1, sizeof(*graph_numbers));
+    struct progress *progress =
+        progress_begin(heap->stack_count, "naming %zu stacks", heap->stack_count);
     int result = -ENOMEM;
 
     if (adding.node_of && adding.way && graph_numbers &&
         (!graph || count_graph(graph, graph_numbers) == 0))
-        result = add_stacks(&adding, at, graph_numbers, held);
+        result = add_stacks(&adding, at, graph_numbers, held, progress);
+    progress_end(progress);
     profile->has_peak |= heap->has_more_counters;
     profile->has_lost |= graph != NULL;
     free(graph_numbers);

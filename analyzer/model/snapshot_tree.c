@@ -1,6 +1,7 @@
 #include "model/snapshot_tree.h"
 
 #include "format/snapshot.h"
+#include "model/progress.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -250,10 +251,12 @@ static int load(const char *directory, const char *const *names, size_t count,
                 struct snapshot_tree **out_tree, struct error *error)
 {
     struct snapshot_tree *tree = calloc(1, sizeof(*tree));
+    struct progress *progress;
     int result = 0;
 
     if (!tree)
         return no_memory(directory, error);
+    progress = progress_begin(count, "looking through %s", directory);
     if (!names)
         result = read_directory(tree, directory, error);
     for (size_t i = 0; names && result == 0 && i < count; i++)
@@ -263,6 +266,7 @@ static int load(const char *directory, const char *const *names, size_t count,
                            directory, tree->merged_count ? "single " : "");
     if (result == 0)
         result = finish(tree, directory, error);
+    progress_end(progress);
     if (result != 0) {
         snapshot_tree_destroy(tree);
         return result;

@@ -5,6 +5,7 @@
 #include "model/dwarf_types.h"
 #include "model/intern.h"
 #include "model/layouts.h"
+#include "model/progress.h"
 #include "model/root_frames.h"
 #include "model/variables.h"
 #include "model/votes.h"
@@ -446,6 +447,7 @@ int types_create(const struct heap *heap, struct symbols *symbols, struct types 
     struct types *types = calloc(1, sizeof(*types));
     struct types_layouts *own = calloc(1, sizeof(*own));
     size_t room = heap->block_count + 1;
+    struct progress *progress;
     int result = -ENOMEM;
 
     if (!types || !own) {
@@ -453,6 +455,7 @@ int types_create(const struct heap *heap, struct symbols *symbols, struct types 
         free(types);
         return -ENOMEM;
     }
+    progress = progress_begin(0, "finding the types of %zu blocks", heap->block_count);
     types->layouts = own;
     types->of_block = calloc(room, sizeof(*types->of_block));
     types->how = calloc(room, sizeof(*types->how));
@@ -480,6 +483,7 @@ int types_create(const struct heap *heap, struct symbols *symbols, struct types 
     own->candidate = own->queue = own->numbers = NULL;
     allocator_types_destroy(own->allocators);
     own->allocators = NULL;
+    progress_end(progress);
     if (result == 0)
         *out_types = types;
     else

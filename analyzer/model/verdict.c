@@ -3,6 +3,7 @@
 #include "format/snapshot.h"
 #include "model/growth_share.h"
 #include "model/holders.h"
+#include "model/progress.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -561,6 +562,8 @@ int verdicts_create(const struct verdict_input *input, struct verdicts **out_ver
     size_t room = judge.heap->stack_count * GRAPH_CLASS_COUNT + 1;
     uint64_t most_fallen = 0;
     uint32_t fell_most = 0;
+    struct progress *progress =
+        progress_begin(judge.heap->stack_count, "judging %zu stacks", judge.heap->stack_count);
     int result = -ENOMEM;
 
     judge.verdicts = calloc(1, sizeof(*judge.verdicts));
@@ -577,6 +580,7 @@ int verdicts_create(const struct verdict_input *input, struct verdicts **out_ver
         for (uint32_t i = 0; i < judge.heap->stack_count; i++) {
             uint64_t fallen;
 
+            progress_to(progress, i);
             judge_stack(&judge, i, &fallen);
             if (fallen > most_fallen) {
                 most_fallen = fallen;
@@ -588,6 +592,7 @@ int verdicts_create(const struct verdict_input *input, struct verdicts **out_ver
         result = make_list(&judge);
     }
     free(judge.votes);
+    progress_end(progress);
     if (result == 0)
         *out_verdicts = judge.verdicts;
     else

@@ -2,6 +2,7 @@
 
 #include "model/all_paths.h"
 #include "model/holder_path.h"
+#include "model/progress.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -214,6 +215,8 @@ int why_report(const struct graph *graph, struct symbols *symbols, const uint8_t
 {
     struct why why = {
         .graph = graph, .heap = graph->heap, .symbols = symbols, .report = report};
+    struct progress *progress =
+        progress_begin(0, "finding who holds %zu blocks", graph->heap->block_count);
     int result = prepare(&why);
 
     report_begin_table(report, "rows", "rows", REPORT_PATHS, 0);
@@ -229,5 +232,6 @@ int why_report(const struct graph *graph, struct symbols *symbols, const uint8_t
     free(why.members);
     free(why.goes);
     holder_paths_destroy(why.paths);
+    progress_end(progress);
     return result;
 }

@@ -1,0 +1,198 @@
+#!/usr/bin/python3
+"""The line on a terminal that tells how far long work is. Speaks TAP.
+
+The work is to load a snapshot from a named pipe, so it lasts until the test has seen what it waited
+for, and writes the snapshot. Nothing is timed.
+"""
+
+import fcntl
+import os
+import pathlib
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+
+HEAPDELTA = os.environ["HEAPDELTA"]
+MAKE_SNAPSHOT = pathlib.Path(os.environ["BUILD_ROOT"]) / "tests/support/make_snapshot"
+SNAPSHOT = pathlib.Path(__file__).parent / "snapshots/before.txt"
+PATIENCE = 60  # seconds, for a machine that does other things
+ERASED = b"\r\x1b[K"
+
+
+class Wrong(Exception):
+    pass
+
+
+def expect(condition, what):
+    if not condition:
+        raise Wrong(what)
+
+
+class Terminal:
+    """A terminal, and what was written to it."""
+
+    def __init__(self, columns=80):
+        self.master, self.slave = os.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+        self.written = b""
+
+    def read(self):
+        """Read once; False: nobody has it open any more."""
+        ready, _, _ = select.select([self.master], [], [], PATIENCE)
+        if not ready:
+            raise Wrong(f"waited in vain; so far: {self.written!r}")
+        try:
+            more = os.read(self.master, 4096)
+        except OSError:  # how Linux says that
+            return False
+        self.written += more
+        return bool(more)
+
+    def until(self, pattern):
+        while not re.search(pattern, self.written):
+            expect(self.read(), f"no {pattern!r} in {self.written!r}")
+
+    def rest(self):
+        """What is written until the end; only the command has it open."""
+        while self.read():
+            pass
+
+    def type(self, data):
+        os.write(self.master, data)
+
+    def close(self):
+        os.close(self.master)
+
+
+def begin(directory, terminal, *arguments, stderr=None, term="xterm"):
+    """Start heapdelta with ARGUMENTS on TERMINAL, which is its controlling one."""
+    def become():
+        os.setsid()
+        fcntl.ioctl(terminal.slave, termios.TIOCSCTTY, 0)
+    process = subprocess.Popen(
+        [HEAPDELTA, *arguments], cwd=directory, stdin=terminal.slave, stdout=subprocess.PIPE,
+        stderr=stderr or terminal.slave, env={**os.environ, "TERM": term}, preexec_fn=become)
+    os.close(terminal.slave)
+    return process
+
+
+def make(directory):
+    """A snapshot, and a pipe to be read instead."""
+    whole = pathlib.Path(directory) / "whole.hds"
+    subprocess.run([MAKE_SNAPSHOT, SNAPSHOT, whole], check=True)
+    os.mkfifo(pathlib.Path(directory) / "slow.hds")
+    return whole.read_bytes()
+
+
+def feed(directory):
+    """The pipe, once heapdelta is reading it."""
+    return open(pathlib.Path(directory) / "slow.hds", "wb")
+
+
+def threads(process):
+    return len(os.listdir(f"/proc/{process.pid}/task"))
+
+
+def it_is_shown_and_erased(directory, snapshot):
+    terminal = Terminal()
+    process = begin(directory, terminal, "stats", "slow.hds")
+    pipe = feed(directory)
+    terminal.until(rb"^\rheapdelta stats: loading slow\.hds(, \d+ s)?\x1b\[K")
+    pipe.write(snapshot)
+    pipe.close()
+    output = process.stdout.read()
+    terminal.rest()
+    expect(process.wait() == 0, process.returncode)
+    expect(terminal.written.endswith(ERASED), terminal.written)
+    expect(terminal.written.count(b"\n") == 0, terminal.written)
+    plain = subprocess.run([HEAPDELTA, "stats", "whole.hds"], cwd=directory, check=True,
+                           stdout=subprocess.PIPE).stdout
+    expect(output == plain, output)
+
+
+def it_fits_a_narrow_terminal(directory, snapshot):
+    terminal = Terminal(columns=21)
+    process = begin(directory, terminal, "stats", "slow.hds")
+    pipe = feed(directory)
+    terminal.until(rb"^\rheapdelta stats: loa\x1b\[K")
+    pipe.write(snapshot)
+    pipe.close()
+    process.stdout.read()
+    terminal.rest()
+    expect(process.wait() == 0, process.returncode)
+
+
+def an_error_stands_on_a_line_of_its_own(directory, snapshot):
+    terminal = Terminal()
+    process = begin(directory, terminal, "stats", "slow.hds")
+    pipe = feed(directory)
+    terminal.until(rb"loading")
+    pipe.write(snapshot[:-8])
+    pipe.close()
+    terminal.rest()
+    expect(process.wait() == 3, process.returncode)
+    expect(terminal.written.split(ERASED)[-1].startswith(b"heapdelta stats: slow.hds: "),
+           terminal.written)
+
+
+def an_interrupt_leaves_a_clean_line(directory, _):
+    terminal = Terminal()
+    process = begin(directory, terminal, "stats", "slow.hds")
+    pipe = feed(directory)
+    terminal.until(rb"loading")
+    terminal.type(b"\x03")
+    terminal.rest()
+    expect(process.wait() == -signal.SIGINT, process.returncode)
+    pipe.close()
+    expect(terminal.written.endswith(ERASED), terminal.written)
+
+
+def nobody_draws(directory, snapshot, terminal, **more):
+    """It has no thread that would, while it loads."""
+    process = begin(directory, terminal, "stats", "slow.hds", **more)
+    pipe = feed(directory)
+    count = threads(process)
+    pipe.write(snapshot)
+    pipe.close()
+    process.stdout.read()
+    terminal.rest()
+    expect(process.wait() == 0, process.returncode)
+    expect(count == 1, f"{count} threads")
+    expect(terminal.written == b"", terminal.written)
+
+
+def a_pipe_gets_nothing(directory, snapshot):
+    with open(pathlib.Path(directory) / "messages", "wb") as messages:
+        nobody_draws(directory, snapshot, Terminal(), stderr=messages)
+    expect((pathlib.Path(directory) / "messages").read_bytes() == b"", "something was said")
+
+
+def a_dumb_terminal_gets_nothing(directory, snapshot):
+    nobody_draws(directory, snapshot, Terminal(), term="dumb")
+
+
+def main():
+    tests = (it_is_shown_and_erased, it_fits_a_narrow_terminal,
+             an_error_stands_on_a_line_of_its_own, an_interrupt_leaves_a_clean_line,
+             a_pipe_gets_nothing, a_dumb_terminal_gets_nothing)
+    failed = False
+    print(f"1..{len(tests)}")
+    for number, test in enumerate(tests, 1):
+        with tempfile.TemporaryDirectory() as directory:
+            snapshot = make(directory)
+            try:
+                test(directory, snapshot)
+                print(f"ok {number} - {test.__name__.replace('_', ' ')}", flush=True)
+            except Wrong as wrong:
+                failed = True
+                print(f"not ok {number} - {test.__name__.replace('_', ' ')}\n# {wrong}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
