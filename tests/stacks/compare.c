@@ -148,7 +148,16 @@ static bool is_restorer(uintptr_t pc)
     return is_code(pc, "\x48\xc7\xc0\x0f\0\0\0\x0f\x05", 9);
 }
 
-/* Without the newest SKIP frames; returns what unw_step() said last. */
+/* Whether no function is known at PC. */
+static bool is_nowhere(uintptr_t pc)
+{
+    unw_proc_info_t function;
+
+    return unwind.get_function(*unwind.space, pc, &function, NULL) < 0;
+}
+
+/* Without the newest SKIP frames; returns what unw_step() said last. Not beyond a frame without CFI:
+ * from there on libunwind guesses, and by what it guessed it reads memory that may not be there. */
 static NOINLINE int walk_by_libunwind(int skip)
 {
     unw_word_t pc;
@@ -165,6 +174,8 @@ static NOINLINE int walk_by_libunwind(int skip)
             abort();
         if (i >= skip - 1)
             self->frames[self->count++] = pc - !(interrupted || entered_by_return(pc));
+        if (compare_blind > 0 && is_nowhere(pc - 1))
+            return 0;
         interrupted = is_restorer(pc);
     }
     return result;
@@ -301,14 +312,6 @@ static bool is_theirs(const struct stack *stack)
            (stack->frames[last] == self->frames[last] + 1 &&
             unwind.get_function(*unwind.space, stack->frames[last], &function, NULL) == 0 &&
             function.start_ip == stack->frames[last]);
-}
-
-/* Whether no function is known at PC. */
-static bool is_nowhere(uintptr_t pc)
-{
-    unw_proc_info_t function;
-
-    return unwind.get_function(*unwind.space, pc, &function, NULL) < 0;
 }
 
 static NOINLINE void compare_whole(const struct stack *stack, int end)

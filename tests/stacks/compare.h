@@ -9,7 +9,7 @@
  *
  *   truncated   a frame without CFI, or one that goes down to another stack: whoever
  *               makes one says so in compare_blind. Ours ends there and says so;
- *               libunwind guesses by rbp, both follow CFI down
+ *               libunwind would guess by rbp and is stopped, both follow CFI down
  *   entered     a context that swapcontext() has not begun yet: its function will be returned
  *               to, at its first instruction. They take that for a call from just before it
  *   lost        all come to an address without code; ours calls that truncated. Only met in
