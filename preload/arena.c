@@ -54,6 +54,9 @@ static struct {
     _Atomic size_t size;
 } places[PLACES];
 
+/* A bit for each place that was ever taken, so that who looks at all does not read them all. */
+static _Atomic uint64_t places_taken[PLACES / 64];
+
 static uint32_t place_of(uintptr_t start, uint32_t tried)
 {
     return ((uint32_t)(start >> PLACE_SHIFT) + tried) % PLACES;
@@ -68,6 +71,8 @@ static void note(uintptr_t start, size_t size)
         if (atomic_compare_exchange_strong_explicit(&places[place].start, &none, start,
                                                     memory_order_relaxed, memory_order_relaxed)) {
             atomic_store_explicit(&places[place].size, size, memory_order_relaxed);
+            atomic_fetch_or_explicit(&places_taken[place / 64], (uint64_t)1 << place % 64,
+                                     memory_order_relaxed);
             return;
         }
     }
@@ -89,13 +94,16 @@ static void forget(uintptr_t start)
 
 void arena_each(void (*each)(void *context, uintptr_t start, uintptr_t end), void *context)
 {
-    for (uint32_t i = 0; i < PLACES; i++) {
-        uintptr_t start = atomic_load_explicit(&places[i].start, memory_order_relaxed);
+    for (uint32_t i = 0; i < PLACES / 64; i++)
+        for (uint64_t left = atomic_load_explicit(&places_taken[i], memory_order_relaxed); left;
+             left &= left - 1) {
+            uint32_t place = i * 64 + (uint32_t)__builtin_ctzll(left);
+            uintptr_t start = atomic_load_explicit(&places[place].start, memory_order_relaxed);
 
-        if (start)
-            each(context, start,
-                 start + atomic_load_explicit(&places[i].size, memory_order_relaxed));
-    }
+            if (start)
+                each(context, start,
+                     start + atomic_load_explicit(&places[place].size, memory_order_relaxed));
+        }
 }
 
 /* ---- mapping ------------------------------------------------------------------------ */

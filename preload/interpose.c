@@ -162,7 +162,7 @@ AWAKE void *realloc_awake(void *block, size_t size)
             return moved;
         }
     }
-    TELL(moved, size);
+    TELL_SHORTLY(moved, size);
     return moved;
 }
 

@@ -136,9 +136,9 @@ static bool remove_anywhere(uintptr_t address, struct live_block *out_block)
 
 bool live_add(const struct live_block *block, struct live_block *out_replaced)
 {
-    shadow_slot *slot = live_spaced ? live_room(block) : NULL;
+    shadow_slot *slot = live_spaced ? shadow_find(block->address) : NULL;
 
-    if (!slot)
+    if (!live_has_room(slot, block))
         return add_anywhere(block, out_replaced);
     live_put(slot, block);
     out_replaced->address = 0;

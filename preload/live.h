@@ -81,15 +81,21 @@ static inline struct live_block live_unpack(uintptr_t address, uint64_t value)
 
 /* ---- where live_spaced ---- */
 
-/* Where the word of BLOCK can be put, and that is all; NULL: live_add() is needed. */
-static inline __attribute__((always_inline)) shadow_slot *
-live_room(const struct live_block *block)
+/* The slot of ADDRESS, which is soon to be looked at; NULL as shadow_find(). */
+static inline __attribute__((always_inline)) shadow_slot *live_place(uintptr_t address)
 {
-    shadow_slot *slot = shadow_find(block->address);
+    shadow_slot *slot = shadow_find(address);
 
+    __builtin_prefetch((const void *)slot, 1);
+    return slot;
+}
+
+/* Whether the word of BLOCK can be put into SLOT, and that is all; false: live_add() is needed. */
+static inline __attribute__((always_inline)) bool live_has_room(shadow_slot *slot,
+                                                                const struct live_block *block)
+{
     return __builtin_expect(slot && !atomic_load_explicit(slot, memory_order_relaxed) &&
-                            live_fits(block), 1)
-               ? slot : NULL;
+                            live_fits(block), 1);
 }
 
 static inline void live_put(shadow_slot *slot, const struct live_block *block)

@@ -33,9 +33,9 @@ void memo_forget(struct memo *memo)
 {
     keep(memo, 0);
     memo->far = 0; /* that was another thread's way, or code that is gone */
-    memo->newest = NULL;
     memo->generation = atomic_load_explicit(&stack_generation, memory_order_relaxed);
     memset(memo->entries, 0, sizeof memo->entries);
+    memset(memo->recent, 0, sizeof memo->recent);
 }
 
 /* ---- memory ------------------------------------------------------------------- */
@@ -219,8 +219,9 @@ static struct memo_entry *spare_entry(struct memo *memo, const struct memo_frame
     return &entries[memo->next_way[set]];
 }
 
-/* Its words are as many as it can hold: so it is true for longest. */
-void memo_enter(struct memo *memo)
+/* Make an entry of the frames, whose stack has NUMBER. Its words are as many as it can hold: so it
+ * is true for longest. */
+static void enter(struct memo *memo, uint32_t number)
 {
     const struct memo_frame *newest = &memo->frames[memo->count], *stand = newest;
     struct memo_entry *entry = spare_entry(memo, newest);
@@ -236,12 +237,22 @@ void memo_enter(struct memo *memo)
     count = newest->words_end - stand->words_end;
     filled = -count % MEMO_GROUP;
     entry->word_count = filled + count;
-    entry->number = MEMO_NONE;
+    entry->number = number;
     for (uint32_t i = 0; i < filled; i++)
         entry->words[i] = filling;
     for (uint32_t i = 0; i < count; i++)
         entry->words[filled + i] = memo->words[stand->words_end + i];
-    memo->newest = entry;
+}
+
+uint32_t memo_recall(struct memo *memo)
+{
+    const struct memo_recent *recent = memo_recent_of(memo, &memo->newest);
+
+    if (recent->hash != memo->newest.hash || recent->more != memo->newest.more ||
+        recent->number_plus == 0)
+        return MEMO_NONE;
+    enter(memo, recent->number_plus - 1);
+    return recent->number_plus - 1;
 }
 
 /* Whether it pays to remember: a walk that found most of its frames new is far. */
@@ -260,7 +271,6 @@ bool memo_walk(struct memo *memo, struct stack *stack, const struct stack_start 
 
     if (!memo_current(memo))
         memo_forget(memo);
-    memo->newest = NULL;
     if (!stack_steps())
         return false;
     if (memo->far >= FAR_WALKS && ++memo->far % FAR_TRIES != 0)
@@ -282,7 +292,7 @@ bool memo_walk(struct memo *memo, struct stack *stack, const struct stack_start 
         append(memo, ++known, &memo->fresh[i]);
     memo->count = known;
     note_distance(memo, (uint32_t)count);
-    stack->key = stack_key_end(key_of(&memo->frames[known]), memo->flags);
+    stack->key = memo->newest = stack_key_end(key_of(&memo->frames[known]), memo->flags);
     stack->flags = memo->flags;
     return true;
 }

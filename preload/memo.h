@@ -12,10 +12,13 @@
  *            newest frames and the frame below that it stands on.
  *                                          main … f ◀── g h     number 17
  *                                                 ◀── k         number 18
+ *   recent   the numbers that were told last, by key: who comes again gets an entry
  *
  * A walk steps until it comes to a frame that is among `frames` with its words unchanged;
  * an entry whose words are unchanged saves that, too, and knows the stack's number. A
  * frame that is written anew gets a new stamp, by which an entry that stood on it knows.
+ * Most stacks of some programs come once in a while, and their entries would push out those
+ * of others before they serve: so only one that is walked again soon gets one.
  *
  * rbp is part of the state only where a frame or one of its callers takes its CFA from
  * it: code that uses rbp for something else is met with any value there.
@@ -35,9 +38,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MEMO_SETS 64u /* a power of two. With half of them five hot stacks may share a set */
-#define MEMO_WAYS 4u
-#define MEMO_ENTRY_WORDS 12u
+#define MEMO_SETS 64u /* a power of two */
+#define MEMO_WAYS 8u  /* where all allocate by the same wrapper, many stacks share a set */
+#define MEMO_ENTRY_WORDS 20u /* so that most entries outlive the frames of other branches */
+#define MEMO_RECENT 1024u    /* a power of two */
 #define MEMO_NONE UINT32_MAX
 
 /* Words are compared in groups, so before the first of each array come words that never
@@ -68,7 +72,14 @@ struct memo_entry {
     bool bp_counts;
     struct stack_word words[MEMO_ENTRY_WORDS] __attribute__((aligned(64)));
 };
-_Static_assert(sizeof(struct memo_entry) == 256, "a power of two");
+_Static_assert(sizeof(struct memo_entry) == 384, "six cache lines");
+
+/* The number that was told for the stack with this key. */
+struct memo_recent {
+    uint64_t hash;
+    uint32_t more;
+    uint32_t number_plus; /* plus 1; 0: none */
+};
 
 /* Zeroed memory remembers nothing. */
 struct memo {
@@ -82,7 +93,8 @@ struct memo {
     struct memo_frame *frames;
     struct stack_word *words;
     struct memo_fresh *fresh; /* frames of the walk under way, newest first */
-    struct memo_entry *newest; /* to be told the number */
+    struct stack_key newest;  /* of the stack walked last, which the number is told of */
+    struct memo_recent recent[MEMO_RECENT]; /* by the low bits of the hash */
     uint8_t next_way[MEMO_SETS]; /* to be written anew */
     struct memo_entry entries[MEMO_SETS][MEMO_WAYS];
 };
@@ -96,21 +108,27 @@ static inline bool memo_current(const struct memo *memo)
 void memo_forget(struct memo *memo);
 
 /* Walk the calling thread's stack from START, all frames, for what no entry knows. Sets key
- * and flags in STACK; the frames are remembered, memo_frames() copies them, and memo_enter()
- * makes an entry. False if that does not do, or does not pay, and stack_walk() is needed. */
+ * and flags in STACK; the frames are remembered, and memo_frames() copies them. False if that
+ * does not do, or does not pay, and stack_walk() is needed. */
 bool memo_walk(struct memo *memo, struct stack *stack, const struct stack_start *start);
 
-/* Make an entry of the walk before, to be told the number of the stack by memo_number(). */
-void memo_enter(struct memo *memo);
+/* The number of the stack of the walk before, if it was told lately: now there is an entry, too.
+ * MEMO_NONE: it is to be told by memo_number(). */
+uint32_t memo_recall(struct memo *memo);
 
 /* Copy the frames of the walk before to STACK, newest first. False on lack of memory. */
 bool memo_frames(const struct memo *memo, struct stack *stack);
 
-/* The stack walked last, of which there is an entry, has NUMBER. */
+static inline struct memo_recent *memo_recent_of(struct memo *memo, const struct stack_key *key)
+{
+    return &memo->recent[key->hash % MEMO_RECENT];
+}
+
+/* The stack walked last has NUMBER. */
 static inline void memo_number(struct memo *memo, uint32_t number)
 {
-    if (memo->newest)
-        memo->newest->number = number;
+    *memo_recent_of(memo, &memo->newest) =
+        (struct memo_recent){ memo->newest.hash, memo->newest.more, number + 1 };
 }
 
 /* The set that the entries of stacks from PC and SP are in. */

@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STACK_RULES 2048u
+#define STACK_RULES 4096u
 
 /* By which a stack is known: a polynomial over its frames in two widths, the power that of
  * the distance from the outermost frame. So it is computed during the walk, and stacks

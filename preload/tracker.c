@@ -76,7 +76,7 @@ void tracker_allocated_inside(struct tracker_thread *self, void *block, size_t s
             return;
         }
         if (tracker_is_plain())
-            tracker_walk(self, start);
+            stack = tracker_walk(self, start);
         else
             stack = tracker_tracing() ? tracker_find_stack(self, start) : MEMO_NONE;
     }

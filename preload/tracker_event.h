@@ -41,7 +41,7 @@ tracker_event_allocated(void *block, size_t size, const struct stack_start *at)
     struct tracker_thread *self = (struct tracker_thread *)guard_enter_plainly();
     struct stack_start start = *at, copy; /* what is in registers need not lie in memory */
     struct live_block new;
-    uint32_t stack;
+    uint32_t stack = MEMO_NONE;
     struct counter *counter;
     shadow_slot *slot;
     int64_t now;
@@ -51,13 +51,15 @@ tracker_event_allocated(void *block, size_t size, const struct stack_start *at)
         tracker_allocated(block, size, &copy);
         return;
     }
+    if (!guard_record_plainly(&self->guard) || !tracker_is_plain())
+        goto otherwise;
+    slot = live_place((uintptr_t)block); /* mostly a cache miss: it comes during the comparison */
     stack = memo_find(&self->memo, &start);
-    if (__builtin_expect(stack >= TRIE_MAX_STACKS, false) || !guard_record_plainly(&self->guard) ||
-        !tracker_is_plain())
+    if (__builtin_expect(stack >= TRIE_MAX_STACKS, false))
         goto otherwise;
     new = (struct live_block){ (uintptr_t)block, size, stack, epochs_current() };
-    slot = live_room(&new);
-    if (!slot || !counters_may_change(&self->counters, (int64_t)size, &now))
+    if (!live_has_room(slot, &new) ||
+        !counters_may_change(&self->counters, (int64_t)size, &now))
         goto otherwise;
     counter = counters_known(&self->counters, stack);
     if (!counter)

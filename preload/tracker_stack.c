@@ -64,16 +64,19 @@ static __attribute__((noinline)) void refresh(struct tracker_thread *self)
         stack_forget_pages(&self->deferred->events[i].stack);
 }
 
-__attribute__((noinline)) void tracker_walk(struct tracker_thread *self,
-                                            const struct stack_start *start)
+__attribute__((noinline)) uint32_t tracker_walk(struct tracker_thread *self,
+                                                const struct stack_start *start)
 {
+    uint32_t number = MEMO_NONE;
+
     self->in_memo = tracker_limit() == 0 && memo_walk(&self->memo, &self->stack, start);
-    if (!self->in_memo) {
+    if (self->in_memo)
+        number = memo_recall(&self->memo);
+    else
         stack_walk(&self->stack, start, tracker_limit());
-        return;
-    }
-    trie_expect(self->stack.key.hash);
-    memo_enter(&self->memo);
+    if (number == MEMO_NONE)
+        trie_expect(self->stack.key.hash);
+    return number;
 }
 
 uint32_t tracker_find_stack(struct tracker_thread *self, const struct stack_start *start)
@@ -85,7 +88,7 @@ uint32_t tracker_find_stack(struct tracker_thread *self, const struct stack_star
     if (__builtin_expect(tracker_limit() == 0, true))
         number = memo_find(&self->memo, start);
     if (__builtin_expect(number == MEMO_NONE, false))
-        tracker_walk(self, start);
+        number = tracker_walk(self, start);
     return number;
 }
 

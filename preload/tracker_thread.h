@@ -121,8 +121,8 @@ static inline uint32_t tracker_limit(void)
  * tracker_stack_number() tells. Before SELF records: this may take long. */
 uint32_t tracker_find_stack(struct tracker_thread *self, const struct stack_start *start);
 
-/* Walk that stack, which memo_find() does not know; then MEMO_NONE stands for it, as above. */
-void tracker_walk(struct tracker_thread *self, const struct stack_start *start);
+/* The same for a stack that memo_find() does not know: it is walked. */
+uint32_t tracker_walk(struct tracker_thread *self, const struct stack_start *start);
 
 /* The same, certainly: SELF records now, and tracker_find_stack() returned NUMBER. (Code that was
  * unloaded meanwhile is not in this stack, so the number holds.) */

@@ -221,6 +221,15 @@ static bool table_room(void)
     return true;
 }
 
+/* The outermost frames of the stack added last: a new one mostly begins like that. */
+#define PATH_FRAMES 256u
+
+static struct {
+    uint64_t address;
+    uint32_t number;
+} path[PATH_FRAMES];
+static uint32_t path_count;
+
 /* ---- unloaded modules ------------------------------------------------------- */
 
 /* Whether frame NUMBER or one of its callers lies in an unloaded module. GONE has a
@@ -242,6 +251,7 @@ static void rebuild(void)
     struct table *made = table_make(old->slots);
     uint8_t *gone = arena_map(frames / 8 + 1, ARENA_OTHER);
 
+    path_count = 0;
     if (!made || !gone) {
         arena_unmap(made, table_size(old->slots), ARENA_STACKS);
         goto out;
@@ -308,12 +318,23 @@ static uint32_t stack_add(const struct trie_stack *stack)
 static bool frames_add(const uintptr_t *frames, uint32_t count, uint32_t *out_frame,
                        bool *out_back)
 {
-    uint32_t frame = 0;
+    uint32_t frame = 0, depth = 0;
 
-    for (uint32_t i = count; i-- > 0;) {
-        frame = child(frame, frames[i], out_back);
+    for (; depth < path_count && depth < count && path[depth].address == frames[count - 1 - depth];
+         depth++)
+        frame = path[depth].number;
+    path_count = depth;
+    for (; depth < count; depth++) {
+        uintptr_t address = frames[count - 1 - depth];
+
+        frame = child(frame, address, out_back);
         if (frame == 0)
             return false;
+        if (depth < PATH_FRAMES) {
+            path[depth].address = address;
+            path[depth].number = frame;
+            path_count = depth + 1;
+        }
     }
     *out_frame = frame;
     return true;

@@ -141,7 +141,9 @@ static const char *sanitizer_in_symbols(Elf *elf, Elf_Scn *section, const GElf_S
         if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF)
             continue;
         name = elf_strptr(elf, header->sh_link, symbol.st_name);
-        for (size_t j = 0; name && j < LENGTH(sanitizer_functions); j++) {
+        if (!name || name[0] != '_' || name[1] != '_') /* of some programs there are 100,000 */
+            continue;
+        for (size_t j = 0; j < LENGTH(sanitizer_functions); j++) {
             if (strcmp(name, sanitizer_functions[j]) == 0)
                 return sanitizer_functions[j];
         }
