@@ -5,11 +5,13 @@
 #include "options.h"
 #include "top.h"
 #include "top_start.h"
+#include "views/tui.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,12 +28,16 @@ static const char help[] =
     "COMMAND is started as 'heapdelta run' does it; its output goes to a file in the working\n"
     "directory, which is named, and its input is empty. When you leave, it is ended.\n"
     "\n"
+    "As JSON each look is an object on a line; as CSV each row tells when it was, and of which\n"
+    "process. The first look has no rates yet.\n"
+    "\n"
     "  --group-by KEY       lineno (default), filename, function, module, thread or type: what\n"
     "                       the allocating functions say that they make\n"
     "  --sort ORDER         live (default), growth, rate, blocks, allocations or name\n"
     "  --once               print what is there now, and end; as --batch 1\n"
     "  --batch N            print it N times (0: until the process ends), without a screen\n"
     "  --delay T            from one look to the next: 1s (default), 500ms, 1m; up to 24h\n"
+    "  -o, --output DIR     where the snapshots of COMMAND go; default ./heapdelta.COMMAND.PID\n"
     OPTIONS_HELP_FILTERS OPTIONS_HELP_FORMAT OPTIONS_HELP_TIMEOUT OPTIONS_HELP_HELP
     "\n" OPTIONS_HELP_PATTERNS_STACKS
     "\n"
@@ -45,6 +51,9 @@ static const char help[] =
     "  heapdelta top --batch 60 --delay 10s --format json 1234 > hour.json\n"
     "  heapdelta top -- ./server --port 8080\n";
 /* clang-format on */
+
+#define PATIENCE_SILENT 500  /* ms, to wait for the program that we started, before it is said, */
+#define PATIENCE        4500 /* and after */
 
 static const struct command *const command = &command_top;
 
@@ -63,6 +72,8 @@ static int print(struct top *top, const struct options *options, bool first)
 
     if (top_name(top, SIZE_MAX) >= 0)
         report = top_report(top, options->limit, 0, NULL);
+    if (report)
+        report->goes_on = !first;
     if (report && !first && options->format == OPTIONS_TEXT)
         putchar('\n');
     status = report ? options_print(options, command, &report, 1)
@@ -101,6 +112,15 @@ static int print_rounds(struct top *top, const struct options *options)
     return COMMAND_DONE;
 }
 
+static int fail_terminal(void)
+{
+    const char *kind = getenv("TERM");
+
+    return command_fail(command, COMMAND_BAD_INPUT,
+                        "a terminal with TERM=%s can't be drawn on; --batch 0 prints lines",
+                        kind ? kind : "");
+}
+
 /* Watch PID. START is how we have started it, or NULL. Returns the exit status. */
 static int watch(pid_t pid, const struct options *options, const struct top_start *start)
 {
@@ -110,29 +130,43 @@ static int watch(pid_t pid, const struct options *options, const struct top_star
 
     if (result < 0) {
         status = command_fail(command, COMMAND_BAD_INPUT, "%s", error.text);
-    } else if (options->batch || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+    } else if (options->batch) {
         status = print_rounds(&top, options);
     } else {
         result = top_show(&top, options->delay, start ? start->output : NULL);
-        status = COMMAND_DONE;
-        if (result == -ENOSYS)
-            status = print_rounds(&top, options);
-        else if (result == -ENOMEM)
-            status = command_fail(command, COMMAND_NEGATIVE, "out of memory");
-        else if (result < 0)
-            status = command_fail(command, COMMAND_BAD_INPUT,
-                                  "this terminal is of no known kind (TERM); --batch prints lines");
+        status = result == -ENOMEM ? command_fail(command, COMMAND_NEGATIVE, "out of memory")
+                 : result < 0      ? fail_terminal()
+                                   : COMMAND_DONE;
     }
     top_finish(&top);
     return status;
 }
 
-/* Start ARGV, and watch it. Returns the exit status. */
-static int watch_command(char **argv, const struct options *options)
+static bool is_interrupted(void)
+{
+    return poll(&(struct pollfd){.fd = ending_descriptor(), .events = POLLIN}, 1, 0) > 0;
+}
+
+/* Let what was started end, and say so if that takes its time. */
+static void end_command(struct top_start *start)
+{
+    top_start_end(start);
+    if (top_start_wait(start, PATIENCE_SILENT))
+        return;
+    if (!is_interrupted())
+        fprintf(stderr, "heapdelta top: waiting for the program to end; in %u s, or at an "
+                        "interrupt, it is killed\n", PATIENCE / 1000);
+    if (!top_start_wait(start, PATIENCE))
+        top_start_kill(start);
+}
+
+/* Start ARGV, and watch it. Its snapshots go to DIRECTORY; NULL: one of its own. Returns the exit
+ * status. */
+static int watch_command(char **argv, const char *directory, const struct options *options)
 {
     struct top_start start;
     struct error error;
-    int code = top_start(&start, argv, &error), status;
+    int code = top_start(&start, argv, directory, &error), status;
     pid_t pid;
 
     if (code < 0)
@@ -148,9 +182,11 @@ static int watch_command(char **argv, const struct options *options)
         status = COMMAND_NEGATIVE;
     else
         status = command_fail(command, COMMAND_NEGATIVE, "%s", error.text);
-    top_start_end(&start);
+    end_command(&start);
     if (pid > 0)
         fprintf(stderr, "heapdelta top: the program's output is in %s\n", start.output);
+    if (*start.directory && access(start.directory, F_OK) == 0)
+        fprintf(stderr, "heapdelta top: its snapshots are in %s\n", start.directory);
     return status;
 }
 
@@ -167,14 +203,23 @@ static int find_command(int argc, char **argv)
 static int run(int argc, char **argv)
 {
     struct options options;
+    const char *directory;
     int words = find_command(argc, argv);
     int status = options_parse(&options, command,
                                OPTIONS_WATCH | OPTIONS_FILTERS | OPTIONS_TYPES | OPTIONS_FORMAT |
-                                   OPTIONS_TIMEOUT,
+                                   OPTIONS_TIMEOUT | OPTIONS_OUTPUT,
                                words, argv);
     enum group_key key = options.group.key;
     pid_t pid = 0;
 
+    directory = options.output;
+    options.output = NULL;
+    options.batch |= options.format != OPTIONS_TEXT || !isatty(STDIN_FILENO) ||
+                     !isatty(STDOUT_FILENO) || tui_check() == -ENOSYS;
+    if (status < 0 && directory && words == argc)
+        status = command_fail(command, COMMAND_USAGE,
+                              "-o is where the snapshots of a COMMAND go; to keep lines: "
+                              "heapdelta top --batch 0 PID > FILE");
     if (status < 0 && words < argc && (options.path_count > 0 || words + 1 == argc))
         status = command_fail(command, COMMAND_USAGE,
                               options.path_count ? "takes a PID or a command, not both"
@@ -195,10 +240,12 @@ static int run(int argc, char **argv)
     if (status < 0 && filter_wants_types(options.filter))
         status = command_fail(command, COMMAND_USAGE,
                               "patterns of types need the single blocks, which 'heapdelta stats' has");
+    if (status < 0 && !options.batch && tui_check() < 0)
+        status = fail_terminal();
     if (status < 0) {
         ending_watch();
         signal(SIGPIPE, SIG_IGN); /* who reads our lines may go: there is something to be removed */
-        status = words < argc ? watch_command(argv + words + 1, &options) : watch(pid, &options, NULL);
+        status = words < argc ? watch_command(argv + words + 1, directory, &options) : watch(pid, &options, NULL);
         ending_obey();
     }
     options_finish(&options);

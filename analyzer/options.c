@@ -574,7 +574,10 @@ int options_print(const struct options *options, const struct command *command,
     }
     if (output_open(&output, options->output, &error) < 0)
         return command_fail(command, COMMAND_NEGATIVE, "%s", error.text);
-    if (options->format == OPTIONS_JSON) {
+    if (options->format == OPTIONS_JSON && options->batch) {
+        for (size_t i = 0; i < count && !result; i++)
+            result = json_print_line(output.file, reports[i]);
+    } else if (options->format == OPTIONS_JSON) {
         result = json_print(output.file, reports, count);
     } else if (options->format == OPTIONS_CSV) {
         csv_print(output.file, reports, count);

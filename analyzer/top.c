@@ -96,6 +96,15 @@ static int take_values(struct top *top)
     return result;
 }
 
+/* ns since 1970. */
+static uint64_t wall_clock(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
 int top_look(struct top *top, uint64_t timeout)
 {
     struct heap *heap = NULL;
@@ -107,6 +116,7 @@ int top_look(struct top *top, uint64_t timeout)
     if (looked == SAMPLER_ENDED || looked == SAMPLER_BUSY)
         return 0;
     top->trouble.text[0] = '\0';
+    top->time = wall_clock();
     if (looked == SAMPLER_UNCHANGED) {
         watch_repeat(top->watch, elapsed(top));
         return 0;
@@ -139,18 +149,39 @@ static const char *key_title(enum group_key key)
     }
 }
 
+/* Add a column of numbers, which rows in ORDER are ordered by. */
+static void add_number(const struct top *top, struct report *report, const char *key,
+                       const char *title, enum report_kind kind, enum watch_order order)
+{
+    unsigned flags = order == WATCH_BY_GROWTH ? REPORT_SIGNED : 0;
+
+    report_add_column(report, key, title, kind, flags | (top->order == order ? REPORT_ORDER : 0));
+}
+
+/* As lines for a table of numbers: each says when and of which process, and none what was before. */
+static bool is_csv(const struct top *top)
+{
+    return top->options->format == OPTIONS_CSV;
+}
+
 static void add_columns(const struct top *top, struct report *report)
 {
     report_begin_table(report, "rows", "rows", REPORT_TABLE, WATCH_COURSE);
     report_set_matter(report);
-    report_add_column(report, "size", "live", REPORT_BYTES, 0);
-    report_add_column(report, "size_diff", "growth", REPORT_BYTES, REPORT_SIGNED);
-    report_add_column(report, "rate", "bytes/s", REPORT_BYTES, 0);
-    report_add_column(report, "count", "blocks", REPORT_COUNT, 0);
+    if (is_csv(top)) {
+        report_add_column(report, "time", "time", REPORT_TEXT, REPORT_DATA_ONLY);
+        report_add_column(report, "pid", "pid", REPORT_NUMBER, REPORT_DATA_ONLY);
+    }
+    add_number(top, report, "size", "live", REPORT_BYTES, WATCH_BY_LIVE);
+    add_number(top, report, "size_diff", "growth", REPORT_BYTES, WATCH_BY_GROWTH);
+    add_number(top, report, "rate", "bytes/s", REPORT_BYTES, WATCH_BY_RATE);
+    add_number(top, report, "count", "blocks", REPORT_COUNT, WATCH_BY_BLOCKS);
     report_add_column(report, "count_diff", "growth", REPORT_COUNT, REPORT_SIGNED);
-    report_add_column(report, "allocation_rate", "calls/s", REPORT_COUNT, 0);
+    add_number(top, report, "allocation_rate", "calls/s", REPORT_COUNT, WATCH_BY_ALLOCATIONS);
     report_add_column(report, "name", key_title(top->key), REPORT_TEXT, REPORT_TEXT_ONLY);
-    report_add_column(report, "course", "course", REPORT_BYTES, REPORT_SERIES | REPORT_DATA_ONLY);
+    if (!is_csv(top))
+        report_add_column(report, "course", "course", REPORT_BYTES,
+                          REPORT_SERIES | REPORT_DATA_ONLY);
     switch (top->key) {
     case GROUP_LINENO:
         report_add_column(report, "file", "file", REPORT_FILE, REPORT_DATA_ONLY);
@@ -168,27 +199,44 @@ static void add_columns(const struct top *top, struct report *report)
     }
 }
 
-static void put_numbers(const struct watch_row *row, const char *name, struct report *report)
+static void put_rate(const struct top *top, double rate, struct report *report)
 {
-    report_put_number(report, row->now.bytes);
-    report_put_number(report, (uint64_t)row->growth);
-    report_put_number(report, (uint64_t)(row->rate + 0.5));
-    report_put_number(report, row->now.blocks);
-    report_put_number(report, (uint64_t)row->block_growth);
-    report_put_number(report, (uint64_t)(row->allocation_rate + 0.5));
-    report_put_text(report, name);
-    report_put_series(report, row->course);
+    if (watch_has_rates(top->watch))
+        report_put_number(report, (uint64_t)(rate + 0.5));
+    else
+        report_put_unknown(report);
 }
 
-static void put_row(const struct watch_names *names, const struct watch_row *row,
-                    struct report *report)
+static void put_numbers(const struct top *top, const struct watch_row *row, const char *name,
+                        struct report *report)
 {
+    char moment[MOMENT_SIZE];
+
+    if (is_csv(top)) {
+        moment_format(moment, top->time, true);
+        report_put_text(report, moment);
+        report_put_number(report, (uint64_t)top->sampler.target.pid);
+    }
+    report_put_number(report, row->now.bytes);
+    report_put_number(report, (uint64_t)row->growth);
+    put_rate(top, row->rate, report);
+    report_put_number(report, row->now.blocks);
+    report_put_number(report, (uint64_t)row->block_growth);
+    put_rate(top, row->allocation_rate, report);
+    report_put_text(report, name);
+    if (!is_csv(top))
+        report_put_series(report, row->course);
+}
+
+static void put_row(const struct top *top, const struct watch_row *row, struct report *report)
+{
+    const struct watch_names *names = top->names[top->key];
     const struct group *group = &names->groups[row->name];
     const char *text = names->texts[row->name];
     bool is_known = row->name >= WATCH_NAMES_FIRST;
 
     report_begin_row(report);
-    put_numbers(row, text, report);
+    put_numbers(top, row, text, report);
     if (!is_known)
         return;
     switch (names->key) {
@@ -221,6 +269,8 @@ static void add_facts(const struct top *top, long left, struct report *report)
                  top->order == WATCH_BY_NAME ? "by name" : watch_order_name(top->order));
     report_add_number(report, "pid", NULL, REPORT_NUMBER, (uint64_t)top->sampler.target.pid);
     report_add_text(report, "program", NULL, part->program);
+    moment_format(moment, top->time, true);
+    report_add_text(report, "time", NULL, moment);
     report_add_number(report, "elapsed", "traced for", REPORT_DURATION,
                       top->heap->process->elapsed);
     report_add_number(report, "tracer_bytes", "tracer", REPORT_BYTES,
@@ -266,12 +316,12 @@ struct report *top_report(const struct top *top, size_t limit, long left, uint32
         return NULL;
     }
     for (size_t i = 0; i < shown; i++) {
-        put_row(names, &rows[i], report);
+        put_row(top, &rows[i], report);
         numbers[i] = rows[i].name;
     }
     report_set_omitted(report, count - shown);
     report_begin_total(report);
-    put_numbers(&total, "all", report);
+    put_numbers(top, &total, "all", report);
     free(rows);
     if (out_names)
         *out_names = numbers;
@@ -331,7 +381,6 @@ static int request(struct top *top, enum control_verb verb, char out_path[CONTRO
 int top_mark(struct top *top, struct error *error)
 {
     char path[CONTROL_PATH_SIZE];
-    struct timespec time;
     int result = request(top, CONTROL_MARK, path, error);
 
     if (result < 0)
@@ -342,8 +391,7 @@ int top_mark(struct top *top, struct error *error)
         return error_set(error, result, "out of memory");
     if (!top->watch) /* growth will be counted from the first look on, which is yet to come */
         return error_set(error, -EAGAIN, "%s", top->trouble.text);
-    clock_gettime(CLOCK_REALTIME, &time);
-    top->marked = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+    top->marked = top->time;
     watch_mark(top->watch);
     return 0;
 }

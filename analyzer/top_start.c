@@ -18,8 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NAP      10 /* ms */
-#define PATIENCE 5000
+#define NAP 10 /* ms */
 
 /* Make a file for the output of the program NAME that is not there yet. Returns its descriptor, or
  * -errno. */
@@ -35,9 +34,9 @@ static int make_output(struct top_start *start, const char *name)
 }
 
 /* In the child: become `heapdelta run` for ARGV. */
-static void become(char *const *argv, int output, pid_t parent)
+static void become(char *const *argv, const char *directory, int output, pid_t parent)
 {
-    size_t count = 0;
+    size_t count = 0, used = 0;
     char **words;
     int empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
@@ -48,19 +47,24 @@ static void become(char *const *argv, int output, pid_t parent)
     signal(SIGPIPE, SIG_DFL);
     while (argv[count])
         count++;
-    words = calloc(count + 4, sizeof(*words));
+    words = calloc(count + 6, sizeof(*words));
     if (!words || empty < 0 || dup2(empty, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
         dup2(output, STDERR_FILENO) < 0)
         _exit(EXIT_FAILURE);
-    words[0] = (char *)"heapdelta";
-    words[1] = (char *)"run";
-    words[2] = (char *)"--";
-    memcpy(words + 3, argv, count * sizeof(*words));
+    words[used++] = (char *)"heapdelta";
+    words[used++] = (char *)"run";
+    if (directory) {
+        words[used++] = (char *)"-o";
+        words[used++] = (char *)directory;
+    }
+    words[used++] = (char *)"--";
+    memcpy(words + used, argv, count * sizeof(*words));
     execv("/proc/self/exe", words);
     _exit(EXIT_FAILURE);
 }
 
-int top_start(struct top_start *start, char *const *argv, struct error *error)
+int top_start(struct top_start *start, char *const *argv, const char *directory,
+              struct error *error)
 {
     char path[PATH_MAX], executable[PATH_MAX];
     struct error reason;
@@ -81,7 +85,7 @@ int top_start(struct top_start *start, char *const *argv, struct error *error)
     start->runner = fork();
     code = -errno;
     if (start->runner == 0)
-        become(argv, output, parent);
+        become(argv, directory, output, parent);
     close(output);
     if (start->runner < 0) {
         start->runner = 0;
@@ -107,8 +111,27 @@ static pid_t parent_of(pid_t pid)
     return process_look(directory, &process) == 0 ? process.parent : 0;
 }
 
-/* Whether the process PID is traced, and ready to be asked. */
-static bool is_traced(pid_t pid)
+/* Where the page of TARGET is, and so its snapshots: relative to the working directory, if it is
+ * below that. */
+static void find_directory(const struct target *target, char out_path[PATH_MAX])
+{
+    char link[64], here[PATH_MAX];
+    ssize_t length;
+    char *slash;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", target->file);
+    length = readlink(link, out_path, PATH_MAX - 1);
+    out_path[length > 0 ? length : 0] = '\0';
+    slash = strrchr(out_path, '/');
+    if (slash)
+        *slash = '\0';
+    length = getcwd(here, sizeof(here)) ? (ssize_t)strlen(here) : 0;
+    if (length > 0 && strncmp(out_path, here, (size_t)length) == 0 && out_path[length] == '/')
+        memmove(out_path, out_path + length + 1, strlen(out_path + length));
+}
+
+/* Whether the process PID is traced, and ready to be asked. Then its snapshots go to OUT_DIRECTORY. */
+static bool is_traced(pid_t pid, char out_directory[PATH_MAX])
 {
     struct control_page page;
     struct target target;
@@ -117,12 +140,14 @@ static bool is_traced(pid_t pid)
     if (target_open(pid, true, &target, NULL) < 0)
         return false;
     ready = target_read(&target, &page, NULL) == 0;
+    if (ready)
+        find_directory(&target, out_directory);
     target_close(&target);
     return ready;
 }
 
-/* The traced child of PARENT; 0: there is none yet. */
-static pid_t find_child(pid_t parent)
+/* The traced child of the runner; 0: there is none yet. */
+static pid_t find_child(struct top_start *start)
 {
     DIR *processes = opendir("/proc");
     struct dirent *entry;
@@ -131,7 +156,7 @@ static pid_t find_child(pid_t parent)
     while (processes && !found && (entry = readdir(processes))) {
         pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)atoi(entry->d_name) : 0;
 
-        if (pid > 0 && parent_of(pid) == parent && is_traced(pid))
+        if (pid > 0 && parent_of(pid) == start->runner && is_traced(pid, start->directory))
             found = pid;
     }
     if (processes)
@@ -148,7 +173,7 @@ static bool nap(void)
 pid_t top_start_find(struct top_start *start, struct error *error)
 {
     for (;; nap()) {
-        pid_t pid = start->runner ? find_child(start->runner) : 0;
+        pid_t pid = start->runner ? find_child(start) : 0;
 
         if (pid > 0)
             return pid;
@@ -183,9 +208,23 @@ void top_start_end(struct top_start *start)
         return;
     kill(start->runner, SIGTERM);
     ending_drain();
-    for (int left = PATIENCE / NAP; left > 0 && !nap(); left--)
+}
+
+bool top_start_wait(struct top_start *start, unsigned milliseconds)
+{
+    for (unsigned left = milliseconds / NAP; left > 0; left--) {
         if (top_start_has_ended(start))
-            return;
+            return true;
+        if (nap())
+            break;
+    }
+    return top_start_has_ended(start);
+}
+
+void top_start_kill(struct top_start *start)
+{
+    if (top_start_has_ended(start))
+        return;
     kill_children(start->runner);
     kill(start->runner, SIGCONT); /* it has stopped as the program did */
     while (waitpid(start->runner, &start->status, 0) < 0 && errno == EINTR)

@@ -45,6 +45,7 @@ enum report_flags {
     REPORT_SERIES = 8,    /* a number per snapshot, oldest first */
     REPORT_ERROR = 32,    /* how far off the value of the column before it may be */
     REPORT_ASIDE = 16,    /* belongs to the column before it, in a table of statistics */
+    REPORT_ORDER = 64,    /* what the rows are ordered by: people see it where they see any */
 };
 
 /* A value, or (all zero) that there is none. */
@@ -169,6 +170,7 @@ struct report_table {
 struct report {
     const char *title;
     bool whole_names; /* for people, too, however long names of functions are */
+    bool goes_on;     /* one like it was printed before: no headings for programs */
     struct report_fact *facts;
     size_t fact_count;
     struct report_table *tables;

@@ -104,6 +104,11 @@ void watch_unmark(struct watch *watch)
         watch->stacks[i].base = watch->stacks[i].first;
 }
 
+bool watch_has_rates(const struct watch *watch)
+{
+    return watch->interval > 0;
+}
+
 size_t watch_moments(const struct watch *watch)
 {
     return watch->moments;

@@ -61,6 +61,9 @@ void watch_repeat(struct watch *watch, uint64_t time);
 void watch_mark(struct watch *watch);
 void watch_unmark(struct watch *watch);
 
+/* Is there a moment before the last one, so that rates are known? Else they are 0. */
+bool watch_has_rates(const struct watch *watch);
+
 /* How many moments WATCH was told of, repeated ones too, at most WATCH_COURSE. */
 size_t watch_moments(const struct watch *watch);
 

@@ -237,7 +237,7 @@ void csv_print(FILE *out, struct report *const *reports, size_t count)
 
     for (size_t i = 0; i < count; i++) {
         const struct report_table *table = main_table(reports[i]);
-        bool with_heading = i == 0 || was_table != (table != NULL);
+        bool with_heading = i == 0 ? !reports[i]->goes_on : was_table != (table != NULL);
 
         if (table)
             print_table(out, table, with_heading);

@@ -399,6 +399,25 @@ int json_print(FILE *out, struct report *const *reports, size_t count)
     return 0;
 }
 
+int json_print_line(FILE *out, struct report *report)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *memory = open_memstream(&text, &size);
+    int result = memory ? json_print(memory, &report, 1) : -ENOMEM;
+
+    if (memory && fclose(memory) != 0)
+        result = -ENOMEM;
+    /* A newline is never part of a value. */
+    for (size_t i = 0; result == 0 && i < size; i++)
+        if (text[i] != '\n')
+            fputc(text[i], out);
+    if (result == 0)
+        fputc('\n', out);
+    free(text);
+    return result;
+}
+
 int json_print_lines(FILE *out, const struct report *report)
 {
     for (size_t i = 0; i < report->table_count; i++) {

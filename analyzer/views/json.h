@@ -17,6 +17,9 @@
  * of such. */
 int json_print(FILE *out, struct report *const *reports, size_t count);
 
+/* Write REPORT as an object on one line. */
+int json_print_line(FILE *out, struct report *report);
+
 /* Write each row of each table of REPORT as an object on a line of its own, which
  * begins with the table's key as "section". */
 int json_print_lines(FILE *out, const struct report *report);

@@ -15,12 +15,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termcap.h>
 #include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
 #define TABLE_TOP    4  /* the first row of a table: below title, facts, headings and total */
 #define NAME_COLUMNS 30 /* that a name is to have at least */
+#define COLUMNS_MAX  16 /* that are looked at */
 #define ESCAPE_DELAY 25 /* ms: after which an escape is one, and not the beginning of a key */
 #define COURSE_MAX   (60 * 3 + 1)
 
@@ -70,6 +72,13 @@ static void watch_deadly_signals(void)
                                     .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
         sigaction(deadly[i], &action, NULL);
     }
+}
+
+int tui_check(void)
+{
+    const char *kind = getenv("TERM");
+
+    return kind && tgetent(NULL, kind) == 1 && tgetstr("cm", NULL) ? 0 : -EINVAL;
 }
 
 int tui_open(void)
@@ -311,7 +320,7 @@ static void put_facts(const struct report *report)
 /* How a table is laid out: which columns are shown, and how wide. */
 struct layout {
     const struct report_table *table;
-    bool shown[16];
+    bool shown[COLUMNS_MAX];
     size_t course; /* columns of the sparkline; 0: none */
     size_t name;   /* … and of the name */
 };
@@ -326,23 +335,33 @@ static bool is_number(const struct report_column *column)
     return column->kind == REPORT_BYTES || column->kind == REPORT_COUNT;
 }
 
-/* Choose the columns for which there is room, the first ones first. */
+/* Show the column NUMBER if there is ROOM, which it takes of it. */
+static void show_column(struct layout *layout, size_t number, size_t *room)
+{
+    const struct report_column *column = &layout->table->columns[number];
+
+    if (layout->shown[number] || column->flags & (REPORT_DATA_ONLY | REPORT_SERIES) ||
+        !is_number(column) || *room < width_of(column) + 1 + NAME_COLUMNS)
+        return;
+    layout->shown[number] = true;
+    *room -= width_of(column) + 1;
+}
+
+/* Choose the columns for which there is room: the one that the rows are ordered by, then the first
+ * ones. */
 static struct layout lay_out(const struct report_table *table)
 {
     struct layout layout = {.table = table};
     size_t room = columns() - 2; /* the sign, and what it is set off by */
+    size_t count = table->column_count < COLUMNS_MAX ? table->column_count : COLUMNS_MAX;
 
     layout.course = columns() < 100 ? 10 : columns() < 140 ? 20 : columns() < 180 ? 40 : 60;
     room -= layout.course + 1;
-    for (size_t i = 0; i < table->column_count && i < 16; i++) {
-        const struct report_column *column = &table->columns[i];
-
-        if (column->flags & (REPORT_DATA_ONLY | REPORT_SERIES) || !is_number(column) ||
-            room < width_of(column) + 1 + NAME_COLUMNS)
-            continue;
-        layout.shown[i] = true;
-        room -= width_of(column) + 1;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (table->columns[i].flags & REPORT_ORDER)
+            show_column(&layout, i, &room);
+    for (size_t i = 0; i < count; i++)
+        show_column(&layout, i, &room);
     layout.name = room;
     return layout;
 }
@@ -366,13 +385,17 @@ static void put_cells(const struct layout *layout, const struct report_cell *cel
     const struct report_table *table = layout->table;
     const char *name = "";
 
-    for (size_t i = 0; i < table->column_count && i < 16; i++) {
+    for (size_t i = 0; i < table->column_count && i < COLUMNS_MAX; i++) {
         const struct report_column *column = &table->columns[i];
 
         if (layout->shown[i]) {
             char *text = cells ? value_text(&cells[i], column) : NULL;
 
+            if (!cells && column->flags & REPORT_ORDER)
+                attron(A_BOLD);
             put_right(cells ? text : column->title, width_of(column));
+            if (!cells)
+                attroff(A_BOLD);
             addch(' ');
             free(text);
         } else if (column->kind == REPORT_TEXT && !(column->flags & REPORT_DATA_ONLY)) {

@@ -3,6 +3,11 @@
 
 #include <errno.h>
 
+int tui_check(void)
+{
+    return -ENOSYS;
+}
+
 int tui_open(void)
 {
     return -ENOSYS;

@@ -88,8 +88,9 @@ left_nothing() {
     does "pass 5"
     ends_with 0 "$HEAPDELTA" top --once "$TARGET"
     head -n 1 stdout | grep -q "^top_target, process $TARGET: by line, live first$"
-    grep -Eq '^ *97\.7 KiB +\+0 B +0 B +100 +\+0 +0  top_target.c:[0-9]+ keep$' stdout
-    grep -Eq '^ *0 B +\+0 B +0 B +0 +\+0 +0  top_target.c:[0-9]+ pass$' stdout
+    # One look tells no rates.
+    grep -Eq '^ *97\.7 KiB +\+0 B +100 +\+0 +top_target.c:[0-9]+ keep$' stdout
+    grep -Eq '^ *0 B +\+0 B +0 +\+0 +top_target.c:[0-9]+ pass$' stdout
     tail -n 1 stdout | grep -q ' all$'
     left_nothing
 }
@@ -119,7 +120,8 @@ assert thread["main"]["size"] >= 100000, thread
 assert rows("type")["struct item"]["size"] == 1040
 for key in "function", "module", "filename", "thread", "type":
     report = json.load(open(key + ".json"))
-    for value in "size", "count", "size_diff", "rate":
+    assert "rate" not in report["total"]
+    for value in "size", "count", "size_diff":
         assert report["total"][value] == sum(row[value] for row in report["rows"]), (key, value)
     assert all(row["course"][-1] == row["size"] and len(row["course"]) == 60
                for row in report["rows"]), report
@@ -156,6 +158,50 @@ END
     [[ $REPLY == *'"course": [0, '*', 0, 10000,'*' 510000], '* ]]
     kill -TERM "$TOP"
     top_ends_with 143
+}
+
+@test "rates are those of the last interval" {
+    target
+    watch --batch 0 --delay 100ms --format json
+    until_line '*"rows": *'
+    [[ $REPLY != *'"rate"'* ]]
+    does "pass 50"
+    until_line '*"rate": [1-9]*"allocation_rate": [1-9]*"function": "pass"*'
+    until_line '*"rate": 0, *"allocation_rate": 0, *"function": "pass"*'
+    kill -TERM "$TOP"
+    top_ends_with 143
+}
+
+@test "as JSON a look is a line, as CSV each row says when and of which process" {
+    target
+    does "keep 10"
+    ends_with 0 "$HEAPDELTA" top --batch 3 --delay 100ms --format json "$TARGET"
+    cp stdout looks.json
+    ends_with 0 "$HEAPDELTA" top --batch 3 --delay 100ms --format csv --group-by function "$TARGET"
+    "$PYTHON" - "$TARGET" <<'END'
+import csv, datetime, json, sys
+pid = int(sys.argv[1])
+looks = [json.loads(line) for line in open("looks.json")]
+assert len(looks) == 3 and all(look["pid"] == pid for look in looks), looks
+times = [datetime.datetime.strptime(look["time"][:26], "%Y-%m-%dT%H:%M:%S.%f") for look in looks]
+assert times[0] < times[1] < times[2], times
+rows = list(csv.DictReader(open("stdout", newline="")))
+keeps = [row for row in rows if row["function"] == "keep"]
+assert [(row["pid"], row["size"]) for row in keeps] == 3 * [(str(pid), "10000")], rows
+assert [row["rate"] for row in keeps] == ["", "0", "0"], keeps
+assert len({row["time"] for row in rows}) == 3, rows
+END
+}
+
+@test "into a pipe it prints until it is ended" {
+    target
+    watch --delay 100ms
+    until_line '* all'
+    does "keep 77"
+    until_line '* 77 * keep'
+    kill -TERM "$TOP"
+    top_ends_with 143
+    left_nothing
 }
 
 @test "a look leaves no trace: no epoch, no snapshot, no number" {
@@ -266,9 +312,20 @@ END
     HEAPDELTA_LIBRARY=$HEAPDELTA_LIBRARY ends_with 0 "$HEAPDELTA" top --once --format csv -- \
         "$CLI/top_target" stay
     grep -q '^heapdelta top: the program.s output is in heapdelta.top_target.[0-9]*.output$' stderr
-    file=$(sed 's/.* //' stderr)
+    file=$(sed -n 's/.* output is in //p' stderr)
     head -n 1 "$file" | grep -qx ready
-    [ -n "$(ls heapdelta.top_target.*/*.exit.hds)" ]
+    directory=$(sed -n 's/^heapdelta top: its snapshots are in //p' stderr)
+    [[ $directory == heapdelta.top_target.* ]]
+    ls "$directory"/top_target.*.exit.hds
+}
+
+@test "its snapshots go to the directory that is named" {
+    ends_with 0 "$HEAPDELTA" top --once -o deep/down -- "$CLI/top_target" stay
+    grep -qx "heapdelta top: its snapshots are in deep/down" stderr
+    ls deep/down/top_target.*.exit.hds
+    [ -z "$(ls -d heapdelta.top_target.*/ 2>/dev/null)" ]
+    ends_with 2 "$HEAPDELTA" top --once -o deep $$
+    grep -q "of a COMMAND" stderr
 }
 
 @test "a command that ignores TERM is killed in the end" {
@@ -276,6 +333,7 @@ END
     ends_with 0 "$HEAPDELTA" top --once -- "$CLI/top_target" stay
     trap - TERM
     grep -q ' all$' stdout
+    grep -q "^heapdelta top: waiting for the program to end" stderr
     # Its runner has waited for it; it had no time to write anything.
     [ -z "$(ls heapdelta.top_target.*/*.exit.hds 2>/dev/null)" ]
 }

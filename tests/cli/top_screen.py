@@ -169,7 +169,13 @@ def order_changes(screen, target):
     screen.press("B")
     screen.shows("by line, blocks first")
     screen.shows("^> .* item_new$")
+    # What the rows are ordered by is seen, however small the screen is.
+    screen.shows("  live +growth +blocks course +line")
+    screen.shows(r"^> +152 KiB +\+152 KiB +1500 .* item_new$")
+    screen.press("A")
+    screen.shows("  live +growth +calls/s course +line")
     screen.press("L")
+    screen.shows("  live +growth +bytes/s course +line")
     screen.shows("live first")
     screen.shows("^> .* keep$")
     screen.press("N", "o")
@@ -315,12 +321,13 @@ def drive():
             target.kill()
 
 
-def with_screen(check, locale="C.UTF-8", command="top --delay 200ms"):
+def with_screen(check, locale="C.UTF-8", before=""):
     """Let CHECK(screen, target) look at a screen of its own."""
     with tempfile.TemporaryDirectory() as directory:
         target = Target(directory)
         target.does("keep 100")
-        screen = Screen(directory, f"'{HEAPDELTA}' {command} {target.pid}", locale=locale)
+        screen = Screen(directory, f"{before} '{HEAPDELTA}' top --delay 200ms {target.pid}",
+                        locale=locale)
         try:
             check(screen, target)
         finally:
@@ -404,6 +411,7 @@ def a_program_is_started_and_ended():
             screen.press("q", "q")
             screen.left(0)
             match = screen.shows(r"^heapdelta top: the program's output is in (\S+)$")
+            screen.shows(r"^heapdelta top: its snapshots are in heapdelta\.top_target\.\d+$")
             output = pathlib.Path(directory) / match[1]
             if output.read_text(encoding="utf-8").split("\n")[0] != "ready":
                 raise Wrong("its output is not there")
@@ -413,7 +421,16 @@ def a_program_is_started_and_ended():
             screen.close()
 
 
+def a_terminal_that_cannot_be_drawn_on_is_refused():
+    def check(screen, _):
+        screen.left(3)
+        screen.shows("^heapdelta top: a terminal with TERM=dumb can't be drawn on; --batch 0 prints")
+    with_screen(check, before="TERM=dumb")
+
+
 def independent():
+    yield "a_terminal_that_cannot_be_drawn_on_is_refused", \
+        a_terminal_that_cannot_be_drawn_on_is_refused
     yield "the_terminal_is_left_at_TERM", ended_by(signal.SIGTERM, 143)
     yield "the_terminal_is_left_at_INT", ended_by(signal.SIGINT, 130)
     yield "the_terminal_is_left_at_HUP", ended_by(signal.SIGHUP, 129)
