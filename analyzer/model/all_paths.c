@@ -170,7 +170,7 @@ static int add_beginning(struct finding *finding, uint32_t name, uint32_t block)
 static int find_name(struct finding *finding, uint32_t root, uint32_t edge, uint32_t block)
 {
     if (finding->name_of[edge] == 0) {
-        uint32_t name = root_names_find(finding->names, root, finding->heap->edges.offset[edge]);
+        uint32_t name = root_names_find(finding->names, root, heap_edges_offset(&finding->heap->edges, edge));
 
         if (name == ROOT_NAMES_NONE)
             return -ENOMEM;

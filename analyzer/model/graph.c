@@ -83,7 +83,7 @@ enum { MARK_ANYWHERE = 1, MARK_FAVOURITE = 2 };
 
 static uint64_t bytes_inside(const struct heap_edges *edges, size_t edge)
 {
-    return edges->inside[edge] >> SNAPSHOT_INSIDE_SHIFT;
+    return heap_edges_inside(edges, edge) >> SNAPSHOT_INSIDE_SHIFT;
 }
 
 /* Find the FAVOURITES, zeroed, of each stack. */
@@ -143,10 +143,12 @@ static int find_habits(struct graph *graph)
         *mark |= MARK_FAVOURITE;
     }
     for (size_t i = 0; result == 0 && i < edges->count; i++) {
-        const struct favourite *favourite = &favourites[stack_of_target(heap, i)];
+        const struct favourite *favourite;
 
-        graph->is_start[i] |= favourite->inside != 0 &&
-                              bytes_inside(edges, i) == favourite->inside &&
+        if (bytes_inside(edges, i) == 0)
+            continue;
+        favourite = &favourites[stack_of_target(heap, i)];
+        graph->is_start[i] |= bytes_inside(edges, i) == favourite->inside &&
                               favourite->blocks >= GRAPH_HABIT_BLOCKS &&
                               2 * (uint64_t)favourite->blocks > favourite->pointed_at;
     }
@@ -165,13 +167,13 @@ static bool has_own_start(const struct graph *graph, uint32_t block, uint64_t of
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (edges->offset[middle] < offset)
+        if (heap_edges_offset(edges, middle) < offset)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < edges->first[node + 1] && edges->offset[low] == offset &&
-           edges->target[low] == block && edges->inside[low] == 0;
+    return low < edges->first[node + 1] && heap_edges_offset(edges, low) == offset &&
+           edges->target[low] == block && heap_edges_inside(edges, low) == 0;
 }
 
 /* Does the block that EDGE points into keep its start in the word before that place, or in the
@@ -179,7 +181,7 @@ static bool has_own_start(const struct graph *graph, uint32_t block, uint64_t of
 static bool is_aligned_by_hand(const struct graph *graph, size_t edge)
 {
     uint32_t block = graph->heap->edges.target[edge];
-    uint64_t inside = graph->heap->edges.inside[edge] >> SNAPSHOT_INSIDE_SHIFT;
+    uint64_t inside = heap_edges_inside(&graph->heap->edges, edge) >> SNAPSHOT_INSIDE_SHIFT;
 
     return inside >= 8 && (has_own_start(graph, block, inside - 8) ||
                            has_own_start(graph, block, inside + 8));
@@ -191,9 +193,9 @@ static int find_starts(struct graph *graph, unsigned flags)
     bool any_inside = false;
 
     for (size_t i = 0; i < edges->count; i++) {
-        uint64_t seen = edges->inside[i] & ((1u << SNAPSHOT_INSIDE_SHIFT) - 1);
+        uint64_t seen = heap_edges_inside(edges, i) & ((1u << SNAPSHOT_INSIDE_SHIFT) - 1);
 
-        graph->is_start[i] = edges->inside[i] == 0 ||
+        graph->is_start[i] = heap_edges_inside(edges, i) == 0 ||
                              (!(flags & GRAPH_STRICT) && (seen != 0 || is_aligned_by_hand(graph, i)));
         any_inside |= !graph->is_start[i];
     }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const enum snapshot_kind of_graph[] = {
@@ -124,6 +125,44 @@ static uint64_t node_size(const struct heap *heap, size_t node)
                                    : heap->blocks[node - heap->root_count].size;
 }
 
+/* Put OFFSET and INSIDE to EDGE, the last one so far. */
+static int put_edge(struct loader *loader, uint32_t edge, uint64_t offset, uint64_t inside)
+{
+    struct heap_edges *edges = &loader->heap->edges;
+    struct heap_wide_edge *wide = edges->wide;
+
+    if (offset < HEAP_EDGES_WIDE && inside < HEAP_EDGES_WIDE) {
+        edges->offset[edge] = (uint32_t)offset;
+        edges->inside[edge] = (uint32_t)inside;
+        return 0;
+    }
+    /* The room is a power of two. */
+    if ((edges->wide_count & (edges->wide_count - 1)) == 0) {
+        wide = reallocarray(wide, edges->wide_count ? 2 * edges->wide_count : 1, sizeof(*wide));
+        if (!wide)
+            return loader_no_memory(loader);
+        edges->wide = wide;
+    }
+    wide[edges->wide_count++] = (struct heap_wide_edge){edge, offset, inside};
+    edges->offset[edge] = edges->inside[edge] = HEAP_EDGES_WIDE;
+    return 0;
+}
+
+const struct heap_wide_edge *heap_edges_wide(const struct heap_edges *edges, size_t edge)
+{
+    size_t low = 0, high = edges->wide_count - 1;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (edges->wide[middle].edge < edge)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return &edges->wide[low];
+}
+
 /* Load the section KIND, whose edges come from the COUNT nodes from FIRST on. */
 static int load_edges(struct loader *loader, enum snapshot_kind kind, size_t first, size_t count)
 {
@@ -167,8 +206,9 @@ static int load_edges(struct loader *loader, enum snapshot_kind kind, size_t fir
         while (next <= first + node)
             edges->first[next++] = edge;
         edges->target[edge] = (uint32_t)target;
-        edges->offset[edge] = offset;
-        edges->inside[edge] = values[3];
+        result = put_edge(loader, edge, offset, values[3]);
+        if (result != 0)
+            return result;
         edges->count++;
     }
     while (next < first + count)

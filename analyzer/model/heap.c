@@ -1191,6 +1191,7 @@ void heap_destroy(struct heap *heap)
     free(heap->edges.target);
     free(heap->edges.offset);
     free(heap->edges.inside);
+    free(heap->edges.wide);
     free(heap->module_words);
     free(owned->part_processes);
     free(owned->segments);

@@ -103,16 +103,25 @@ struct heap_root_frame {
     uint64_t address;
 };
 
+/* An edge of which a number does not fit HEAP_EDGES_WIDE. */
+struct heap_wide_edge {
+    uint32_t edge;
+    uint64_t offset, inside;
+};
+
 /* Who points at whom. A node is a root, by its index, or a block, by its index plus the
  * number of roots; the edges of node N are those from first[N] up to first[N + 1], by
- * offset. */
+ * offset. Ask for offset and inside by the functions below: millions are kept short. */
 struct heap_edges {
     uint32_t *first;  /* per node, and one more */
     uint32_t *target; /* index in blocks */
-    uint64_t *offset; /* of the word in its root or block, bytes */
-    uint64_t *inside; /* as in the file: 8 times the bytes into the target, and what was seen */
+    uint32_t *offset; /* or HEAP_EDGES_WIDE, as the next one: it is in `wide` */
+    uint32_t *inside;
     size_t count;
+    struct heap_wide_edge *wide; /* by edge */
+    size_t wide_count;
 };
+#define HEAP_EDGES_WIDE UINT32_MAX
 
 /* A word in a block that points into the read-only data of a module. */
 struct heap_module_word {
@@ -187,11 +196,28 @@ int heap_load(const char *path, struct heap **out_heap, struct error *error);
 int heap_parse(const void *data, size_t size, const char *path, struct heap **out_heap,
                struct error *error);
 
-/* The same two, with the edges of the heap graph: they take 28 bytes an edge. (If the others
+/* The same two, with the edges of the heap graph: they take 12 bytes an edge. (If the others
  * meet a snapshot with edges, they pass them over unseen.) */
 int heap_load_with_edges(const char *path, struct heap **out_heap, struct error *error);
 int heap_parse_with_edges(const void *data, size_t size, const char *path, struct heap **out_heap,
                           struct error *error);
+
+/* Find EDGE, which is one of the wide ones. */
+const struct heap_wide_edge *heap_edges_wide(const struct heap_edges *edges, size_t edge);
+
+/* Where the word of EDGE lies in its root or block, bytes. */
+static inline uint64_t heap_edges_offset(const struct heap_edges *edges, size_t edge)
+{
+    return edges->offset[edge] != HEAP_EDGES_WIDE ? edges->offset[edge]
+                                                  : heap_edges_wide(edges, edge)->offset;
+}
+
+/* As in the file: 8 times the bytes into the target of EDGE, and what was seen there. */
+static inline uint64_t heap_edges_inside(const struct heap_edges *edges, size_t edge)
+{
+    return edges->inside[edge] != HEAP_EDGES_WIDE ? edges->inside[edge]
+                                                  : heap_edges_wide(edges, edge)->inside;
+}
 
 /* Load only what the snapshot file PATH says of itself: process, account, epochs, parts and
  * their texts. Everything else is empty in OUT_HEAP, and not checked. Returns as

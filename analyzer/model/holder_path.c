@@ -109,7 +109,7 @@ static void pass(struct holder_paths *paths, const uint8_t *members, uint32_t la
 
         if (paths->passed[i] && from != HOLDERS_NONE && from >= root_count)
             note_pointer(&paths->steps[holders->step_of[from - root_count]], from - root_count,
-                         paths->heap->edges.offset[holders->edge_to[i]]);
+                         heap_edges_offset(&paths->heap->edges, holders->edge_to[i]));
     }
 }
 
@@ -250,7 +250,7 @@ static void pass_step(struct holder_paths *paths, const struct all_paths_step *s
 
         for (uint32_t j = edges->first[node]; j < edges->first[node + 1]; j++) {
             if (paths->passed[edges->target[j]])
-                note_pointer(passed, step->blocks[i], edges->offset[j]);
+                note_pointer(passed, step->blocks[i], heap_edges_offset(edges, j));
         }
     }
     for (size_t i = 0; i < next->count; i++)

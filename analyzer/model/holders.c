@@ -112,7 +112,7 @@ static int follow(struct search *search, uint32_t node, uint32_t above, bool onl
             (only_starts && !graph->is_start[i]))
             continue;
         if (is_root) {
-            uint32_t name = root_names_find(search->names, node, edges->offset[i]);
+            uint32_t name = root_names_find(search->names, node, heap_edges_offset(edges, i));
 
             if (name == ROOT_NAMES_NONE)
                 return -ENOMEM;

@@ -13,7 +13,7 @@ static int find_names(const struct graph *graph, struct root_names *names, uint3
 
     for (uint32_t root = 0; root < graph->root_count; root++) {
         for (uint32_t i = edges->first[root]; i < edges->first[root + 1]; i++) {
-            uint32_t name = root_names_find(names, root, edges->offset[i]);
+            uint32_t name = root_names_find(names, root, heap_edges_offset(edges, i));
 
             if (name == ROOT_NAMES_NONE)
                 return -ENOMEM;

@@ -264,7 +264,7 @@ static void follow(struct types *types, size_t edge, uint32_t pointee, enum type
 {
     const struct heap_edges *edges = &types->layouts->heap->edges;
 
-    if (pointee != LAYOUTS_NONE && edges->inside[edge] == 0 &&
+    if (pointee != LAYOUTS_NONE && heap_edges_inside(edges, edge) == 0 &&
         !is_known(types, edges->target[edge]))
         offer(types, edges->target[edge], pointee, false, how);
 }
@@ -286,7 +286,8 @@ static void follow_all(struct types *types)
         for (size_t i = edges->first[node]; i < edges->first[node + 1]; i++)
             follow(types, i,
                    layouts_pointee(own->layouts, layout,
-                                   one ? edges->offset[i] % one : edges->offset[i]),
+                                   one ? heap_edges_offset(edges, i) % one
+                                       : heap_edges_offset(edges, i)),
                    how);
     }
 }
@@ -352,9 +353,10 @@ static void follow_roots(struct types *types)
 
         for (size_t i = heap->edges.first[root]; i < heap->edges.first[root + 1]; i++) {
             if (from->kind == SNAPSHOT_ROOT_STACK)
-                follow(types, i, local_pointee(types, root, heap->edges.offset[i]), TYPES_DECLARED);
+                follow(types, i, local_pointee(types, root, heap_edges_offset(&heap->edges, i)),
+                       TYPES_DECLARED);
             else if (from->kind == SNAPSHOT_ROOT_MODULE || from->kind == SNAPSHOT_ROOT_TLS)
-                follow(types, i, variable_pointee(types, from, heap->edges.offset[i]),
+                follow(types, i, variable_pointee(types, from, heap_edges_offset(&heap->edges, i)),
                        TYPES_DECLARED);
         }
     }

@@ -222,13 +222,13 @@ struct model {
     struct heap_root roots[ROOTS];
     struct heap_root_frame root_frames[PLACES];
     uint32_t first[NODES + 1], target[NODES * EDGES];
-    uint64_t offset[NODES * EDGES], inside[NODES * EDGES];
+    uint32_t offset[NODES * EDGES], inside[NODES * EDGES];
     struct heap_module_word words[BLOCKS];
 };
 
 static int compare_offsets(const void *left, const void *right)
 {
-    const uint64_t *a = left, *b = right;
+    const uint32_t *a = left, *b = right;
 
     return (*a > *b) - (*a < *b);
 }
@@ -240,7 +240,7 @@ static void make_edges(struct model *model, const struct program *program, uint6
                         : node == 1     ? 64
                         : node < ROOTS  ? PLACES * 64
                                         : model->blocks[node - ROOTS].size;
-        uint64_t *offsets = &model->offset[node * EDGES];
+        uint32_t *offsets = &model->offset[node * EDGES];
 
         model->first[node] = node * EDGES;
         for (int i = 0; i < EDGES; i++) {
@@ -297,7 +297,7 @@ static void make_model(struct model *model, const struct program *program, uint6
                                 .root_frame_count = PLACES,
                                 .has_edges = true,
                                 .edges = {model->first, model->target, model->offset, model->inside,
-                                          NODES * EDGES},
+                                          NODES * EDGES, NULL, 0},
                                 .module_words = model->words,
                                 .module_word_count = BLOCKS};
 }

@@ -138,9 +138,9 @@ static void check_graph(const struct heap *heap)
 
         PROMISE(edges->first[i] <= edges->first[i + 1]);
         for (size_t j = edges->first[i]; j < edges->first[i + 1]; j++) {
-            PROMISE(edges->target[j] < heap->block_count && edges->offset[j] < size);
-            PROMISE(j == edges->first[i] || edges->offset[j] > edges->offset[j - 1]);
-            PROMISE(edges->inside[j] == 0 || edges->inside[j] >> SNAPSHOT_INSIDE_SHIFT <
+            PROMISE(edges->target[j] < heap->block_count && heap_edges_offset(edges, j) < size);
+            PROMISE(j == edges->first[i] || heap_edges_offset(edges, j) > heap_edges_offset(edges, j - 1));
+            PROMISE(heap_edges_inside(edges, j) == 0 || heap_edges_inside(edges, j) >> SNAPSHOT_INSIDE_SHIFT <
                                                  heap->blocks[edges->target[j]].size);
         }
     }

@@ -72,9 +72,10 @@ static void the_graph_is_as_described(void **state)
     assert_int_equal(heap->edges.count, 4);
     assert_memory_equal(heap->edges.first, ((uint32_t[]){0, 2, 3, 3, 4}), 20);
     assert_memory_equal(heap->edges.target, ((uint32_t[]){0, 1, 1, 0}), 16);
-    assert_memory_equal(heap->edges.offset, ((uint64_t[]){0x18, 0x20, 0x10, 8}), 32);
+    assert_memory_equal(heap->edges.offset, ((uint32_t[]){0x18, 0x20, 0x10, 8}), 16);
     assert_memory_equal(heap->edges.inside,
-                        ((uint64_t[]){0, 0, 0, 0x18 << 3 | SNAPSHOT_INSIDE_NEWARRAY}), 32);
+                        ((uint32_t[]){0, 0, 0, 0x18 << 3 | SNAPSHOT_INSIDE_NEWARRAY}), 16);
+    assert_int_equal(heap->edges.wide_count, 0);
     assert_int_equal(heap->module_word_count, 1);
     assert_int_equal(heap->module_words[0].block, 1);
     assert_int_equal(heap->module_words[0].address, 0x400100);
@@ -93,6 +94,35 @@ static void the_graph_is_as_described(void **state)
     assert_int_equal(parse(builder, true, &heap, &error), 0);
     assert_null(heap->graph);
     assert_false(heap->has_edges);
+    heap_destroy(heap);
+}
+
+#define GIGA (UINT64_C(1) << 30)
+
+/* Blocks of gigabytes, with pointers that lie far in, and lead far in. */
+static void numbers_may_be_large(void **state)
+{
+    static const struct {
+        uint64_t from, to;
+    } edges[] = {
+        {0, 0}, {UINT32_MAX, 8}, {UINT64_C(1) << 32, 0}, {8 * GIGA, GIGA / 2}, {9 * GIGA, 9 * GIGA},
+    };
+    struct snapshot_builder *builder = describe();
+    struct error error = {0};
+    struct heap *heap = NULL;
+
+    (void)state;
+    snapshot_builder_block(builder, 64 * GIGA, 10 * GIGA, 0, 1);
+    for (size_t i = 0; i < 5; i++)
+        snapshot_builder_pointer(builder, 64 * GIGA + edges[i].from, 64 * GIGA + edges[i].to, 0);
+    if (parse(builder, true, &heap, &error) != 0)
+        fail_msg("%s", error.text);
+    assert_int_equal(heap->edges.count, 5);
+    assert_int_equal(heap->edges.wide_count, 4);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(heap_edges_offset(&heap->edges, i), edges[i].from);
+        assert_int_equal(heap_edges_inside(&heap->edges, i) >> SNAPSHOT_INSIDE_SHIFT, edges[i].to);
+    }
     heap_destroy(heap);
 }
 
@@ -174,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_graph_is_as_described),
+        cmocka_unit_test(numbers_may_be_large),
         cmocka_unit_test(damage_is_met),
     };
 

@@ -61,8 +61,7 @@ static struct heap_module module;
 static struct heap_root root = {.kind = SNAPSHOT_ROOT_MODULE, .module = 1};
 static struct heap_frame frames[1];
 static struct heap_stack stacks[2];
-static uint32_t first[BLOCKS + 2], targets[POINTERS];
-static uint64_t offsets[POINTERS], insides[POINTERS];
+static uint32_t first[BLOCKS + 2], targets[POINTERS], offsets[POINTERS], insides[POINTERS];
 static struct heap heap = {
     .modules = &module,
     .module_count = 1,
@@ -76,7 +75,7 @@ static struct heap heap = {
     .root_count = 1,
     .has_blocks = true,
     .has_edges = true,
-    .edges = {first, targets, offsets, insides, POINTERS},
+    .edges = {first, targets, offsets, insides, POINTERS, NULL, 0},
 };
 static struct symbols *symbols;
 static struct types *types;
