@@ -167,16 +167,24 @@ static void find_span(const struct growth_moments *moments, const uint64_t *floo
     growth->until = work > 0 ? moments->work[end] / work : 0;
 }
 
-/* The share of the work from FIRST on behind the last rise of FLOOR. */
-static double still_since(const struct growth_moments *moments, const uint64_t *floor, size_t first,
-                          size_t end)
+/* Whether FLOOR rises no more, of which there were CASES: not in the last tenth of the work, and for five times as
+ * long as is usual, which is more than chance. What comes and goes above it hides rises: then those that are seen
+ * before tell what is usual. */
+static bool is_still(const struct growth_moments *moments, const uint64_t *floor, size_t first,
+                     size_t end, size_t cases)
 {
-    size_t i = end - 1;
-    double all = moments->work[end - 1] - moments->work[first];
+    size_t last = end - 1, rises = 0;
+    double all = moments->work[end - 1] - moments->work[first], still, seen;
 
-    while (i > first && floor[i] == floor[i - 1])
-        i--;
-    return all > 0 ? (moments->work[end - 1] - moments->work[i]) / all : 1;
+    while (last > first && floor[last] == floor[last - 1])
+        last--;
+    if (all <= 0 || last == first)
+        return true;
+    for (size_t i = first + 1; i <= last; i++)
+        rises += floor[i] > floor[i - 1];
+    still = (moments->work[end - 1] - moments->work[last]) / all;
+    seen = cases_of(rises, last - first) / (1 - still);
+    return still > fmax(0.1, 5 / fmin((double)cases, seen));
 }
 
 /* Whether the lowest levels of PARTS rise. */
@@ -244,8 +252,7 @@ static bool grows(const struct growth_moments *moments, const struct growth_leve
         levels->bytes[moments->count - 1] < growth->bytes / 2)
         return false;
 
-    /* What filled up rises no more at the end; five times as long as usual is more than chance. */
-    if (still_since(moments, floor, first, end) > fmax(0.1, 5.0 / (double)cases)) {
+    if (is_still(moments, floor, first, end, cases)) {
         growth->course = GROWTH_STOPPED;
         return false;
     }
