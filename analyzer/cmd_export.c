@@ -2,6 +2,7 @@
 #include "command.h"
 #include "export.h"
 #include "graph_input.h"
+#include "model/estimate.h"
 #include "model/load.h"
 #include "options.h"
 #include "output.h"
@@ -79,6 +80,20 @@ static int write_form(const struct options *options, const struct export_form *f
     return COMMAND_DONE;
 }
 
+/* Say on stderr that not all blocks of HEAP were recorded: not every form has room for that. */
+static void mention_sample(const struct heap *heap)
+{
+    char text[160];
+
+    if (!heap->sampling)
+        return;
+    estimate_describe(heap, text, sizeof(text));
+    fprintf(stderr,
+            estimate_is(heap) ? "heapdelta export: a sample, %s: sizes and counts are estimates\n"
+                              : "heapdelta export: only %s were recorded\n",
+            text);
+}
+
 /* Is it to go to the terminal? */
 static bool goes_to_terminal(const struct options *options)
 {
@@ -142,6 +157,7 @@ static int run(int argc, char **argv)
     status = load(&options, form, &heap);
     if (status != COMMAND_DONE)
         goto out;
+    mention_sample(heap);
     symbols = symbols_create(heap);
     status = symbols ? write_form(&options, form, heap, symbols)
                      : command_fail(&command_export, COMMAND_NEGATIVE, "out of memory");

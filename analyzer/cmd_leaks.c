@@ -2,6 +2,7 @@
 #include "command.h"
 #include "graph_input.h"
 #include "model/embedded.h"
+#include "model/estimate.h"
 #include "model/leaks_report.h"
 #include "model/load.h"
 #include "model/suppressed.h"
@@ -20,7 +21,7 @@ static const char help[] =
     "which are held, by whom, but become more and more. One snapshot is enough, for it tells what\n"
     "each stack held before; of several of one process, or a directory with them, all from eight on\n"
     "are judged; in a directory each process for itself. The last one must have been taken with the\n"
-    "heap graph, as the one at exit is.\n"
+    "heap graph, as the one at exit is; of a sample (run --sample) only growth is known.\n"
     "\n"
     "  --all                also what is well: steady, allocated once, coming and going\n"
     "  --explain            what each verdict rests on\n"
@@ -72,7 +73,9 @@ static int judge(const struct options *options, const struct verdict_input *inpu
         leaks_summary(verdicts, found, sizeof(found));
         report_title(report, "%s%s%s: %s", name, *heap->label ? ", " : "", heap->label, found);
         leaks_add_notes(verdicts, report);
-        graph_input_add_notes(heap, report);
+        if (input->graph)
+            graph_input_add_notes(heap, report);
+        estimate_mention(report, &heap, 1);
         if (options->suppressions)
             suppressed_add_notes(options->suppressions, &suppressed, report);
         if (*judged->embedded.text)
@@ -99,8 +102,9 @@ static int judge_process(const struct options *options, const struct graph_input
     if (code < 0 && code != -ENOTSUP)
         return command_fail(&command_leaks, COMMAND_BAD_INPUT, "%s", judged->embedded.text);
     if (judged->symbols &&
-        graph_create(heap, options->strict ? GRAPH_STRICT : 0, &graph) == 0 &&
-        holder_paths_create(graph, judged->symbols, &paths) == 0)
+        (heap->sampling ||
+         (graph_create(heap, options->strict ? GRAPH_STRICT : 0, &graph) == 0 &&
+          holder_paths_create(graph, judged->symbols, &paths) == 0)))
         result = judge(options,
                        &(struct verdict_input){
                            .heaps = (const struct heap *const *)input->heaps,

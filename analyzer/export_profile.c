@@ -1,6 +1,7 @@
 /* export_profile.c - the forms that are made of what the stacks hold, name by name. */
 #include "export.h"
 #include "format/snapshot.h"
+#include "model/estimate.h"
 #include "model/filter.h"
 #include "model/graph.h"
 #include "model/load.h"
@@ -43,10 +44,18 @@ static int write_pprof(FILE *out, const struct heap *heap, struct symbols *symbo
                        const struct export_options *options, struct error *error)
 {
     struct profile *profile = make_profile(heap, symbols);
-    int result = profile ? pprof_print(out, profile, heap->process->time, heap->process->elapsed)
-                         : -ENOMEM;
+    char comment[256] = "heapdelta";
+    const struct pprof_about about = {
+        .time = heap->process->time,
+        .duration = heap->process->elapsed,
+        .period = estimate_is(heap) ? heap->sampling->mean : 1,
+        .comment = comment,
+    };
+    int result;
 
     (void)options;
+    estimate_append(heap, comment, sizeof(comment));
+    result = profile ? pprof_print(out, profile, &about) : -ENOMEM;
     return finish(profile, result, error);
 }
 
@@ -65,6 +74,7 @@ static int write_speedscope(FILE *out, const struct heap *heap, struct symbols *
     char name[256];
 
     load_describe(heap, name, sizeof(name));
+    estimate_append(heap, name, sizeof(name));
     return finish(profile,
                   profile ? speedscope_print(out, profile, name, options->value) : -ENOMEM, error);
 }
@@ -76,6 +86,7 @@ static int write_svg(FILE *out, const struct heap *heap, struct symbols *symbols
     char name[256];
 
     load_describe(heap, name, sizeof(name));
+    estimate_append(heap, name, sizeof(name));
     return finish(profile, profile ? svg_print(out, profile, options->value, name) : -ENOMEM,
                   error);
 }
@@ -110,11 +121,13 @@ static int write_massif(FILE *out, const struct heap *heap, struct symbols *symb
     struct profile *inverted = profile ? profile_invert(profile) : NULL;
     size_t count = 0;
     struct massif_moment *moments = make_moments(heap, &count);
+    char about[256] = "heapdelta";
     int result = -ENOMEM;
 
     (void)options;
+    estimate_append(heap, about, sizeof(about));
     if (inverted && moments)
-        result = massif_print(out, heap->command, moments, count, inverted);
+        result = massif_print(out, about, heap->command, moments, count, inverted);
     free(moments);
     profile_destroy(profile);
     return finish(inverted, result, error);

@@ -2,6 +2,7 @@
 #include "export.h"
 #include "format/snapshot.h"
 #include "model/diff_report.h"
+#include "model/estimate.h"
 #include "model/load.h"
 #include "views/csv.h"
 #include "views/json.h"
@@ -20,7 +21,8 @@ static struct report *make_report(const struct heap *heap, struct symbols *symbo
     if (diff && report) {
         diff_sort(diff, DIFF_BY_SIZE);
         diff_report(diff, &symbols,
-                    &(struct diff_report_options){.counters = (1u << counters) - 1}, report);
+                    &(struct diff_report_options){.counters = (1u << counters) - 1,
+                                                 .sampled = estimate_is(heap)}, report);
     }
     diff_destroy(diff);
     group_destroy(list);

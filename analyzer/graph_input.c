@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-int graph_input_load(const struct command *command, const char *path, struct heap **out_heap)
+/* Load PATH with its graph, or if SAMPLE_WILL_DO one that has none, for not all blocks were recorded. */
+static int load(const struct command *command, const char *path, bool sample_will_do,
+                struct heap **out_heap)
 {
     struct heap *heap = NULL;
     struct error error;
@@ -22,20 +24,25 @@ int graph_input_load(const struct command *command, const char *path, struct hea
                             path);
     if (heap_load_with_edges(path, &heap, &error) < 0)
         return command_fail(command, COMMAND_BAD_INPUT, "%s", error.text);
-    if (heap->sampling) {
+    if (heap->sampling && !sample_will_do) {
         heap_destroy(heap);
         return command_fail(command, COMMAND_BAD_INPUT,
                             "%s: not all blocks were recorded, so who points at whom is not known; "
                             "take it without --sample, --min-size and --max-size",
                             path);
     }
-    if (!heap->has_edges) {
+    if (!heap->has_edges && !heap->sampling) {
         heap_destroy(heap);
         return command_fail(command, COMMAND_BAD_INPUT,
                             "%s: has no heap graph; take it with 'heapdelta run --graph'", path);
     }
     *out_heap = heap;
     return COMMAND_DONE;
+}
+
+int graph_input_load(const struct command *command, const char *path, struct heap **out_heap)
+{
+    return load(command, path, false, out_heap);
 }
 
 /* What snapshots say of themselves; as many as there are files. */
@@ -142,8 +149,8 @@ static int load_heads(const struct command *command, const struct heads *heads,
             return command_fail(command, COMMAND_BAD_INPUT, "%s", error.text);
         out_input->heap_count++;
     }
-    if (graph_input_load(command, heads->heads[heads->count - 1]->path,
-                         &out_input->heaps[out_input->heap_count]) != COMMAND_DONE)
+    if (load(command, heads->heads[heads->count - 1]->path, true,
+             &out_input->heaps[out_input->heap_count]) != COMMAND_DONE)
         return COMMAND_BAD_INPUT;
     out_input->heap_count++;
     return COMMAND_DONE;

@@ -4,6 +4,7 @@
 #include "graph_input.h"
 #include "model/account.h"
 #include "model/diff.h"
+#include "model/estimate.h"
 #include "model/filter.h"
 #include "model/graph.h"
 #include "model/held_profile.h"
@@ -77,6 +78,7 @@ static int add_snapshots(struct page *page)
     if (!report)
         return -ENOMEM;
     load_describe(page->last, name, sizeof(name));
+    estimate_append(page->last, name, sizeof(name));
     report_add_text(report, "name", NULL, name);
     report_add_text(report, "program", NULL, page->last->program);
     report_add_text(report, "command", NULL, page->last->command);

@@ -1,6 +1,7 @@
 #include "run_summary.h"
 
 #include "format/snapshot.h"
+#include "graph_input.h"
 #include "model/estimate.h"
 #include "model/graph.h"
 #include "model/group.h"
@@ -233,7 +234,7 @@ static int add_leaks(const struct heap *heap, struct symbols *symbols, bool brie
     struct graph *graph = NULL;
     int result = 0;
 
-    if (heap->has_edges) {
+    if (heap->has_edges && !heap->sampling) {
         result = graph_create(heap, 0, &graph);
         if (result == 0)
             result = holder_paths_create(graph, symbols, &paths);
@@ -298,8 +299,10 @@ static void add_heap(const struct run_snapshot *snapshot, const struct heap *hea
 
     if (heap->sampling)
         estimate_mention(report, &heap, 1);
-    else if (add_leaks(heap, symbols, brief, report, found, sizeof found) < 0)
+    if (add_leaks(heap, symbols, brief, report, found, sizeof found) < 0)
         report_add_note(report, "not enough memory to say more");
+    if (heap->has_edges && !heap->sampling)
+        graph_input_add_notes(heap, report);
 
     if (estimate_is(heap))
         snprintf(error, sizeof error, " ± %s",

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #define DEVIATIONS 1.96 /* to each side, between which 95 % of a normal distribution are */
 
@@ -80,6 +81,18 @@ void estimate_describe(const struct heap *heap, char *buffer, size_t size)
              sampling->min ? " of at least " : "", sampling->min ? min : "",
              sampling->max == UINT64_MAX ? "" : sampling->min ? " and at most " : " of at most ",
              sampling->max == UINT64_MAX ? "" : max);
+}
+
+void estimate_append(const struct heap *heap, char *buffer, size_t size)
+{
+    size_t length = strlen(buffer);
+    char text[160];
+
+    if (!heap->sampling)
+        return;
+    estimate_describe(heap, text, sizeof(text));
+    snprintf(buffer + length, size - length, ", %s %s", estimate_is(heap) ? "estimated from" : "only",
+             text);
 }
 
 void estimate_mention(struct report *report, const struct heap *const *heaps, size_t count)

@@ -1,6 +1,7 @@
 #include "model/verdict.h"
 
 #include "format/snapshot.h"
+#include "model/estimate.h"
 #include "model/growth_share.h"
 #include "model/holders.h"
 #include "model/progress.h"
@@ -145,14 +146,15 @@ static uint32_t half_of_epochs(const struct heap *heap)
 static void count_block(const struct judge *judge, const struct heap_block *block,
                         enum graph_class class, uint32_t step)
 {
+    uint64_t weight = estimate_weight(judge->heap, block);
     struct verdict *verdict = find(judge, block->stack, class);
     uint32_t *votes = &judge->votes[(size_t)block->stack * GRAPH_CLASS_COUNT + class];
 
-    verdict->size += block->size;
-    verdict->count++;
+    verdict->size += block->size * weight;
+    verdict->count += weight;
     if (verdict->oldest == 0 || block->epoch < verdict->oldest)
         verdict->oldest = block->epoch;
-    verdict->old += block->epoch <= half_of_epochs(judge->heap);
+    verdict->old += block->epoch <= half_of_epochs(judge->heap) ? weight : 0;
     /* The step that most have, if there is one (Boyer and Moore's vote). */
     if (*votes == 0)
         verdict->step = step;
@@ -249,6 +251,29 @@ static void share_growth(const struct judge *judge, uint32_t stack, const struct
         growths[class] = of_kinds[kinds[class]];
 }
 
+/* Judge LEVELS of STACK. In a sample the blocks that were recorded are the cases that there are, not those that they
+ * stand for. */
+static void judge_growth(const struct judge *judge, uint32_t stack,
+                         const struct growth_levels *levels, struct growth *out_growth)
+{
+    const struct heap_stack *of = &judge->heap->stacks[stack];
+    struct growth_levels recorded;
+    double size, share;
+
+    if (!estimate_is(judge->heap) || of->allocations == 0) {
+        growth_judge(&judge->verdicts->moments, levels, out_growth);
+        return;
+    }
+    size = fmax((double)of->allocated_bytes / (double)of->allocations, 1);
+    share = -expm1(-size / (double)judge->heap->sampling->mean);
+    recorded = *levels;
+    for (size_t i = 0; i < judge->verdicts->moments.count; i++)
+        recorded.blocks[i] = (uint64_t)((double)levels->blocks[i] * share + 0.5);
+    growth_judge(&judge->verdicts->moments, &recorded, out_growth);
+    out_growth->blocks = (uint64_t)((double)out_growth->blocks / share + 0.5);
+    out_growth->blocks_per_work /= share;
+}
+
 static void judge_stack(const struct judge *judge, uint32_t stack, uint64_t *out_fallen)
 {
     struct growth growths[GRAPH_CLASS_COUNT];
@@ -260,7 +285,7 @@ static void judge_stack(const struct judge *judge, uint32_t stack, uint64_t *out
     if (judge->input->growths)
         growth = judge->input->growths[stack];
     else
-        growth_judge(&judge->verdicts->moments, &levels, &growth);
+        judge_growth(judge, stack, &levels, &growth);
     for (size_t i = 0; i < judge->verdicts->moments.count; i++)
         highest = max(highest, levels.bytes[i]);
     *out_fallen = highest - levels.bytes[judge->verdicts->moments.count - 1];

@@ -136,8 +136,8 @@ static void print_moment(FILE *out, const struct massif_moment *moment, size_t n
             number, moment->time / 1000000, moment->bytes, moment->extra, tree);
 }
 
-int massif_print(FILE *out, const char *command, const struct massif_moment *moments, size_t count,
-                 const struct profile *inverted)
+int massif_print(FILE *out, const char *about, const char *command,
+                 const struct massif_moment *moments, size_t count, const struct profile *inverted)
 {
     struct printing printing = {
         .out = out,
@@ -152,7 +152,7 @@ int massif_print(FILE *out, const char *command, const struct massif_moment *mom
         goto out;
     printing.least = printing.totals[0] / PARTS;
     printing.least += printing.least == 0; /* nothing of nothing is not worth a line */
-    fputs("desc: heapdelta\ncmd: ", out);
+    fprintf(out, "desc: %s\ncmd: ", about);
     print_text(out, *command ? command : "(unknown)");
     fputs("\ntime_unit: ms\n", out);
     for (size_t i = 0; i + 1 < count; i++)

@@ -154,8 +154,6 @@ static void put_types(struct building *building)
         message->sample_type[i] = make_type(building, types[i].type, types[i].unit);
         message->n_sample_type += !building->failed;
     }
-    message->period_type = make_type(building, "space", "bytes");
-    message->period = 1;
     message->default_sample_type = put_text(building, types[MAIN_TYPE].type);
 }
 
@@ -307,12 +305,28 @@ static void finish(struct building *building)
     free(message->function);
     free(message->string_table);
     free(message->period_type);
+    free(message->comment);
     free_table(&building->texts);
     free_table(&building->mappings);
     free_table(&building->functions);
 }
 
-int pprof_print(FILE *out, const struct profile *profile, uint64_t time, uint64_t duration)
+/* Put what ABOUT tells of the whole. */
+static void put_about(struct building *building, const struct pprof_about *about)
+{
+    Pprof__Profile *message = &building->message;
+
+    message->time_nanos = (int64_t)about->time;
+    message->duration_nanos = (int64_t)about->duration;
+    message->period_type = make_type(building, "space", "bytes");
+    message->period = (int64_t)about->period;
+    message->comment = malloc(sizeof(*message->comment));
+    building->failed |= !message->comment;
+    if (message->comment)
+        message->comment[message->n_comment++] = put_text(building, about->comment);
+}
+
+int pprof_print(FILE *out, const struct profile *profile, const struct pprof_about *about)
 {
     struct building building = {0};
     uint8_t *packed = NULL;
@@ -325,8 +339,7 @@ int pprof_print(FILE *out, const struct profile *profile, uint64_t time, uint64_
     put_types(&building);
     put_frames(&building, profile);
     put_samples(&building, profile);
-    building.message.time_nanos = (int64_t)time;
-    building.message.duration_nanos = (int64_t)duration;
+    put_about(&building, about);
     if (!building.failed) {
         size = pprof__profile__get_packed_size(&building.message);
         packed = malloc(size);

@@ -8,9 +8,16 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Write PROFILE's first heap, as of TIME (ns since 1970) and DURATION ns after tracing began. Its
- * sample types are those of Go's heap profiles: alloc_objects, alloc_space, inuse_objects,
- * inuse_space. Returns 0 or -ENOMEM. */
-int pprof_print(FILE *out, const struct profile *profile, uint64_t time, uint64_t duration);
+/* What a profile is of. */
+struct pprof_about {
+    uint64_t time;       /* ns since 1970 */
+    uint64_t duration;   /* ns since tracing began */
+    uint64_t period;     /* bytes of which one was recorded; 1: all */
+    const char *comment; /* shown by `pprof -comments` */
+};
+
+/* Write PROFILE's first heap, which is of ABOUT. Its sample types are those of Go's heap profiles:
+ * alloc_objects, alloc_space, inuse_objects, inuse_space. Returns 0 or -ENOMEM. */
+int pprof_print(FILE *out, const struct profile *profile, const struct pprof_about *about);
 
 #endif

@@ -66,6 +66,8 @@ classes() {
     classes 100 200 300 | sort | uniq -c | grep -E '^ *3 definitely_lost$'
     [ "$(classes 4194304)" = still_reachable ]
     "$HEAPDELTA" leaks "$(snapshot .exit)" | grep "$(cat withheld) bytes that may hold pointers could not be read"
+    "$HEAPDELTA" run -o said -- "$PROGRAMS/withheld" >withheld 2>summary
+    grep "$(cat withheld) bytes that may hold pointers could not be read" summary
     rm "$OUT"/*
     run_traced -- "$PROGRAMS/holders" >truth
     "$HEAPDELTA" leaks "$(snapshot .exit)" | (! grep 'could not be read')

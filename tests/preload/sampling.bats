@@ -73,13 +73,15 @@ for line in open("truth"):
     [ ! -e started ]
     HEAPDELTA_SAMPLE=65536 HEAPDELTA_GRAPH=2 traced "$PROGRAMS/sampled" >/dev/null
     run "$HEAPDELTA" leaks "$(snapshot exit)"
-    [ "$status" -eq 3 ]
-    grep -q 'not all blocks were recorded' <<<"$output"
+    [ "$status" -eq 0 ]
+    grep -q 'What is lost is not known' <<<"$output"
+    grep -q '^A sample, one block in 64 KiB' <<<"$output"
     run "$HEAPDELTA" export --to tracemalloc -o pickle "$(snapshot exit)"
     [ "$status" -ne 0 ] && [ ! -e pickle ]
     grep -q 'of a sample' <<<"$output"
     run "$HEAPDELTA" why "$(snapshot exit)" small
     [ "$status" -eq 3 ]
+    grep -q 'not all blocks were recorded' <<<"$output"
 }
 
 @test "merged, a sample stays what it was" {
@@ -88,6 +90,30 @@ for line in open("truth"):
     is_about_right merged.hds
     "$HEAPDELTA" stats --limit 0 --format csv s/*.hds >before
     "$HEAPDELTA" stats --limit 0 --format csv merged.hds | diff before -
+}
+
+@test "exports say that they are of a sample" {
+    "$HEAPDELTA" run --sample 16K -o s --quiet -- "$PROGRAMS/sampled" >truth
+    for form in pprof folded speedscope massif svg json csv; do
+        "$HEAPDELTA" export --to $form -o out.$form s/*.hds 2>said
+        grep -qx 'heapdelta export: a sample, one block in 16 KiB: sizes and counts are estimates' said
+    done
+    gzip -dc <out.pprof | grep -aqF 'heapdelta, estimated from one block in 16 KiB'
+    grep -qx 'desc: heapdelta, estimated from one block in 16 KiB' out.massif
+    grep -qF ', estimated from one block in 16 KiB' out.speedscope
+    grep -qF ', estimated from one block in 16 KiB' out.svg
+    [ "$(json '{row["size_error"] > 0 for row in it["rows"]}' <out.json)" = '{True}' ]
+    head -1 out.csv | grep -q 'size_error'
+    # Of bounds alone nothing is estimated.
+    "$HEAPDELTA" run --min-size 100 -o b --quiet -- "$PROGRAMS/sampled" >/dev/null
+    "$HEAPDELTA" export --to massif -o out.massif b/*.hds 2>said
+    grep -qx 'heapdelta export: only blocks of at least 100 B were recorded' said
+    grep -qx 'desc: heapdelta, only blocks of at least 100 B' out.massif
+    # All blocks: nothing is said.
+    "$HEAPDELTA" run -o a --quiet -- "$PROGRAMS/sampled" >/dev/null
+    "$HEAPDELTA" export --to massif -o out.massif a/*.hds 2>said
+    [ ! -s said ]
+    grep -qx 'desc: heapdelta' out.massif
 }
 
 @test "a tree says that it is of a sample, and how far off that may be" {
