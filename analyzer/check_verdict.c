@@ -12,6 +12,7 @@
 #include "model/suppression_text.h"
 #include "model/symbols.h"
 #include "model/verdict.h"
+#include "model/verdict_words.h"
 #include "views/units.h"
 
 #include <errno.h>

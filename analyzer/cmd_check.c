@@ -1,16 +1,13 @@
 /* cmd_check.c - `heapdelta check`: fail if a program leaks, for CI. */
 #include "check_baseline.h"
+#include "check_files.h"
 #include "check_run.h"
 #include "check_verdict.h"
 #include "command.h"
 #include "model/traceable.h"
 #include "options.h"
-#include "output.h"
 #include "quantity.h"
 #include "traced.h"
-#include "views/json.h"
-#include "views/junit.h"
-#include "views/sarif.h"
 #include "views/text.h"
 
 #include <ctype.h>
@@ -21,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <strings.h>
 #include <sys/wait.h>
 
@@ -34,9 +30,8 @@ struct settings {
     struct traced traced;
     struct check_rounds rounds;
     struct check_limits limits;
-    const char *junit, *sarif, *json, *gen_suppressions; /* files; NULL: none */
+    struct check_files files;
     struct check_baseline baseline;   /* that `limits` name */
-    const char *name;                 /* of the test; NULL: the command */
     bool quiet;
 };
 
@@ -216,19 +211,19 @@ static int take_option(struct settings *settings, int option, const char *value)
     case OPTION_BASELINE:
         return take_baseline(settings, value);
     case OPTION_GEN_SUPPRESSIONS:
-        settings->gen_suppressions = value;
+        settings->files.gen_suppressions = value;
         return -1;
     case OPTION_JUNIT:
-        settings->junit = value;
+        settings->files.junit = value;
         return -1;
     case OPTION_SARIF:
-        settings->sarif = value;
+        settings->files.sarif = value;
         return -1;
     case OPTION_JSON:
-        settings->json = value;
+        settings->files.json = value;
         return -1;
     case OPTION_NAME:
-        settings->name = value;
+        settings->files.name = value;
         return -1;
     case 'o':
         settings->traced.out = value;
@@ -262,124 +257,8 @@ static int read_options(int argc, char **argv, struct settings *settings)
 
 /* ---- results ------------------------------------------------------------------------- */
 
-/* What was found, and how the program itself ended. */
-struct outcome {
-    struct check_verdict verdict;
-    char own[128]; /* how it failed by itself; empty: it did not */
-    int status;    /* with which it does, as a shell has it */
-    char command[512];
-};
-
-/* PATTERN with PROGRAM.PID for each %p, to be freed; NULL for lack of memory. */
-static char *expand(const char *pattern, const char *program, pid_t pid)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-
-    if (!out)
-        return NULL;
-    for (; *pattern; pattern++) {
-        if (strncmp(pattern, "%p", 2) == 0) {
-            fprintf(out, "%s.%d", program, (int)pid);
-            pattern++;
-        } else {
-            fputc(*pattern, out);
-        }
-    }
-    return fclose(out) == 0 ? text : NULL;
-}
-
-enum form {
-    FORM_JUNIT,
-    FORM_SARIF,
-    FORM_JSON,
-    FORM_SUPPRESSIONS,
-};
-
-static int print_form(FILE *out, enum form form, const struct settings *settings,
-                      const struct check_run *run, const struct outcome *outcome)
-{
-    struct report *report = outcome->verdict.report;
-
-    if (form == FORM_JSON)
-        return json_print(out, &report, 1);
-    if (form == FORM_SUPPRESSIONS)
-        return check_verdict_write_suppressions(&outcome->verdict, out);
-    if (form == FORM_SARIF)
-        return sarif_print(out, report,
-                           &(struct sarif_run){
-                               .version = HEAPDELTA_VERSION,
-                               .command = outcome->command,
-                               .status = outcome->status,
-                               .error = *outcome->own ? outcome->own : NULL,
-                           });
-    junit_print(out, report,
-                &(struct junit_case){
-                    .name = settings->name ? settings->name : outcome->command,
-                    .duration = run->duration,
-                    .failure = outcome->verdict.failed ? outcome->verdict.text : NULL,
-                    .error = *outcome->own ? outcome->own : NULL,
-                });
-    return 0;
-}
-
-/* Make the directory that PATH is to lie in, if only that is missing. If it can't be, nor can the file,
- * which is told. */
-static void make_place(char *path)
-{
-    char *slash = strrchr(path, '/');
-
-    if (!slash || slash == path)
-        return;
-    *slash = '\0';
-    mkdir(path, 0777);
-    *slash = '/';
-}
-
-/* Write the file PATTERN in FORM, if there is one. Returns COMMAND_DONE, or the exit status. */
-static int write_file(const char *pattern, enum form form, const struct settings *settings,
-                      const struct check_run *run, const struct outcome *outcome)
-{
-    struct output output;
-    struct error error = {"out of memory"};
-    char *path;
-    int result;
-
-    if (!pattern)
-        return COMMAND_DONE;
-    path = expand(pattern, settings->traced.program, run->pid);
-    if (path)
-        make_place(path);
-    result = path ? output_open(&output, path, &error) : -ENOMEM;
-    if (result == 0) {
-        result = print_form(output.file, form, settings, run, outcome);
-        if (result == 0)
-            result = output_close(&output, &error);
-        else
-            output_discard(&output);
-    }
-    free(path);
-    return result < 0 ? command_fail(&command_check, COMMAND_BAD_INPUT, "%s", error.text)
-                      : COMMAND_DONE;
-}
-
-static int write_files(const struct settings *settings, const struct check_run *run,
-                       const struct outcome *outcome)
-{
-    int status = write_file(settings->junit, FORM_JUNIT, settings, run, outcome);
-
-    if (status == COMMAND_DONE)
-        status = write_file(settings->sarif, FORM_SARIF, settings, run, outcome);
-    if (status == COMMAND_DONE)
-        status = write_file(settings->json, FORM_JSON, settings, run, outcome);
-    if (status == COMMAND_DONE)
-        status = write_file(settings->gen_suppressions, FORM_SUPPRESSIONS, settings, run, outcome);
-    return status;
-}
-
 /* Say in OUTCOME whether the program failed by itself. */
-static void judge_own(const struct check_run *run, struct outcome *outcome)
+static void judge_own(const struct check_run *run, struct check_outcome *outcome)
 {
     /* A shell has it like this as well, and who handles TERM may. */
     bool by_term = WIFSIGNALED(run->status) ? WTERMSIG(run->status) == SIGTERM
@@ -410,7 +289,7 @@ static void join(char *const *argv, char *buffer, size_t size)
 }
 
 /* Say what was found: a line if all is well. */
-static void say(const struct settings *settings, const struct outcome *outcome)
+static void say(const struct settings *settings, const struct check_outcome *outcome)
 {
     const struct report *report = outcome->verdict.report;
 
@@ -426,7 +305,7 @@ static void say(const struct settings *settings, const struct outcome *outcome)
 }
 
 static void add_notes(const struct settings *settings, const struct check_run *run,
-                      const struct outcome *outcome)
+                      const struct check_outcome *outcome)
 {
     struct report *report = outcome->verdict.report;
 
@@ -444,7 +323,7 @@ static void add_notes(const struct settings *settings, const struct check_run *r
 /* Judge RUN, say what was found, and return the exit status. */
 static int conclude(struct settings *settings, const struct check_run *run, char **argv)
 {
-    struct outcome outcome = {0};
+    struct check_outcome outcome = {0};
     struct check_verdict *verdict = &outcome.verdict;
     int status = check_baseline_find(&command_check, run, &settings->baseline);
 
@@ -457,7 +336,8 @@ static int conclude(struct settings *settings, const struct check_run *run, char
                      verdict->failed ? "FAILED: " : "", verdict->text);
         add_notes(settings, run, &outcome);
         say(settings, &outcome);
-        status = write_files(settings, run, &outcome);
+        status = check_files_write(&command_check, &settings->files, settings->traced.program, run,
+                                   &outcome);
         if (status == COMMAND_DONE && verdict->failed)
             status = COMMAND_NEGATIVE;
     } else if (*outcome.own) {

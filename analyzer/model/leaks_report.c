@@ -3,6 +3,7 @@
 #include "format/snapshot.h"
 #include "model/progress.h"
 #include "model/site.h"
+#include "model/verdict_words.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -5,18 +5,15 @@
 #include "model/growth_share.h"
 #include "model/holders.h"
 #include "model/progress.h"
+#include "model/verdict_order.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CHURN_TURNOVER     10u /* times that all a stack held at most has been freed */
-#define ONCE_BLOCKS        16u /* so many lost by one stack are no accident */
-#define ONCE_SHARE         50u /* … in a short run one of so many that are alive */
-#define ONCE_BYTES         (1u << 20)
+#define ONCE_SHARE         50u /* what is lost once in a short run: one of so many that are alive */
 #define CHUNK_HEADER       8u /* of glibc, before each block */
 #define UNRETURNED_MIN     (1u << 20)
 #define UNRETURNED_SHARE   4u /* of the peak: a quarter */
@@ -195,16 +192,11 @@ static bool all_are_young(const struct judge *judge, const struct verdict *verdi
            verdict->growth.since < 0.4;
 }
 
-static bool is_little(uint64_t size, uint64_t count)
-{
-    return count < ONCE_BLOCKS && size < ONCE_BYTES;
-}
-
 /* Whether what VERDICT lost is little, and does not become more. Of a short run nobody knows that;
  * then it must be a small part of all. */
 static bool is_once(const struct heap *heap, const struct verdict *verdict)
 {
-    if (verdict->growth.course == GROWTH_GROWING || !is_little(verdict->size, verdict->count))
+    if (verdict->growth.course == GROWTH_GROWING || !verdict_is_little(verdict->size, verdict->count))
         return false;
     return verdict->growth.course != GROWTH_UNKNOWN ||
            verdict->count * ONCE_SHARE <= heap->account->live_blocks;
@@ -360,210 +352,11 @@ static void judge_unreturned(const struct judge *judge, uint32_t stack, uint64_t
     verdict->unreturned = unreturned;
 }
 
-/* ---- the list ---------------------------------------------------------------------------- */
-
-/* Bytes that VERDICT loses in all the work of the run, as it does it now. */
-static double loss(const struct verdicts *verdicts, const struct verdict *verdict)
-{
-    double work = verdicts->moments.work[verdicts->moments.count - 1];
-    double grows = verdict->growth.course == GROWTH_GROWING ? verdict->growth.bytes_per_work * work
-                                                            : 0;
-
-    return verdict->kind == VERDICT_LOST ? fmax(grows, (double)verdict->size) : grows;
-}
-
-static double rank(const struct verdict *verdict, const struct verdicts *verdicts)
-{
-    if (verdict->is_leak)
-        return 5 + loss(verdicts, verdict);
-    if (verdict->kind == VERDICT_NOT_RETURNED)
-        return 4;
-    return verdict->class == GRAPH_POSSIBLY_LOST ? 3 : 2;
-}
-
-/* Leaks by what they lose, then the others by size. */
-static int compare(const void *left, const void *right, void *context)
-{
-    const struct verdict *a = left, *b = right;
-    double rank_a = rank(a, context), rank_b = rank(b, context);
-
-    if (rank_a != rank_b)
-        return rank_a > rank_b ? -1 : 1;
-    if (a->class != b->class)
-        return a->class < b->class ? -1 : 1;
-    if (a->size != b->size)
-        return a->size > b->size ? -1 : 1;
-    if (a->count != b->count)
-        return a->count > b->count ? -1 : 1;
-    return a->stack < b->stack ? -1 : a->stack > b->stack;
-}
-
-/* The leak that most tellingly holds VERDICT: the outermost one on its way. OF_SITE has for each
- * site the leak there. */
-static size_t find_whole(const struct judge *judge, size_t number, const size_t *of_site)
-{
-    const struct holders_step *steps = holder_paths_holders(judge->input->paths)->steps;
-    const struct verdict *verdict = &judge->verdicts->list[number];
-    size_t found = VERDICT_NONE;
-
-    if (verdict->step == HOLDERS_NONE)
-        return VERDICT_NONE;
-    /* Of a list that is lost, all but the first node are of the same step. */
-    for (uint32_t step = verdict->class == GRAPH_INDIRECTLY_LOST ? verdict->step
-                                                                 : steps[verdict->step].above;
-         step != HOLDERS_NONE && steps[step].above != HOLDERS_NONE; step = steps[step].above) {
-        size_t leak = of_site[steps[step].site];
-
-        /* What is lost does not hold what is not, and the other way round. */
-        if (leak != VERDICT_NONE && leak != number &&
-            (judge->verdicts->list[leak].kind == verdict->kind))
-            found = leak;
-    }
-    return found;
-}
-
-/* Find what is a part of what. Returns 0 or -ENOMEM. */
-static int find_parts(const struct judge *judge)
-{
-    struct verdicts *verdicts = judge->verdicts;
-    const struct sites *sites = holder_paths_sites(judge->input->paths);
-    size_t *of_site = malloc((sites->count + 1) * sizeof(*of_site));
-
-    if (!of_site)
-        return -ENOMEM;
-    for (size_t i = 0; i < sites->count; i++)
-        of_site[i] = VERDICT_NONE;
-    for (size_t i = verdicts->leak_count; i-- > 0;) {
-        /* A lost block at the beginning of what is lost, not one that it holds. */
-        if (verdicts->list[i].class != GRAPH_INDIRECTLY_LOST)
-            of_site[sites->of_stack[verdicts->list[i].stack]] = i;
-    }
-    for (size_t i = 0; i < verdicts->leak_count; i++)
-        verdicts->list[i].part_of = find_whole(judge, i, of_site);
-    /* A part of a part is one of the whole; of a circle the worst is the whole. */
-    for (size_t i = 0; i < verdicts->leak_count; i++) {
-        size_t whole = verdicts->list[i].part_of;
-
-        if (whole == VERDICT_NONE)
-            continue;
-        for (size_t n = 0; verdicts->list[whole].part_of != VERDICT_NONE && n < 8; n++)
-            whole = verdicts->list[whole].part_of;
-        if (verdicts->list[whole].part_of != VERDICT_NONE || whole == i)
-            verdicts->list[i].part_of = VERDICT_NONE;
-        else
-            verdicts->list[i].part_of = whole;
-    }
-    free(of_site);
-    return 0;
-}
-
-/* A leak that is no part of another one, with what it loses with its parts. */
-struct head {
-    double loss;
-    size_t index;
-    bool is_once;
-};
-
-/* The worst first. */
-static int compare_heads(const void *one, const void *other)
-{
-    const struct head *a = one, *b = other;
-
-    if (a->is_once != b->is_once)
-        return a->is_once ? 1 : -1;
-    if (a->loss != b->loss)
-        return a->loss > b->loss ? -1 : 1;
-    return a->index < b->index ? -1 : a->index > b->index;
-}
-
-/* Add up what the leaks lose in the HEADS, by index, that they are or are parts of. */
-static void sum_losses(struct verdicts *verdicts, struct head *heads)
-{
-    for (size_t i = 0; i < verdicts->leak_count; i++) {
-        struct verdict *verdict = &verdicts->list[i];
-        size_t whole = verdict->part_of == VERDICT_NONE ? i : verdict->part_of;
-
-        heads[whole].loss += loss(verdicts, verdict);
-        verdicts->list[whole].with_size += verdict->size;
-        verdicts->list[whole].with_count += verdict->count;
-    }
-    /* Of a whole that is lost once all is: a list, say, if it is short. */
-    for (size_t i = 0; i < verdicts->leak_count; i++) {
-        struct verdict *verdict = &verdicts->list[i];
-
-        if (verdict->part_of == VERDICT_NONE && !is_little(verdict->with_size, verdict->with_count))
-            verdict->is_once = false;
-    }
-    for (size_t i = 0; i < verdicts->leak_count; i++) {
-        struct verdict *verdict = &verdicts->list[i];
-
-        if (verdict->part_of != VERDICT_NONE)
-            verdict->is_once = verdicts->list[verdict->part_of].is_once;
-    }
-}
-
-/* Put the leaks in the order of what they lose with their parts, and these behind them. */
-static int order_leaks(struct verdicts *verdicts)
-{
-    size_t count = verdicts->leak_count, head_count = 0, at = 0;
-    struct verdict *ordered = malloc((count + 1) * sizeof(*ordered));
-    struct head *heads = calloc(count + 1, sizeof(*heads));
-    size_t *parts = malloc((count + 1) * sizeof(*parts)); /* of each the next part of its whole, … */
-    size_t *first = malloc((count + 1) * sizeof(*first)); /* … which begins here */
-    int result = -ENOMEM;
-
-    if (!ordered || !heads || !parts || !first)
-        goto out;
-    sum_losses(verdicts, heads);
-    for (size_t i = 0; i < count; i++)
-        first[i] = VERDICT_NONE;
-    for (size_t i = count; i-- > 0;) {
-        size_t whole = verdicts->list[i].part_of;
-
-        if (whole == VERDICT_NONE)
-            continue;
-        parts[i] = first[whole];
-        first[whole] = i;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (verdicts->list[i].part_of == VERDICT_NONE)
-            heads[head_count++] = (struct head){heads[i].loss, i, verdicts->list[i].is_once};
-    qsort(heads, head_count, sizeof(*heads), compare_heads);
-    for (size_t i = 0; i < head_count; i++) {
-        size_t place = at;
-
-        ordered[at++] = verdicts->list[heads[i].index];
-        verdicts->head_count += !ordered[place].is_once;
-        for (size_t part = first[heads[i].index]; part != VERDICT_NONE; part = parts[part]) {
-            ordered[at] = verdicts->list[part];
-            ordered[at++].part_of = place;
-        }
-    }
-    memcpy(verdicts->list, ordered, count * sizeof(*ordered));
-    for (size_t i = 0; i < count; i++) {
-        if (ordered[i].is_once) {
-            verdicts->lost_once.size += ordered[i].size;
-            verdicts->lost_once.count += ordered[i].count;
-        } else {
-            verdicts->leaked.size += ordered[i].size;
-            verdicts->leaked.count += ordered[i].count;
-        }
-    }
-    result = 0;
-out:
-    free(ordered);
-    free(heads);
-    free(parts);
-    free(first);
-    return result;
-}
-
 /* Leave out what has no blocks, sort the others, and add up. Returns 0 or -ENOMEM. */
 static int make_list(const struct judge *judge)
 {
     struct verdicts *verdicts = judge->verdicts;
     size_t room = judge->heap->stack_count * GRAPH_CLASS_COUNT;
-    int result = 0;
 
     for (size_t i = 0; i < room; i++) {
         struct verdict *verdict = &verdicts->list[i];
@@ -575,10 +368,7 @@ static int make_list(const struct judge *judge)
         verdicts->leak_count += verdict->is_leak;
         verdicts->list[verdicts->count++] = *verdict;
     }
-    qsort_r(verdicts->list, verdicts->count, sizeof(*verdicts->list), compare, verdicts);
-    if (judge->input->paths)
-        result = find_parts(judge);
-    return result == 0 ? order_leaks(verdicts) : result;
+    return verdict_order(verdicts, judge->input->paths);
 }
 
 int verdicts_create(const struct verdict_input *input, struct verdicts **out_verdicts)
@@ -631,127 +421,4 @@ void verdicts_destroy(struct verdicts *verdicts)
         return;
     free(verdicts->list);
     free(verdicts);
-}
-
-/* ---- in words ---------------------------------------------------------------------------- */
-
-const char *verdict_name(enum verdict_kind kind)
-{
-    static const char *const names[] = {
-        [VERDICT_LOST] = "lost",
-        [VERDICT_HELD_GROWING] = "held_growing",
-        [VERDICT_NOT_RETURNED] = "not_returned",
-        [VERDICT_HELD_STEADY] = "held_steady",
-        [VERDICT_GREW_ONCE] = "grew_once",
-        [VERDICT_CHURN] = "churn",
-    };
-
-    return names[kind];
-}
-
-const char *verdict_class_name(enum graph_class class)
-{
-    static const char *const names[] = {
-        [GRAPH_DEFINITELY_LOST] = "definitely_lost",
-        [GRAPH_INDIRECTLY_LOST] = "indirectly_lost",
-        [GRAPH_POSSIBLY_LOST] = "possibly_lost",
-        [GRAPH_STILL_REACHABLE] = "still_reachable",
-    };
-
-    return names[class];
-}
-
-/* "31 blocks more", of a stack whose blocks grow themselves "4096 bytes more". */
-static int say_more(const struct growth *growth, char *buffer, size_t size)
-{
-    bool by_blocks = growth->blocks > 0;
-    uint64_t more = by_blocks ? growth->blocks : growth->bytes;
-
-    return snprintf(buffer, size, "%" PRIu64 " %s more", more,
-                    by_blocks ? more == 1 ? "block" : "blocks" : "bytes");
-}
-
-static unsigned percent(double share)
-{
-    return (unsigned)(share * 100 + 0.5);
-}
-
-static void say_growth(const struct verdicts *verdicts, const struct growth *growth, char *buffer,
-                       size_t size)
-{
-    bool by_bytes = growth->bytes > 0;
-    double slope = by_bytes ? growth->bytes_per_work : growth->blocks_per_work;
-    char more[64];
-
-    say_more(growth, more, sizeof(more));
-    if (verdicts->moments.are_rounds)
-        snprintf(buffer, size, "%s, %.3g %s a round, in %u of %u rounds", more, slope,
-                 by_bytes ? "bytes" : fabs(slope - 1) < 0.001 ? "block" : "blocks", growth->grew,
-                 growth->parts);
-    else
-        snprintf(buffer, size, "%s since the start-up, in %u of %u parts of the run", more,
-                 growth->grew, growth->parts);
-}
-
-static void say_held(const struct verdict *verdict, const struct heap_stack *stack, char *buffer,
-                     size_t size)
-{
-    const struct growth *growth = &verdict->growth;
-
-    switch (verdict->kind) {
-    case VERDICT_CHURN:
-        snprintf(buffer, size, "comes and goes: %" PRIu64 " allocated, %" PRIu64 " freed",
-                 stack->allocations, stack->frees);
-        return;
-    case VERDICT_GREW_ONCE:
-        if (growth->course == GROWTH_UNKNOWN)
-            snprintf(buffer, size, "kept; too short a run to tell whether it grows");
-        else if (growth->since <= 0.02)
-            snprintf(buffer, size, "allocated at the start, and kept");
-        else
-            snprintf(buffer, size, "allocated once, after %u %% of the work, and kept",
-                     percent(growth->since));
-        return;
-    case VERDICT_NOT_RETURNED:
-        snprintf(buffer, size,
-                 "freed, but %" PRIu64 " bytes of freed memory are still with the allocator",
-                 verdict->unreturned);
-        return;
-    default:
-        break;
-    }
-    if (growth->course == GROWTH_UNKNOWN)
-        snprintf(buffer, size, "too short a run to tell whether it grows");
-    else if (growth->course == GROWTH_STOPPED && growth->until > 0.9)
-        snprintf(buffer, size, "rose now and then, too rarely to say that it grows");
-    else if (growth->course == GROWTH_STOPPED)
-        snprintf(buffer, size, "grew until %u %% of the work, and not since",
-                 percent(growth->until));
-    else if (growth->course == GROWTH_SLOWING)
-        snprintf(buffer, size, "grows ever more slowly");
-    else if (growth->course == GROWTH_GROWING)
-        snprintf(buffer, size, "none of it is old: it is replaced all the time");
-    else
-        snprintf(buffer, size, "does not grow");
-}
-
-void verdict_say(const struct verdicts *verdicts, const struct verdict *verdict,
-                 const char *holder, char *buffer, size_t size)
-{
-    char growth[160];
-    bool grows = verdict->growth.course == GROWTH_GROWING;
-
-    say_growth(verdicts, &verdict->growth, growth, sizeof(growth));
-    if (verdict->kind == VERDICT_LOST)
-        snprintf(buffer, size, "%s%s%s%s",
-                 verdict->class == GRAPH_DEFINITELY_LOST ? "nobody points at it any more"
-                                                         : "only what is lost points at it",
-                 verdict->is_once ? "; that happened once" : "", grows ? ", and it grows: " : "",
-                 grows ? growth : "");
-    else if (verdict->kind == VERDICT_HELD_GROWING)
-        snprintf(buffer, size, "grows and is %s: %s%s%s",
-                 verdict->let_go ? "let go at the end only" : "not let go", growth,
-                 holder ? "; held by " : "", holder ? holder : "");
-    else
-        say_held(verdict, &verdicts->heap->stacks[verdict->stack], buffer, size);
 }

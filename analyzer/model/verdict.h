@@ -91,13 +91,4 @@ void verdicts_destroy(struct verdicts *verdicts);
 void verdict_levels(const struct verdicts *verdicts, const struct verdict_input *input,
                     uint32_t stack, struct growth_levels *out_levels);
 
-/* Names that programs may rely on: "held_growing", "definitely_lost". */
-const char *verdict_name(enum verdict_kind kind);
-const char *verdict_class_name(enum graph_class class);
-
-/* Say VERDICT, one of VERDICTS', in a sentence without a full stop, in BUFFER of SIZE bytes; cut if
- * it does not fit. HOLDER is who holds it, NULL: not known. */
-void verdict_say(const struct verdicts *verdicts, const struct verdict *verdict,
-                 const char *holder, char *buffer, size_t size);
-
 #endif
