@@ -7,7 +7,7 @@
  *         tests/fuzz/fuzz_snapshot_read.c tests/fuzz/mutate.c tests/support/snapshot_builder.c \
  *         format/checksum.c \
  *         analyzer/model/{heap,loader,graph_load,graph,dominators,snapshot_read}.c \
- *         analyzer/model/{snapshot_build,merge,block_sort,estimate,report,error}.c \
+ *         analyzer/model/{snapshot_build,merge,block_sort,estimate,progress,report,error}.c \
  *         -lzstd -lm
  */
 #include "format/snapshot.h"
