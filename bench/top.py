@@ -6,8 +6,8 @@
 A redis-server is traced, and redis-benchmark keeps it busy. In turn, SECONDS each: `heapdelta top`
 looks at it every second; instead `heapdelta status` does, which asks it for nothing (requests.py
 says why there is to be somebody). Only neighbours are compared. Prints the medians of the commands
-done per second, and the losses with their quartiles, also by the CPU time that the server took for a
-command.
+done per second, and the losses with their intervals, also by the CPU time that the server took for a
+command. Many short rounds tell more than few long ones.
 """
 
 import os
@@ -41,8 +41,12 @@ def watched(server, seconds):
 
 
 def describe(losses):
+    """The median, the interval that it is in with 95 % (of order statistics), and the quartiles."""
+    ordered, count = sorted(losses), len(losses)
+    out = max(0, int((count - 1.96 * count ** 0.5) / 2))
     low, middle, high = statistics.quantiles(losses, n=4)
-    return f"{middle:.1%} ({low:.1%} to {high:.1%})"
+    return (f"{middle:.1%}, 95 % interval {ordered[out]:.1%} to {ordered[count - 1 - out]:.1%}, "
+            f"quartiles {low:.1%} to {high:.1%}")
 
 
 def main():

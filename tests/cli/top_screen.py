@@ -428,7 +428,71 @@ def a_terminal_that_cannot_be_drawn_on_is_refused():
     with_screen(check, before="TERM=dumb")
 
 
+class Server:
+    """A traced redis-server under load."""
+
+    def __init__(self, directory):
+        # Debian keeps the server in redis-tools, under another name.
+        binary = shutil.which("redis-server") or shutil.which("redis-check-rdb")
+        os.symlink(binary, f"{directory}/redis-server")
+        self.socket = f"{directory}/redis"
+        self.process = subprocess.Popen(
+            [HEAPDELTA, "run", "--quiet", "-o", f"{directory}/out", "--", f"{directory}/redis-server",
+             "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no",
+             "--dir", directory], stdout=subprocess.DEVNULL)
+        wait_for("the server", lambda: self.ask("ping") == "PONG")
+        self.pid = int(re.search(r"process_id:(\d+)", self.ask("info", "server"))[1])
+        self.load = subprocess.Popen(
+            ["redis-benchmark", "-s", self.socket, "-q", "-l", "-d", "100", "-r", "1000", "-c", "5",
+             "-t", "set,get"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def ask(self, *words):
+        return subprocess.run(["redis-cli", "-s", self.socket, *words], check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              timeout=PATIENCE).stdout.strip()
+
+    def die(self):
+        if self.process.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+        self.process.wait()
+        self.load.kill()
+        self.load.wait()
+
+
+def a_redis_server_under_load_is_resized_and_dies():
+    with tempfile.TemporaryDirectory() as directory:
+        server = Server(directory)
+        screen = Screen(directory, f"'{HEAPDELTA}' top --delay 200ms --group-by module {server.pid}")
+        try:
+            screen.shows(f"^redis-server, process {server.pid}: by module, live first")
+            screen.press("A")
+            screen.shows(r"^> .* [1-9]\d* .*redis-[a-z-]+$")
+            for columns, rows in (120, 40), (60, 20), (200, 50), (80, 24):
+                screen.resize(columns, rows)
+                if columns < 80:
+                    screen.shows("^60x20 is too small")
+                else:
+                    wait_for("the last line", lambda rows=rows: re.search(HINTS, screen.lines()[rows - 1]))
+                    screen.shows("redis-[a-z-]+$")
+            done = int(re.search(r"commands_processed:(\d+)", server.ask("info", "stats"))[1])
+            if not done:
+                raise Wrong("the server has done nothing")
+            server.die()
+            screen.shows(rf"^process {server.pid} \(redis-server\) has ended; this is the last")
+            screen.shows("redis-[a-z-]+$")
+            screen.resize(100, 30)
+            wait_for("the last line", lambda: re.search("has ended", screen.lines()[29]))
+            screen.press("q")
+            screen.left(0)
+        finally:
+            screen.close()
+            server.die()
+
+
 def independent():
+    if shutil.which("redis-benchmark"):
+        yield "a_redis_server_under_load_is_resized_and_dies", \
+            a_redis_server_under_load_is_resized_and_dies
     yield "a_terminal_that_cannot_be_drawn_on_is_refused", \
         a_terminal_that_cannot_be_drawn_on_is_refused
     yield "the_terminal_is_left_at_TERM", ended_by(signal.SIGTERM, 143)
