@@ -249,7 +249,7 @@ static int diff(const struct options *options, const struct sides *all)
 
     set_title(report, options, all);
     diff_report(found, symbols, &(struct diff_report_options){.limit = options->limit,
-                                                              .counters = options->counters,
+                                                              .columns = options->columns,
                                                               .sampled = any_sampled(all),
                                                               .sources = sources}, report);
     options_mention_filters(options, report, is_empty);

@@ -121,10 +121,9 @@ static int check(const struct options *options, const struct export_form *form)
     if (!options->form)
         return command_fail(&command_export, COMMAND_USAGE, "needs --to and the form");
     if (!form)
-        return command_fail(&command_export, COMMAND_USAGE,
-                            "--to '%s': none of pprof, folded, speedscope, massif, svg, json, csv, "
-                            "dot, tracemalloc",
-                            options->form);
+        return options_fail_value(&command_export, "--to", options->form,
+                                  "pprof, folded, speedscope, massif, svg, json, csv, dot, "
+                                  "tracemalloc");
     if (options->path_count != 1)
         return command_fail(&command_export, COMMAND_USAGE,
                             options->path_count ? "takes one snapshot, not %zu"

@@ -97,8 +97,7 @@ static int set_summary(struct settings *settings, const char *text)
     else if (strcmp(text, "none") == 0)
         settings->summary = RUN_SUMMARY_NONE;
     else
-        return command_fail(&command_run, COMMAND_USAGE,
-                            "--summary must be text, json or none, not '%s'", text);
+        return options_fail_value(&command_run, "--summary", text, "text, json, none");
     return -1;
 }
 
@@ -195,8 +194,7 @@ static int take_option(struct settings *settings, int option, const char *value)
     case OPTION_FOLLOW:
         settings->traced.values[TRACED_FOLLOW] = follow_value(value);
         if (!settings->traced.values[TRACED_FOLLOW])
-            return command_fail(command, COMMAND_USAGE,
-                                "--follow must be none, fork, exec or all, not '%s'", value);
+            return options_fail_value(command, "--follow", value, "none, fork, exec, all");
         return -1;
     case OPTION_QUIET:
         settings->summary = RUN_SUMMARY_NONE;

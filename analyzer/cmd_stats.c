@@ -73,8 +73,7 @@ static int stats(struct options *options, const struct heap *heap, struct symbol
                      heap->is_merged ? "" : heap->label, options->since ? " since " : "",
                      options->since ? options->since : "", group_key_name(options->group.key));
         diff_report(diff, &symbols, &(struct diff_report_options){.limit = options->limit,
-                                                           .retained = options->retained,
-                                                           .counters = options->counters,
+                                                           .columns = options->columns,
                                                            .sampled = estimate_is(heap),
                                                            .sources = sources}, report);
         options_mention_filters(options, report, list->count == 0);

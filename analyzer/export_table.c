@@ -13,16 +13,17 @@
 static struct report *make_report(const struct heap *heap, struct symbols *symbols)
 {
     struct group_options by_stack = {.key = GROUP_TRACEBACK};
-    int counters = heap->has_more_counters ? SNAPSHOT_ALL_COUNTERS : SNAPSHOT_COUNTERS_PER_STACK;
+    struct diff_report_options options = {.sampled = estimate_is(heap)};
+    unsigned counters = heap->has_more_counters ? SNAPSHOT_ALL_COUNTERS : SNAPSHOT_COUNTERS_PER_STACK;
     struct group_list *list = group_create(heap, symbols, &by_stack);
     struct diff *diff = list ? diff_create((const struct group_list *const *)&list, 1) : NULL;
     struct report *report = report_create();
 
     if (diff && report) {
         diff_sort(diff, DIFF_BY_SIZE);
-        diff_report(diff, &symbols,
-                    &(struct diff_report_options){.counters = (1u << counters) - 1,
-                                                 .sampled = estimate_is(heap)}, report);
+        for (unsigned i = 0; i < counters; i++)
+            diff_columns_add(&options.columns, i);
+        diff_report(diff, &symbols, &options, report);
     }
     diff_destroy(diff);
     group_destroy(list);

@@ -1,6 +1,5 @@
 #include "options.h"
 
-#include "model/diff_report.h"
 #include "output.h"
 #include "quantity.h"
 #include "suggest.h"
@@ -147,8 +146,9 @@ static int parse_format(struct options *options, const struct command *command, 
     else if (strcmp(text, "tracemalloc") == 0 && takes_tracemalloc(sets))
         options->format = OPTIONS_TRACEMALLOC;
     else
-        return command_fail(command, COMMAND_USAGE, "--format '%s': none of text, json, csv%s", text,
-                            takes_tracemalloc(sets) ? ", tracemalloc" : "");
+        return options_fail_value(command, "--format", text,
+                                  takes_tracemalloc(sets) ? "text, json, csv, tracemalloc"
+                                                          : "text, json, csv");
     return -1;
 }
 
@@ -166,6 +166,16 @@ static int parse_limit(struct options *options, const struct command *command, c
     return -1;
 }
 
+/* Also show COLUMN: an enum snapshot_counter, or DIFF_COLUMN_RETAINED. */
+static void add_column(struct options *options, unsigned column)
+{
+    if (column == DIFF_COLUMN_RETAINED)
+        options->retained = true;
+    else
+        options->counters |= 1u << column;
+    diff_columns_add(&options->columns, column);
+}
+
 /* Take a list of counters, separated by commas. */
 static int parse_columns(struct options *options, const struct command *command, unsigned sets,
                          const char *text)
@@ -178,13 +188,13 @@ static int parse_columns(struct options *options, const struct command *command,
 
         snprintf(name, sizeof(name), "%.*s", (int)length, text);
         if (strcmp(name, "retained") == 0 && sets & OPTIONS_SINCE)
-            options->retained = true;
+            add_column(options, DIFF_COLUMN_RETAINED);
         else if (diff_report_find_counter(name, &counter) == 0)
-            options->counters |= 1u << counter;
+            add_column(options, counter);
         else
-            return command_fail(command, COMMAND_USAGE,
-                                "--columns '%.*s': none of " DIFF_COUNTERS "%s", (int)length, text,
-                                sets & OPTIONS_SINCE ? ", retained" : "");
+            return options_fail_value(command, "--columns", name,
+                                      sets & OPTIONS_SINCE ? DIFF_COUNTERS ", retained"
+                                                           : DIFF_COUNTERS);
         text += length;
         if (!*text)
             return -1;
@@ -283,20 +293,20 @@ static int parse_sort(struct options *options, const struct command *command, un
     if (sets & OPTIONS_WATCH)
         return watch_order_find(text, &options->watch_order) == 0
                    ? -1
-                   : command_fail(command, COMMAND_USAGE, "--sort '%s': none of " WATCH_ORDER_NAMES,
-                                  text);
+                   : options_fail_value(command, "--sort", text, WATCH_ORDER_NAMES);
     if (diff_sort_find(text, &options->sort) < 0 ||
         (diff_sort_counters(options->sort) && !(sets & OPTIONS_COLUMNS)) ||
         (options->sort == DIFF_BY_RETAINED && !(sets & OPTIONS_SINCE)))
-        return command_fail(command, COMMAND_USAGE,
-                            "--sort '%s': none of change, size, count, size_diff, count_diff, "
-                            "average, name%s",
-                            text,
-                            !(sets & OPTIONS_COLUMNS)  ? ""
-                            : sets & OPTIONS_BLOCKS ? ", " DIFF_COUNTERS ", or a counter with _diff"
-                                                    : ", " DIFF_COUNTERS ", retained");
-    options->counters |= diff_sort_counters(options->sort);
-    options->retained |= options->sort == DIFF_BY_RETAINED;
+        return options_fail_value(command, "--sort", text,
+                                  sets & OPTIONS_SINCE
+                                      ? "size, count, average, name, " DIFF_COUNTERS ", retained"
+                                      : "change, size, count, size_diff, count_diff, average, name, "
+                                        DIFF_COUNTERS ", or a counter with _diff");
+    for (unsigned i = 0; i < SNAPSHOT_ALL_COUNTERS; i++)
+        if (diff_sort_counters(options->sort) & 1u << i)
+            add_column(options, i);
+    if (options->sort == DIFF_BY_RETAINED)
+        add_column(options, DIFF_COLUMN_RETAINED);
     return -1;
 }
 
@@ -336,8 +346,11 @@ static int parse_option(struct options *options, const struct command *command, 
         return parse_format(options, command, sets, value);
     case OPTION_GROUP_BY:
         if (group_key_find(value, &options->group.key) < 0)
-            return command_fail(
-                command, COMMAND_USAGE, "--group-by '%s': none of " GROUP_KEY_NAMES, value);
+            return options_fail_value(command, "--group-by", value,
+                                      sets & OPTIONS_TREE    ? "lineno, function"
+                                      : sets & OPTIONS_WATCH ? "lineno, filename, function, "
+                                                               "module, thread, type"
+                                                             : GROUP_KEY_NAMES);
         return -1;
     case OPTION_CUMULATIVE:
         options->group.cumulative = true;
@@ -394,11 +407,9 @@ static int parse_option(struct options *options, const struct command *command, 
         return -1;
     case OPTION_VALUE:
         if (profile_value_find(value, &options->value) < 0)
-            return command_fail(command, COMMAND_USAGE,
-                                "--value '%s': none of bytes, blocks, allocated_bytes, "
-                                "allocations, temporary, peak_bytes, peak_blocks, lost_bytes, "
-                                "held_bytes",
-                                value);
+            return options_fail_value(command, "--value", value,
+                                      "bytes, blocks, allocated_bytes, allocations, temporary, "
+                                      "peak_bytes, peak_blocks, lost_bytes, held_bytes");
         options->value_given = true;
         return -1;
     case OPTION_BOTTOM_UP:
@@ -467,6 +478,27 @@ int options_fail(const struct command *command, int code, const char *word,
         return command_fail(command, COMMAND_USAGE, "unknown option '%s' (did you mean '--%s'?)",
                             word, suggestion.nearest);
     return command_fail(command, COMMAND_USAGE, "unknown option '%s'", word);
+}
+
+int options_fail_value(const struct command *command, const char *option, const char *value,
+                       const char *list)
+{
+    struct suggestion suggestion = {.typed = value};
+    char *words = strdup(list), *rest = NULL;
+    int status;
+
+    for (char *word = words ? strtok_r(words, ",", &rest) : NULL; word;
+         word = strtok_r(NULL, ",", &rest)) {
+        word += *word == ' ';
+        if (!strchr(word, ' '))
+            suggestion_try(&suggestion, word);
+    }
+    status = command_fail(command, COMMAND_USAGE, "%s '%s'%s%s%s: none of %s", option, value,
+                          suggestion.nearest ? " (did you mean '" : "",
+                          suggestion.nearest ? suggestion.nearest : "",
+                          suggestion.nearest ? "'?)" : "", list);
+    free(words);
+    return status;
 }
 
 /* Does the format fit what is asked for? Let the groups follow from it. Returns -1, or the exit

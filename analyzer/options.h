@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "model/diff.h"
+#include "model/diff_report.h"
 #include "model/filter.h"
 #include "model/group.h"
 #include "model/profile.h"
@@ -62,7 +63,8 @@ struct options {
     bool modules;
     const char *section; /* NULL: all */
     bool wide;           /* names of functions are not shortened */
-    unsigned counters;   /* columns, also what is sorted by: 1 << enum snapshot_counter; */
+    struct diff_columns columns; /* also what is sorted by; */
+    unsigned counters;   /* of these the counters: 1 << enum snapshot_counter; */
     bool retained;       /* and what is retained */
     bool blocks;         /* by identity, */
     bool list;           /* one by one */
@@ -108,6 +110,11 @@ int options_parse(struct options *options, const struct command *command, unsign
  * which one of KNOWN may have been meant. Returns the exit status. */
 int options_fail(const struct command *command, int code, const char *word,
                  const struct option *known);
+
+/* Say that OPTION of COMMAND has no such VALUE, which ones it has (a list as "this, that"), and which one
+ * may have been meant. Returns the exit status. */
+int options_fail_value(const struct command *command, const char *option, const char *value,
+                       const char *list);
 
 /* Free what OPTIONS hold. */
 void options_finish(struct options *options);

@@ -12,21 +12,33 @@ _heapdelta_options() {
 
 # The values that OPTION of COMMAND takes; nothing: any file.
 _heapdelta_values() {
+    local counters="allocations allocated_bytes frees freed_bytes reallocations temporary peak_bytes peak_blocks"
+
     case $2 in
     --format)
         echo text json csv
         case $1 in stats | diff) echo tracemalloc ;; esac
         ;;
-    --group-by) echo lineno filename function traceback module thread size type domain program process ;;
+    --group-by)
+        case $1 in
+        tree) echo lineno function ;;
+        top) echo lineno filename function module thread type ;;
+        *) echo lineno filename function traceback module thread size type domain program process ;;
+        esac
+        ;;
     --to) echo pprof folded speedscope massif svg json csv dot tracemalloc ;;
     --follow) echo fork exec all none ;;
     --summary) echo text json none ;;
     --value) echo bytes blocks allocated_bytes allocations temporary peak_bytes peak_blocks lost_bytes held_bytes ;;
-    --columns) echo allocations allocated_bytes frees freed_bytes reallocations temporary peak_bytes peak_blocks ;;
+    --columns)
+        echo "$counters"
+        case $1 in stats) echo retained ;; esac
+        ;;
     --sort)
         case $1 in
         top) echo live growth rate blocks allocations name ;;
-        *) echo change size count size_diff count_diff average name ;;
+        stats) echo size count average name "$counters" retained ;;
+        diff) echo change size count size_diff count_diff average name "$counters" "${counters// /_diff }_diff" ;;
         esac
         ;;
     esac
@@ -46,7 +58,7 @@ _heapdelta_processes() {
 
 _heapdelta() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-    local values i
+    local values list i
 
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
@@ -69,8 +81,16 @@ _heapdelta() {
         ;;
     esac
     values=$(_heapdelta_values "$command" "$before")
-    if [[ -n $values ]]; then
+    if [[ $before == --columns ]]; then
+        # One after the other, separated by commas.
+        [[ $word == *,* ]] && list=${word%,*},
+        mapfile -t COMPREPLY < <(compgen -P "$list" -W "$values" -- "${word##*,}")
+        compopt -o nospace 2>/dev/null
+    elif [[ -n $values ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
+    elif [[ $before == -o || $before == --output ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        compopt -o filenames 2>/dev/null
     elif [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_heapdelta_options "$command")" -- "$word")
     else

@@ -24,6 +24,27 @@ static const struct {
 #undef NAMES
 };
 
+void diff_columns_add(struct diff_columns *columns, unsigned column)
+{
+    for (size_t i = 0; i < columns->count; i++)
+        if (columns->list[i] == column)
+            return;
+    columns->list[columns->count++] = (uint8_t)column;
+}
+
+/* Add the columns of COUNTER. */
+static void add_counter(unsigned counter, bool compares, bool series, struct report *report)
+{
+    report_add_column(report, counters[counter].key, counters[counter].title,
+                      counters[counter].kind, series ? REPORT_DATA_ONLY : 0);
+    if (series)
+        report_add_column(report, counters[counter].each_key, counters[counter].title,
+                          counters[counter].kind, REPORT_SERIES);
+    if (compares)
+        report_add_column(report, counters[counter].diff_key, "change", counters[counter].kind,
+                          REPORT_SIGNED);
+}
+
 static void add_columns(const struct diff *diff, const struct diff_report_options *options,
                         struct report *report)
 {
@@ -46,19 +67,13 @@ static void add_columns(const struct diff *diff, const struct diff_report_option
         report_add_column(report, "counts", "count", REPORT_COUNT, REPORT_SERIES);
     if (compares)
         report_add_column(report, "count_diff", "change", REPORT_COUNT, REPORT_SIGNED);
-    if (options->retained)
-        report_add_column(report, "retained", "retained", REPORT_BYTES, 0);
-    for (size_t i = 0; i < SNAPSHOT_ALL_COUNTERS; i++) {
-        if (!(options->counters & 1u << i))
-            continue;
-        report_add_column(report, counters[i].key, counters[i].title, counters[i].kind,
-                          last_flags);
-        if (series)
-            report_add_column(report, counters[i].each_key, counters[i].title, counters[i].kind,
-                              REPORT_SERIES);
-        if (compares)
-            report_add_column(report, counters[i].diff_key, "change", counters[i].kind,
-                              REPORT_SIGNED);
+    for (size_t i = 0; i < options->columns.count; i++) {
+        unsigned column = options->columns.list[i];
+
+        if (column == DIFF_COLUMN_RETAINED)
+            report_add_column(report, "retained", "retained", REPORT_BYTES, 0);
+        else
+            add_counter(column, compares, series, report);
     }
     report_add_column(report, "average", "average", REPORT_AVERAGE, REPORT_TEXT_ONLY);
 
@@ -103,11 +118,13 @@ static void put_sums(const struct diff *diff, const struct diff_row *row,
         report_put_series(report, row->counts);
     if (compares)
         report_put_number(report, (uint64_t)row->count_diff);
-    if (options->retained)
-        report_put_number(report, row->group ? row->group->retained : diff->lists[0]->retained);
-    for (size_t i = 0; i < SNAPSHOT_ALL_COUNTERS; i++) {
-        if (options->counters & 1u << i)
-            put_counter(diff, row, (enum snapshot_counter)i, report);
+    for (size_t i = 0; i < options->columns.count; i++) {
+        unsigned column = options->columns.list[i];
+
+        if (column == DIFF_COLUMN_RETAINED)
+            report_put_number(report, row->group ? row->group->retained : diff->lists[0]->retained);
+        else
+            put_counter(diff, row, (enum snapshot_counter)column, report);
     }
     if (row->count)
         report_put_real(report, (double)row->size / (double)row->count);

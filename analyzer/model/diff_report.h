@@ -10,12 +10,23 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/* Columns besides the usual ones, from left to right: of an enum snapshot_counter, or … */
+#define DIFF_COLUMN_RETAINED SNAPSHOT_ALL_COUNTERS /* of the one list it is known: group_retained.h */
+
+struct diff_columns {
+    uint8_t list[SNAPSHOT_ALL_COUNTERS + 1];
+    size_t count;
+};
+
+/* Let COLUMN be the last one, unless it is there. */
+void diff_columns_add(struct diff_columns *columns, unsigned column);
 
 struct diff_report_options {
     size_t limit;                 /* rows; 0: all */
-    bool retained; /* a column: of the one list it is known (group_retained.h) */
     bool sampled; /* sizes are estimates, whose error is shown: estimate.h */
-    unsigned counters;            /* columns: 1 << enum snapshot_counter */
+    struct diff_columns columns;
     struct source_lines *sources; /* for the frames of tracebacks; NULL: none */
 };
 

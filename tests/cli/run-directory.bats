@@ -130,7 +130,7 @@ print(row["verdict"], row["function"], row["count"], row["held_by"])' <stderr >r
     ends_with 0 "$HEAPDELTA" run --summary none -o out -- "$LEAK" 10
     lines stderr 0
     ends_with 2 "$HEAPDELTA" run --summary loud -o out -- touch started
-    grep -q -e "--summary must be text, json or none, not 'loud'" stderr
+    grep -q -e "--summary 'loud': none of text, json, none" stderr
     [ ! -e started ]
 }
 

@@ -159,7 +159,8 @@ def rows_appear_and_change(screen, target):
     screen.shows(HINTS)
     target.does("keep 900")
     screen.shows(row("keep$", "977 KiB", r"\+879 KiB"))
-    screen.shows("[▁▂▃▄▅▆▇]█ .*keep$")
+    # What was before is soon out of sight where the course has ten columns.
+    screen.shows("█ .*keep$")
 
 
 def order_changes(screen, target):
@@ -364,7 +365,7 @@ def the_course_is_ascii_elsewhere():
     def check(screen, target):
         screen.shows(" keep$")
         target.does("keep 900")
-        screen.shows("[_.:=+*-]# .* keep$")
+        screen.shows("# .* keep$")
         text = "\n".join(screen.lines())
         if not text.isascii():
             raise Wrong(text)

@@ -47,6 +47,48 @@ end
 """
 
 
+# What each shell offers as the value of an option: COMMAND OPTION WORD….
+BASH_VALUES = """
+. "$1"/heapdelta.bash
+shift
+for at; do
+    COMP_WORDS=(heapdelta $at "") COMP_CWORD=3
+    _heapdelta
+    echo $at "${COMPREPLY[@]}"
+done
+"""
+ZSH_VALUES = """
+compadd() { while [[ $1 != -- ]] shift; shift; print -n -- " $*" }
+compset() {}
+_files() {}
+file=$1/_heapdelta
+shift
+for at; do
+    words=(heapdelta ${=at} '') CURRENT=4
+    print -n -- $at
+    . $file
+    print
+done
+"""
+FISH_VALUES = """
+source $argv[1]/heapdelta.fish
+for at in $argv[2..]
+    echo $at (complete -C "heapdelta $at ")
+end
+"""
+# A list of values, some already there.
+BASH_LIST = """
+. "$1"/heapdelta.bash
+COMP_WORDS=(heapdelta stats --columns frees,ret) COMP_CWORD=3
+_heapdelta
+echo "${COMPREPLY[@]}"
+"""
+FISH_LIST = """
+source $argv[1]/heapdelta.fish
+complete -C "heapdelta stats --columns frees,ret"
+"""
+
+
 def run(*command, **more):
     return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, check=False,
@@ -90,6 +132,27 @@ def from_shell(name, script, commands):
     return options
 
 
+def values_of(command, option):
+    """The values that the parser says there are for OPTION of COMMAND; none: any, or it has none."""
+    said = re.search(r"none of (.*?)(, or a counter with _diff)?; see",
+                     run(HEAPDELTA, command, option, "?", "/nonexistent").stderr)
+    if not said:
+        return set()
+    values = set(said[1].split(", "))
+    if said[2]:
+        values |= {f"{value}_diff" for value in values_of(command, "--columns")}
+    return values
+
+
+def shell_says(name, script, *arguments):
+    flags = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}[name]
+    result = run(shutil.which(name), *flags, "-c", script, *([] if name == "fish" else ["sh"]),
+                 COMPLETIONS, *arguments)
+    if result.stderr:
+        print(f"# {result.stderr.strip()}")
+    return result.stdout
+
+
 class Tap:
     def __init__(self):
         self.count = 0
@@ -128,14 +191,21 @@ def main(home):
         tap.same(f"completion of {name}",
                  {f"{command} {word}" for command in commands for word in told[command]},
                  offered={f"{command} {word}" for command in commands for word in offered[command]})
-    # What completion offers as values is taken.
-    values = re.findall(r"^    (--[a-z-]+)\) echo (.*) ;;", (COMPLETIONS / "heapdelta.bash").read_text(
-        encoding="utf-8"), re.M)
-    for option, text in values:
-        refused = {value for value in text.split() for command in commands
-                   if option in told[command] and
-                   "none of" in run(HEAPDELTA, command, option, value, "/nonexistent").stderr}
-        tap.same(f"values of {option} are taken", set(), refused=refused)
+    values = {f"{command} {option}": values_of(command, option) for command in commands
+              for option in sorted(told[command])}
+    values = {at: words for at, words in values.items() if words}
+    for name, script in (("bash", BASH_VALUES), ("zsh", ZSH_VALUES), ("fish", FISH_VALUES)):
+        if not shutil.which(name):
+            continue
+        offered = {tuple(line.split()[:2]): line.split()[2:]
+                   for line in shell_says(name, script, *values).splitlines()}
+        tap.same(f"values that {name} completes",
+                 {f"{at} {word}" for at, words in values.items() for word in words},
+                 offered={" ".join((*at, word)) for at, words in offered.items() for word in words})
+    for name, script in (("bash", BASH_LIST), ("fish", FISH_LIST)):
+        if shutil.which(name):
+            tap.same(f"a further value of a list in {name}", {"frees,retained"},
+                     offered=set(shell_says(name, script).split()))
     print(f"1..{tap.count}")
     return 0
 
