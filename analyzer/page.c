@@ -214,11 +214,13 @@ static void mark_group(const struct page *page, const struct group *group, uint8
 static void add_excerpt(const struct page *page, struct report *excerpts, const char *file,
                         uint32_t number)
 {
-    uint32_t first = number > AROUND ? number - AROUND : 1;
+    uint32_t first = number > AROUND ? number - AROUND : 1, last = number + AROUND;
 
     if (!source_lines_get(page->sources, file, number))
         return;
-    for (uint32_t line = first; line <= number + AROUND; line++) {
+    while (!source_lines_get(page->sources, file, last)) /* behind the end of the file, or empty */
+        last--;
+    for (uint32_t line = first; line <= last; line++) {
         const char *text = source_lines_get(page->sources, file, line);
 
         report_begin_row(excerpts);

@@ -106,9 +106,9 @@ function makeVerdict(data, short) {
   if (grew) lead.push(`${formatBytes(top.size)} in ${blocks(top.count)} are alive now; `
     + `the whole heap went from ${formatBytes(first.bytes)} to ${formatBytes(last.bytes)} (${formatBytes(total, true)}). `);
   else lead.push(`That is ${formatPercent(top.size, last.bytes)} of all that is alive. `);
-  if (way && way.path[0].kind === 'lost') lead.push('No pointer leads there any more.');
-  else if (way) lead.push(`They are held, not lost: if their holder let go, ${formatBytes(way.retained)} would be free.`);
-  const judged = judge(data, top);
+  const judged = judge(data, top), isLost = way && way.path[0].kind === 'lost';
+  if (isLost && !(judged && judged.verdict === 'lost')) lead.push('No pointer leads there any more.');
+  else if (way && !isLost) lead.push(`They are held, not lost: if their holder let go, ${formatBytes(way.retained)} would be free.`);
   if (judged) lead.push(make('span', { class: 'judged' }, ` ${judged.text[0].toUpperCase()}${judged.text.slice(1)}.`));
   return make('section', { id: 'verdict', 'aria-labelledby': 'verdict-title' },
     make('div', { class: 'hero' },
