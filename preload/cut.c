@@ -28,8 +28,9 @@ static uint64_t recorded_blocks(void)
     return hits < blocks ? hits : blocks;
 }
 
-/* Have memory for CUT, so that no page fault lasts while the gate is closed. */
-static bool prepare(struct cut *cut)
+/* Have memory for CUT, so that no page fault lasts while the gate is closed; with BLOCKS, also for
+ * the list of them. */
+static bool prepare(struct cut *cut, bool blocks)
 {
     const size_t stacks = (size_t)trie_stack_count() + MORE_STACKS;
 
@@ -39,7 +40,7 @@ static bool prepare(struct cut *cut)
            buffer_prepare(&cut->modules, (modules_count() + MORE) * sizeof(struct module)) &&
            buffer_prepare(&cut->epochs, (epochs_count() + MORE) * sizeof(struct epoch)) &&
            (cut->counters_only ||
-            (live_copy_prepare(&cut->live, recorded_blocks()) &&
+            ((!blocks || live_copy_prepare(&cut->live, recorded_blocks())) &&
              buffer_prepare(&cut->tracked.others,
                             (live_domains_count() + MORE) * sizeof(struct live_block))));
 }
@@ -51,9 +52,9 @@ static void add_block(void *copy, const struct live_block *block)
     live_copy_add(copy, block);
 }
 
-static void copy_blocks(struct cut *cut)
+/* Copy what is no part of the table. */
+static void copy_other_blocks(struct cut *cut)
 {
-    live_copy_take(&cut->live);
     tracker_each_in_flight(add_block, &cut->live);
     live_domains_each(add_block, &cut->tracked);
 }
@@ -96,7 +97,7 @@ static void fill(struct cut *cut, const char *label)
     cut->threads_seen = guard_threads_seen();
     tracker_sum(&cut->totals);
     if (!cut->counters_only)
-        copy_blocks(cut);
+        copy_other_blocks(cut);
     copy_counters(cut);
     if (!cut->brief)
         series_copy(&cut->moments);
@@ -108,7 +109,7 @@ static void fill(struct cut *cut, const char *label)
         epochs_begin(label, cut->elapsed);
 }
 
-int cut_take(struct cut *cut, const char *label, bool counters_only, void (*taken)(void *context),
+int cut_take(struct cut *cut, const char *label, bool counters_only, bool (*taken)(void *context),
              void *context)
 {
     uint64_t before;
@@ -117,7 +118,7 @@ int cut_take(struct cut *cut, const char *label, bool counters_only, void (*take
     for (int use = 0; use < ARENA_USES; use++)
         cut->tracer[use] = arena_used(use);
     cut->counters_only = counters_only;
-    if (!prepare(cut))
+    if (!prepare(cut, !taken))
         return -ENOMEM;
     before = syscall_time(CLOCK_MONOTONIC);
     result = guard_close();
@@ -131,13 +132,23 @@ int cut_take(struct cut *cut, const char *label, bool counters_only, void (*take
         result = -ENOMEM;
     cut->pause = syscall_time(CLOCK_MONOTONIC) - before;
     if (taken && result == 0)
-        taken(context);
+        cut->blocks_left = taken(context);
+    if (result == 0 && !counters_only && !cut->blocks_left)
+        live_copy_take(&cut->live);
     guard_open();
     cut->pause = syscall_time(CLOCK_MONOTONIC) - before;
     return result;
 }
 
 /* ---- the gate is open again --------------------------------------------------------- */
+
+void cut_take_blocks(struct cut *cut)
+{
+    if (live_copy_prepare(&cut->live, recorded_blocks()))
+        live_copy_take(&cut->live);
+    else
+        cut->live.words.failed = true;
+}
 
 static void put_block(void *context, const struct live_block *block)
 {

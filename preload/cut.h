@@ -30,6 +30,7 @@ struct cut {
     uint32_t sample_count;
     bool counters_only;
     bool brief; /* set before cut_take(): the series is left out */
+    bool blocks_left; /* to a copy of the process, for cut_take_blocks(): here there are none */
 
     struct buffer modules; /* struct module, from number 1 on */
     struct buffer epochs;  /* struct epoch */
@@ -57,9 +58,13 @@ struct cut {
  * unless that is NULL; without the list of blocks if COUNTERS_ONLY. Call inside (guard.h). -ENODATA when not
  * tracing, -ETIMEDOUT if a thread did not come to rest, -ENOMEM. To be given back by
  * cut_finish(), also then. If all went well TAKEN, if there is one, is called with CONTEXT
- * before the gate opens. */
-int cut_take(struct cut *cut, const char *label, bool counters_only, void (*taken)(void *context),
+ * before the gate opens, and says whether a copy of the process is there that will take the
+ * blocks: copying the list of them is most of what the gate is closed for. */
+int cut_take(struct cut *cut, const char *label, bool counters_only, bool (*taken)(void *context),
              void *context);
+
+/* In a copy of the process, made by TAKEN: take the blocks. */
+void cut_take_blocks(struct cut *cut);
 
 /* Encode the copies, and give their memory back. Any time; once. 0 or -ENOMEM. */
 int cut_encode(struct cut *cut);

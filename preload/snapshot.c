@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,6 +46,8 @@ struct snapshot {
     uint32_t asking;             /* its tid */
     _Atomic uint32_t copying;    /* 1: the threads stand still, and the kernel copies */
     _Atomic uint32_t copied;     /* 1: the gate may open */
+    bool begun_in_gate;          /* the cut is not ready when the task begins */
+    bool has_copy;               /* there is a copy, which takes the blocks */
     struct threads threads;
     long mapped; /* /proc/self/smaps of the program, for its copy */
     struct resumption *resumption;
@@ -130,6 +133,7 @@ static void write_in_copy(void *context)
     arena_forked();
     offer_memory();
     threads_find_waiting(&snapshot->threads, identity->pid);
+    cut_take_blocks(cut);
     graph = arena_map(sizeof *graph, ARENA_OTHER);
     if (!graph || cut_encode(cut) < 0)
         SYSCALL_1(SYS_exit, NO_GRAPH);
@@ -157,6 +161,7 @@ static long copy_program(struct snapshot *snapshot)
     threads_resume(&snapshot->threads);
     snapshot->resumption->pause = syscall_time(CLOCK_MONOTONIC) - begin;
     set_and_wake(&snapshot->resumption->done);
+    snapshot->has_copy = pid > 0;
     set_and_wake(&snapshot->copied);
     return pid;
 }
@@ -184,6 +189,7 @@ static int write_with_graph(struct snapshot *snapshot)
 
 /* ---- the task ------------------------------------------------------------------------ */
 
+/* -ECHILD: it was to be with the graph, and the copy that had it all is no more. */
 static int write_whole(struct snapshot *snapshot)
 {
     int result = -ECHILD;
@@ -193,13 +199,10 @@ static int write_whole(struct snapshot *snapshot)
         result = write_with_graph(snapshot);
         set_and_wake(&snapshot->copying); /* also if it was not to be */
         set_and_wake(&snapshot->copied);
-        if (result == -ECHILD) {
-            SYSCALL_2(SYS_ftruncate, snapshot->file.descriptor, 0);
-            SYSCALL_3(SYS_lseek, snapshot->file.descriptor, 0, SEEK_SET);
-        }
-    }
-    if (result != -ECHILD)
         return result;
+    }
+    if (snapshot->has_copy)
+        return -ECHILD;
     snapshot->committed = true;
     result = snapshot->encoded ? 0 : cut_encode(&snapshot->cut);
     snapshot->encoded = true;
@@ -220,7 +223,10 @@ static int write_file(struct snapshot *snapshot)
         return result;
     snapshot->origin.sequence = sequence;
     result = write_whole(snapshot);
-    snapshot->committed = true;
+    if (result == -ECHILD)
+        sequence -= !snapshot->origin.brief; /* the number is for who begins anew */
+    else
+        snapshot->committed = true;
     return snapshot_file_close(&snapshot->file, result);
 }
 
@@ -235,7 +241,10 @@ static void write_snapshot(void *context)
     while (result == -EEXIST && !snapshot->path);
     set_and_wake(&snapshot->copying); /* also if there was no file */
     set_and_wake(&snapshot->copied);
-    cut_finish(&snapshot->cut);
+    if (result == -ECHILD)
+        return; /* another task begins anew: see settle() */
+    if (!snapshot->begun_in_gate || snapshot->has_copy)
+        cut_finish(&snapshot->cut);
     if (result == 0 && is_thinned(snapshot->origin.trigger))
         snapshot_file_keep(snapshot->file.name, snapshot->cut.time, (uint32_t)config->keep);
     snapshot->result = result;
@@ -244,8 +253,8 @@ static void write_snapshot(void *context)
     snapshot->told = true;
 }
 
-/* With the gate closed: start the task, which copies the program first. */
-static void start_with_graph(void *context)
+/* With the gate closed: start the task, which copies the program first. Returns whether there is a copy. */
+static bool start_with_graph(void *context)
 {
     struct snapshot *snapshot = context;
 
@@ -255,11 +264,13 @@ static void start_with_graph(void *context)
         snapshot->caller.valid |= 1u << CFI_RAX;
     }
     snapshot->asking = syscall_gettid();
+    snapshot->begun_in_gate = true;
     if (image_try_start(&snapshot->image, write_snapshot, snapshot))
-        (void)(image_wait_for(&snapshot->image, &snapshot->copying, STOP_PATIENCE) &&
-               image_wait_for(&snapshot->image, &snapshot->copied, COPY_PATIENCE));
-    else
-        snapshot->wants_graph = false;
+        return image_wait_for(&snapshot->image, &snapshot->copying, STOP_PATIENCE) &&
+               image_wait_for(&snapshot->image, &snapshot->copied, COPY_PATIENCE) &&
+               snapshot->has_copy;
+    snapshot->wants_graph = snapshot->begun_in_gate = false;
+    return false;
 }
 
 /* Whether a snapshot by TRIGGER is to have the graph. */
@@ -271,8 +282,27 @@ static bool wants_graph(enum snapshot_trigger trigger)
             (config->graph == CONTROL_GRAPH_AT_EXIT && is_last(trigger)));
 }
 
-/* The task of SNAPSHOT has ended. If it was killed, who waits is told, unless another task can begin
- * anew: then false. */
+/* Have all that SNAPSHOT needs without a copy of the program: if the blocks were left to that, it is
+ * now of a later moment. */
+static bool renew(struct snapshot *snapshot)
+{
+    int result;
+
+    snapshot->wants_graph = snapshot->begun_in_gate = snapshot->has_copy = false;
+    if (!snapshot->cut.blocks_left)
+        return true;
+    cut_finish(&snapshot->cut);
+    memset(&snapshot->cut, 0, sizeof snapshot->cut);
+    snapshot->cut.brief = snapshot->origin.brief;
+    result = cut_take(&snapshot->cut, snapshot->origin.label, snapshot->origin.counters_only, NULL,
+                      NULL);
+    if (result < 0)
+        snapshot->result = result;
+    return result == 0;
+}
+
+/* The task of SNAPSHOT has ended. If it was killed, or its copy, who waits is told, unless another
+ * task can begin anew: then false. */
 static bool settle(struct snapshot *snapshot)
 {
     if (snapshot->told)
@@ -281,8 +311,8 @@ static bool settle(struct snapshot *snapshot)
         SYSCALL_3(SYS_unlinkat, AT_FDCWD, snapshot->file.hidden, 0);
     if (!snapshot->committed) {
         snapshot->committed = true; /* once */
-        snapshot->wants_graph = false;
-        return false;
+        if (renew(snapshot))
+            return false;
     }
     if (snapshot->done)
         snapshot->done(snapshot->result, snapshot->result == 0 ? snapshot->file.name : NULL);

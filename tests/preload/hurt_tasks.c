@@ -142,7 +142,7 @@ int main(int argc, char **argv)
     int taken = 0, failed = 0, status = 0;
     pid_t parent = getpid(), child;
 
-    if (!way)
+    if (!way || !heapdelta_is_tracing())
         return 2;
     for (int i = 0; i < BLOCKS; i++)
         blocks[i] = malloc(40);
