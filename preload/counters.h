@@ -80,6 +80,12 @@ static inline struct counter *counters_known(const struct counters *counters, ui
                ? counter : NULL;
 }
 
+/* The counter of STACK in COUNTERS will soon be asked for. */
+static inline void counters_expect(const struct counters *counters, uint32_t stack)
+{
+    __builtin_prefetch((const char *)counters->all + stack * sizeof(struct counter), 1);
+}
+
 /* The counter of STACK in COUNTERS, to be changed at once; made if need be, NULL on lack of
  * memory. What changes the live bytes does so first in counters_change_current(). */
 struct counter *counters_touch(struct counters *counters, uint32_t stack);

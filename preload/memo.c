@@ -2,6 +2,7 @@
 
 #include "format/snapshot.h"
 #include "preload/arena.h"
+#include "preload/stack_step.h"
 
 #include <string.h>
 
@@ -71,6 +72,8 @@ static bool room(struct memo *memo, uint32_t known, uint32_t count)
 {
     uint32_t words = (known ? memo->frames[known].words_end : MEMO_GROUP) + 3 * count;
 
+    if (__builtin_expect(known + count < memo->capacity && words <= memo->word_capacity, true))
+        return true;
     return make_room((void **)&memo->frames, &memo->capacity, sizeof *memo->frames,
                      known + count + 1) &&
            make_room((void **)&memo->words, &memo->word_capacity, sizeof *memo->words, words);
@@ -205,18 +208,16 @@ static inline void append(struct memo *memo, uint32_t number, const struct memo_
         memo->words[frame->words_end - 1 - i] = reads->words[i];
 }
 
-/* Which entry of the newest frame's set is to be another stack's: one that is void, or else
- * each in turn. */
-static struct memo_entry *spare_entry(struct memo *memo, const struct memo_frame *newest)
+/* Which entry of SET is to be another stack's: one that is void, or else each in turn. */
+static uint32_t spare_way(struct memo *memo, uint32_t set)
 {
-    uint32_t set = memo_set(newest->state.pc, newest->state.sp);
-    struct memo_entry *entries = memo->entries[set];
+    const struct memo_entry *entries = memo->entries[set];
 
     for (uint32_t way = 0; way < MEMO_WAYS; way++)
         if (memo->frames[entries[way].stand].stamp != entries[way].stamp)
-            return &entries[way];
+            return way;
     memo->next_way[set] = (uint8_t)((memo->next_way[set] + 1) % MEMO_WAYS);
-    return &entries[memo->next_way[set]];
+    return memo->next_way[set];
 }
 
 /* Make an entry of the frames, whose stack has NUMBER. Its words are as many as it can hold: so it
@@ -224,9 +225,11 @@ static struct memo_entry *spare_entry(struct memo *memo, const struct memo_frame
 static void enter(struct memo *memo, uint32_t number)
 {
     const struct memo_frame *newest = &memo->frames[memo->count], *stand = newest;
-    struct memo_entry *entry = spare_entry(memo, newest);
+    uint32_t set = memo_set(newest->state.pc, newest->state.sp), way = spare_way(memo, set);
+    struct memo_entry *entry = &memo->entries[set][way];
     uint32_t count, filled;
 
+    memo->heads[set][way] = memo_head(newest->state.pc, newest->state.sp);
     while (stand > memo->frames && newest->words_end - stand[-1].words_end <= MEMO_ENTRY_WORDS)
         stand--;
     entry->state = newest->state;

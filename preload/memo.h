@@ -96,6 +96,8 @@ struct memo {
     struct stack_key newest;  /* of the stack walked last, which the number is told of */
     struct memo_recent recent[MEMO_RECENT]; /* by the low bits of the hash */
     uint8_t next_way[MEMO_SETS]; /* to be written anew */
+    /* By which entries are passed over: a cache line for a set, where the entries have one each. */
+    uint64_t heads[MEMO_SETS][MEMO_WAYS] __attribute__((aligned(64)));
     struct memo_entry entries[MEMO_SETS][MEMO_WAYS];
 };
 
@@ -137,6 +139,12 @@ static inline uint32_t memo_set(uintptr_t pc, uintptr_t sp)
     return (uint32_t)(pc + (sp >> 4)) % MEMO_SETS;
 }
 
+/* The head of an entry of stacks from PC and SP: the lower halves of both. */
+static inline uint64_t memo_head(uintptr_t pc, uintptr_t sp)
+{
+    return (uint64_t)pc << 32 | (uint32_t)sp;
+}
+
 static inline bool memo_state_is(const struct stack_state *state, bool bp_counts, uintptr_t pc,
                                  uintptr_t sp, uintptr_t bp)
 {
@@ -173,13 +181,14 @@ memo_is(const struct memo *memo, const struct memo_entry *entry, const struct st
 static inline __attribute__((always_inline)) uint32_t memo_find(struct memo *memo,
                                                                 const struct stack_start *start)
 {
-    const struct memo_entry *entry = memo->entries[memo_set(start->pc - 1, start->sp)];
+    uint32_t set = memo_set(start->pc - 1, start->sp);
+    uint64_t head = memo_head(start->pc - 1, start->sp);
 
     if (__builtin_expect(!memo_current(memo), false))
         return MEMO_NONE;
     for (uint32_t way = 0; way < MEMO_WAYS; way++)
-        if (memo_is(memo, &entry[way], start))
-            return entry[way].number;
+        if (memo->heads[set][way] == head && memo_is(memo, &memo->entries[set][way], start))
+            return memo->entries[set][way].number;
     return MEMO_NONE;
 }
 

@@ -1,4 +1,4 @@
-#include "preload/stack.h"
+#include "preload/stack_step.h"
 
 #include "format/snapshot.h"
 #include "preload/arena.h"
@@ -23,13 +23,7 @@ static __attribute__((noinline)) bool ask_page(uintptr_t page)
     return page != 0 && SYSCALL_4(SYS_rt_sigprocmask, -1, page, NULL, 8) == -EINVAL;
 }
 
-static inline bool is_known(const struct stack *stack, uintptr_t address)
-{
-    return address - stack->known < stack->known_room;
-}
-
-/* SP, which is new, may be on another stack, and the one before may be gone. */
-static __attribute__((noinline)) void stand_elsewhere(struct stack *stack, uintptr_t sp)
+__attribute__((noinline)) void stack_stand_elsewhere(struct stack *stack, uintptr_t sp)
 {
     uintptr_t page = sp & ~(PAGE - 1);
     bool near = stack->known_room != 0 && sp < stack->known && stack->known - page <= NEAR;
@@ -38,22 +32,13 @@ static __attribute__((noinline)) void stand_elsewhere(struct stack *stack, uintp
         stack->known -= PAGE;
         stack->known_room += PAGE;
     }
-    if (is_known(stack, sp))
+    if (stack_is_known(stack, sp))
         return;
     stack->known = page;
     stack->known_room = ask_page(page) ? PAGE - 7 : 0;
 }
 
-/* From here on the stack is the one that SP points into. */
-static inline void stand(struct stack *stack, uintptr_t sp)
-{
-    if (__builtin_expect(!is_known(stack, sp), false))
-        stand_elsewhere(stack, sp);
-}
-
-/* Whether the word at ADDRESS, not among the known ones, can be read. What lies close above
- * the known ones becomes one of them; anything else is asked for each time. */
-static __attribute__((noinline)) bool ask(struct stack *stack, uintptr_t address)
+__attribute__((noinline)) bool stack_ask(struct stack *stack, uintptr_t address)
 {
     uintptr_t end = stack->known + stack->known_room + 7;
     uintptr_t last = address + 7;
@@ -63,7 +48,7 @@ static __attribute__((noinline)) bool ask(struct stack *stack, uintptr_t address
         end += PAGE;
         stack->known_room += PAGE;
     }
-    return is_known(stack, address) ||
+    return stack_is_known(stack, address) ||
            (ask_page(address & ~(PAGE - 1)) &&
             (last % PAGE >= 7 || ask_page(last & ~(PAGE - 1))));
 }
@@ -73,19 +58,9 @@ void stack_forget_pages(struct stack *stack)
     stack->known_room = 0;
 }
 
-typedef uint64_t __attribute__((aligned(1), may_alias)) loose_word;
-
-static inline bool load(struct stack *stack, uintptr_t address, uint64_t *out_word)
-{
-    if (__builtin_expect(!is_known(stack, address), false) && !ask(stack, address))
-        return false;
-    *out_word = *(const loose_word *)address;
-    return true;
-}
-
 bool stack_read(void *context, uintptr_t address, uint64_t *out_word)
 {
-    return load(context, address, out_word);
+    return stack_load(context, address, out_word);
 }
 
 /* ---- the frames ------------------------------------------------------------ */
@@ -199,7 +174,7 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
     bool end;
 
     CAPTURE(registers);
-    stand(stack, registers->value[CFI_REG_RSP]);
+    stack_stand(stack, registers->value[CFI_REG_RSP]);
     registers->valid = CAPTURED;
     registers->interrupted = true; /* the pc is one of an instruction, not a return address */
     for (int i = 0; registers->value[CFI_REG_RSP] != start->sp; i++)
@@ -210,7 +185,7 @@ static void walk_fully(struct stack *stack, const struct stack_start *start, uin
     while (add(stack, registers->value[CFI_REG_PC] - !registers->interrupted, limit)) {
         sp = registers->value[CFI_REG_RSP];
         if (registers->interrupted)
-            stand(stack, sp);
+            stack_stand(stack, sp);
         /* Where longjmp() was interrupted the return address may not be on the stack. */
         least = registers->interrupted ? sp : sp + 1;
         if (!registers->interrupted && entered_by_return(registers->value[CFI_REG_PC] - 1))
@@ -269,17 +244,16 @@ void stack_forget_rules(void)
 #define UCONTEXT_RSP 160
 #define UCONTEXT_RIP 168
 
-/* Step out of a signal handler's return frame. */
-static enum stack_result step_signal(struct stack *stack, struct stack_state *state)
+enum stack_result stack_step_signal(struct stack *stack, struct stack_state *state)
 {
     uint64_t pc, sp, bp;
 
-    if (!load(stack, state->sp + UCONTEXT_RIP, &pc) ||
-        !load(stack, state->sp + UCONTEXT_RBP, &bp) ||
-        !load(stack, state->sp + UCONTEXT_RSP, &sp))
+    if (!stack_load(stack, state->sp + UCONTEXT_RIP, &pc) ||
+        !stack_load(stack, state->sp + UCONTEXT_RBP, &bp) ||
+        !stack_load(stack, state->sp + UCONTEXT_RSP, &sp))
         return STACK_ASTRAY;
     *state = (struct stack_state){ pc, sp, bp };
-    stand(stack, sp); /* may be on another stack */
+    stack_stand(stack, sp); /* may be on another stack */
     return STACK_INTERRUPTED;
 }
 
@@ -287,19 +261,13 @@ static enum stack_result step_signal(struct stack *stack, struct stack_state *st
 
 _Atomic uint32_t stack_generation;
 
-void stack_begin(struct stack *stack, uintptr_t sp)
+__attribute__((noinline)) void stack_renew_rules(struct stack *stack, uint32_t generation)
 {
-    uint32_t now = atomic_load_explicit(&stack_generation, memory_order_relaxed);
-
-    if (__builtin_expect(stack->generation != now, false)) {
-        stack->generation = now;
-        memset(stack->rules, 0, sizeof stack->rules);
-    }
-    stand(stack, sp);
+    stack->generation = generation;
+    memset(stack->rules, 0, sizeof stack->rules);
 }
 
-/* Put the rule at PC into *RULE. One of a pc in no module may change at any time: not kept. */
-static __attribute__((noinline)) struct stack_rule find_rule(uintptr_t pc, struct stack_rule *rule)
+__attribute__((noinline)) struct stack_rule stack_find_rule(uintptr_t pc, struct stack_rule *rule)
 {
     cfi_rule found = cfi_lookup(pc);
     struct stack_rule made = { pc, (int32_t)cfi_rule_offset(found), (uint8_t)cfi_rule_kind(found),
@@ -308,92 +276,6 @@ static __attribute__((noinline)) struct stack_rule find_rule(uintptr_t pc, struc
     if (made.kind != CFI_UNKNOWN && made.kind != CFI_ENTRY)
         *rule = made;
     return made;
-}
-
-static inline struct stack_rule rule_at(struct stack *stack, uintptr_t pc)
-{
-    struct stack_rule *rule = &stack->rules[pc % STACK_RULES];
-
-    return __builtin_expect(rule->pc == pc, true) ? *rule : find_rule(pc, rule);
-}
-
-/* ---- steps ---- */
-
-/* Read the word at ADDRESS into *OUT_WORD, noting it in READS, unless that is NULL. */
-static inline bool take(struct stack *stack, uintptr_t address, struct stack_reads *reads,
-                        uint64_t *out_word)
-{
-    if (!load(stack, address, out_word))
-        return false;
-    if (reads) {
-        reads->words[reads->count++] = (struct stack_word){ address, *out_word };
-        reads->elsewhere |= !is_known(stack, address);
-    }
-    return true;
-}
-
-static inline __attribute__((always_inline)) enum stack_result
-make_step(struct stack *stack, struct stack_state *state, struct stack_reads *reads)
-{
-    struct stack_rule rule = rule_at(stack, state->pc);
-    uint64_t word;
-    uintptr_t cfa;
-
-    if (reads) {
-        reads->count = 0;
-        reads->uses_bp = reads->saves_bp = reads->elsewhere = false;
-    }
-    switch ((enum cfi_kind)rule.kind) {
-    case CFI_RSP:
-        cfa = state->sp + (uintptr_t)(intptr_t)rule.offset;
-        break;
-    case CFI_RBP:
-        cfa = state->bp + (uintptr_t)(intptr_t)rule.offset;
-        if (reads)
-            reads->uses_bp = true;
-        break;
-    case CFI_REALIGNED:
-        if (!take(stack, state->bp + (uintptr_t)(intptr_t)rule.offset, reads, &cfa))
-            return STACK_ASTRAY;
-        if (reads)
-            reads->uses_bp = true;
-        break;
-    case CFI_SIGNAL: {
-        struct stack_state caller = *state; /* a copy, so that STATE can stay in registers */
-        enum stack_result result = step_signal(stack, &caller);
-
-        *state = caller;
-        return result;
-    }
-    case CFI_ENTRY:
-        return STACK_ENTRY;
-    case CFI_END:
-        return STACK_END;
-    case CFI_FULL:
-        return STACK_FULL;
-    default:
-        return is_outermost(state->sp) ? STACK_END : STACK_LOST;
-    }
-    if (cfa <= state->sp || !take(stack, cfa - 8, reads, &word))
-        return STACK_ASTRAY;
-    if (word == 0)
-        return STACK_END; /* how threads and coroutines without CFI mark it */
-    state->pc = word - 1;
-    state->sp = cfa;
-    if (rule.slot == 0 && __builtin_expect(rule.kind != CFI_REALIGNED, true))
-        return STACK_ON;
-    if (!take(stack, rule.slot ? cfa - 8 * rule.slot : state->bp, reads, &word))
-        return STACK_ASTRAY;
-    state->bp = word;
-    if (reads)
-        reads->saves_bp = true;
-    return STACK_ON;
-}
-
-enum stack_result stack_step(struct stack *stack, struct stack_state *state,
-                             struct stack_reads *out_reads)
-{
-    return make_step(stack, state, out_reads);
 }
 
 /* The key of all frames of STACK. */
@@ -414,7 +296,7 @@ static bool walk(struct stack *stack, const struct stack_start *start, uint32_t 
     while (add(stack, state.pc, limit)) {
         uintptr_t pc = state.pc;
 
-        switch (make_step(stack, &state, NULL)) {
+        switch (stack_step(stack, &state, NULL)) {
         case STACK_ON:
             key = stack_key_next(key, pc);
             continue;

@@ -154,14 +154,6 @@ struct stack_reads {
     bool elsewhere;             /* a word lies beyond the stack that the thread is on */
 };
 
-/* Before the first step of a walk from SP. */
-void stack_begin(struct stack *stack, uintptr_t sp);
-
-/* Step from STATE to its caller's. OUT_READS is set if the result is STACK_ON, STACK_END,
- * STACK_ENTRY or STACK_LOST. */
-enum stack_result stack_step(struct stack *stack, struct stack_state *state,
-                             struct stack_reads *out_reads);
-
 /* Forget all that is known of code: some was unloaded. */
 void stack_forget_rules(void);
 

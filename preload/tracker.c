@@ -57,7 +57,9 @@ static __attribute__((noinline)) void record_allocated(struct tracker_thread *se
 {
     guard_record(&self->guard);
     if (tracker_tracing()) {
+        live_place((uintptr_t)block); /* it comes while the number is looked for */
         stack = tracker_stack_number(self, stack);
+        counters_expect(&self->counters, stack);
         tracker_put(self, (struct live_block){ (uintptr_t)block, size, stack, epochs_current() },
             tracker_usable(block), false, NULL, 0);
         tracker_count_down(self);

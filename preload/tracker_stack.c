@@ -70,12 +70,11 @@ __attribute__((noinline)) uint32_t tracker_walk(struct tracker_thread *self,
     uint32_t number = MEMO_NONE;
 
     self->in_memo = tracker_limit() == 0 && memo_walk(&self->memo, &self->stack, start);
+    if (!self->in_memo)
+        stack_walk(&self->stack, start, tracker_limit());
+    trie_expect(self->stack.key.hash);
     if (self->in_memo)
         number = memo_recall(&self->memo);
-    else
-        stack_walk(&self->stack, start, tracker_limit());
-    if (number == MEMO_NONE)
-        trie_expect(self->stack.key.hash);
     return number;
 }
 
