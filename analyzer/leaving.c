@@ -23,7 +23,7 @@ static void on_signal(int number)
     raise(number); /* its handler is the default again */
 }
 
-static void watch(void)
+void leaving_watch(void)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     static bool watching;
@@ -45,14 +45,12 @@ void leaving_remove(const char *path)
     has_file = false;
     if (!path || strlen(path) >= sizeof(file))
         return;
-    watch();
+    leaving_watch();
     strcpy(file, path);
     has_file = true;
 }
 
 void leaving_erase_line(bool there)
 {
-    if (there)
-        watch();
     has_line = there;
 }

@@ -5,6 +5,7 @@
 #include "model/progress.h"
 #include "views/utf8.h"
 
+#include <locale.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -14,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #define DELAY          1000000000u /* ns: shorter work is not worth a line */
 #define INTERVAL       200000000u
@@ -75,10 +77,16 @@ static size_t fitting(const char *text, size_t room)
 {
     size_t at = 0;
 
-    for (; text[at] && room > 0; room--) {
-        uint32_t code;
+    while (text[at]) {
+        uint32_t code = 0;
+        size_t size = utf8_next(text + at, &code);
+        int width = wcwidth((wchar_t)code);
+        size_t wanted = width < 0 ? 1 : (size_t)width;
 
-        at += utf8_next(text + at, &code);
+        if (wanted > room)
+            break;
+        room -= wanted;
+        at += size;
     }
     return at;
 }
@@ -100,7 +108,10 @@ static void draw(void)
 static void *draw_now_and_then(void *unused)
 {
     struct timespec delay = {DELAY / 1000000000u, DELAY % 1000000000u};
+    locale_t locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 
+    if (locale) /* how wide characters are; of this thread only */
+        uselocale(locale);
     for (;;) {
         nanosleep(&delay, NULL);
         delay = (struct timespec){.tv_nsec = INTERVAL};
@@ -120,6 +131,7 @@ static void start(void)
     pthread_t thread;
 
     running = true;
+    leaving_watch(); /* here: the thread that draws is not the one that has files to be removed */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for those who know of them */
     if (pthread_attr_init(&attributes) == 0) {

@@ -127,6 +127,20 @@ def it_fits_a_narrow_terminal(directory, snapshot):
     expect(process.wait() == 0, process.returncode)
 
 
+def a_name_of_wide_characters_fits(directory, snapshot):
+    os.symlink("slow.hds", pathlib.Path(directory) / "\u65e5\u672c\u8a9e.hds")
+    terminal = Terminal(columns=31)
+    process = begin(directory, terminal, "stats", "\u65e5\u672c\u8a9e.hds")
+    pipe = feed(directory)
+    # Two of them take the columns 26 to 29; the last column stays free.
+    terminal.until("^\rheapdelta stats: loading \u65e5\u672c\x1b\\[K".encode())
+    pipe.write(snapshot)
+    pipe.close()
+    process.stdout.read()
+    terminal.rest()
+    expect(process.wait() == 0, process.returncode)
+
+
 def an_error_stands_on_a_line_of_its_own(directory, snapshot):
     terminal = Terminal()
     process = begin(directory, terminal, "stats", "slow.hds")
@@ -178,7 +192,7 @@ def a_dumb_terminal_gets_nothing(directory, snapshot):
 
 def main():
     tests = (it_is_shown_and_erased, it_fits_a_narrow_terminal,
-             an_error_stands_on_a_line_of_its_own, an_interrupt_leaves_a_clean_line,
+             a_name_of_wide_characters_fits, an_error_stands_on_a_line_of_its_own, an_interrupt_leaves_a_clean_line,
              a_pipe_gets_nothing, a_dumb_terminal_gets_nothing)
     failed = False
     print(f"1..{len(tests)}")
