@@ -29,7 +29,7 @@ static const char help[] =
     "directory, which is named, and its input is empty. When you leave, it is ended.\n"
     "\n"
     "As JSON each look is an object on a line; as CSV each row tells when it was, and of which\n"
-    "process. The first look has no rates yet.\n"
+    "process. The first look has no rates yet. A look that fails is said, and nothing printed.\n"
     "\n"
     "  --group-by KEY       lineno (default), filename, function, module, thread or type: what\n"
     "                       the allocating functions say that they make\n"
@@ -103,8 +103,10 @@ static int print_rounds(struct top *top, const struct options *options)
         if (*top->trouble.text && (!top->heap || options->rounds == 1))
             return command_fail(command, top->ended ? COMMAND_BAD_INPUT : COMMAND_NEGATIVE, "%s",
                                 top->trouble.text);
-        if (*top->trouble.text)
+        if (*top->trouble.text) { /* what was seen before is not printed as if it were seen again */
             fprintf(stderr, "heapdelta top: %s\n", top->trouble.text);
+            continue;
+        }
         status = print(top, options, round == 0);
         if (status != COMMAND_DONE)
             return status;
