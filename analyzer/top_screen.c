@@ -35,8 +35,8 @@ static const char *const help[] = {
     "bytes/s   what was allocated since the last look, also if it is freed again",
     "course    live during the last 60 looks, from 0 to its own highest",
     "",
-    "An idle program is not disturbed. A look at another one holds it as a snapshot of",
-    "counters alone does: 0.3 ms with 20,000 stacks.",
+    "An idle program is not disturbed. A look at another one holds it as a snapshot",
+    "of counters alone does: 0.3 ms with 20,000 stacks.",
 };
 
 enum mode {
@@ -121,8 +121,8 @@ static const char *bottom_of(const struct screen *screen, char *buffer, size_t s
     else if (screen->mode == MODE_LEAVING)
         snprintf(buffer, size, "the program still runs: q again ends it, another key stays");
     else if (top->ended)
-        snprintf(buffer, size, "%s; this is the last that was seen of it. q leaves",
-                 top->trouble.text);
+        snprintf(buffer, size, "%s; %s. q leaves", top->trouble.text,
+                 screen->table ? "this is the last that was seen of it" : "nothing was seen of it");
     else if (*screen->message)
         snprintf(buffer, size, "%s", screen->message);
     else if (*top->trouble.text)
@@ -166,7 +166,9 @@ static void draw(struct screen *screen)
     else if (screen->table)
         tui_draw_table(screen->table, screen->first, screen->selected, bottom);
     else
-        tui_draw_lines("heapdelta top: waiting for the program", NULL, 0, 0, bottom);
+        tui_draw_lines(screen->top->ended ? "heapdelta top: the program has ended"
+                                          : "heapdelta top: waiting for the program",
+                       NULL, 0, 0, bottom);
 }
 
 /* ---- keys ---------------------------------------------------------------------------------- */

@@ -214,6 +214,11 @@ def help_is_there(screen, target):
     screen.press("?")
     screen.shows("this help")
     screen.shows("^Esc back")
+    # It is all there: its last line, and no line that is as long as the screen, so perhaps cut.
+    screen.shows(r"20,000 stacks\.$")
+    for line in screen.lines():
+        if len(line.rstrip()) >= 80:
+            raise Wrong(f"a line of the help is too long: {line}")
     screen.press("Escape")
     screen.shows(HINTS)
 
@@ -399,6 +404,25 @@ def keys_may_come_before_the_first_look():
             target.kill()
 
 
+def the_end_may_come_before_the_first_look():
+    with tempfile.TemporaryDirectory() as directory:
+        target = Target(directory)
+        os.kill(target.pid, signal.SIGSTOP)
+        stat = pathlib.Path(f"/proc/{target.pid}/stat")
+        wait_for("the stop", lambda: ") T " in stat.read_text(encoding="utf-8"))
+        screen = Screen(directory, f"'{HEAPDELTA}' top --delay 200ms {target.pid}")
+        try:
+            screen.shows("^heapdelta top: waiting for the program")
+            target.kill()
+            screen.shows("^heapdelta top: the program has ended")
+            screen.shows(rf"^process {target.pid} \(top_target\) has ended; nothing was seen of it")
+            screen.press("q")
+            screen.left(0)
+        finally:
+            screen.close()
+            target.kill()
+
+
 def a_program_is_started_and_ended():
     with tempfile.TemporaryDirectory() as directory:
         screen = Screen(directory, f"'{HEAPDELTA}' top --delay 200ms -- '{TARGET}' stay")
@@ -503,6 +527,7 @@ def independent():
     yield "the_terminal_is_left_at_a_crash", ended_by(signal.SIGSEGV, 139)
     yield "the_course_is_ascii_elsewhere", the_course_is_ascii_elsewhere
     yield "keys_may_come_before_the_first_look", keys_may_come_before_the_first_look
+    yield "the_end_may_come_before_the_first_look", the_end_may_come_before_the_first_look
     yield "a_program_is_started_and_ended", a_program_is_started_and_ended
 
 
