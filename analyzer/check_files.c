@@ -39,6 +39,14 @@ enum form {
     FORM_SUPPRESSIONS,
 };
 
+/* Why it is not known whether all is well; NULL: it is known. */
+static const char *error_of(const struct check_outcome *outcome)
+{
+    if (*outcome->own)
+        return outcome->own;
+    return *outcome->verdict.unjudged ? outcome->verdict.unjudged : NULL;
+}
+
 static int print_form(FILE *out, enum form form, const struct check_files *files,
                       const struct check_run *run, const struct check_outcome *outcome)
 {
@@ -54,14 +62,17 @@ static int print_form(FILE *out, enum form form, const struct check_files *files
                                .version = HEAPDELTA_VERSION,
                                .command = outcome->command,
                                .status = outcome->status,
-                               .error = *outcome->own ? outcome->own : NULL,
+                               .error = error_of(outcome),
                            });
     junit_print(out, report,
                 &(struct junit_case){
                     .name = files->name ? files->name : outcome->command,
                     .duration = run->duration,
-                    .failure = outcome->verdict.failed ? outcome->verdict.text : NULL,
-                    .error = *outcome->own ? outcome->own : NULL,
+                    .failure = outcome->verdict.failed && !*outcome->verdict.unjudged
+                                   ? outcome->verdict.text
+                                   : NULL,
+                    .error = error_of(outcome),
+                    .is_unjudged = *outcome->verdict.unjudged != '\0',
                 });
     return 0;
 }

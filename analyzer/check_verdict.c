@@ -327,6 +327,16 @@ static void add_facts(const struct check_judge *judge, struct report *report)
     report_add_number(report, "peak", "peak", REPORT_BYTES, account->peak_bytes);
 }
 
+/* What is said if nothing failed. That what leaks is allowed to does not make it none. */
+static const char *say_passed(const struct check_judge *judge)
+{
+    bool has_limits = judge->limits->lost > 0 || judge->limits->growth > 0;
+
+    if (judge->allowed.blocks > 0 && has_limits)
+        return "within the limits";
+    return judge->known.blocks + judge->suppressed.blocks > 0 ? "no new leak" : "no leak";
+}
+
 /* Say in OUT_VERDICT what failed, if anything did. */
 static void sum_up(const struct check_judge *judge, struct check_verdict *out_verdict)
 {
@@ -343,23 +353,17 @@ static void sum_up(const struct check_judge *judge, struct check_verdict *out_ve
                  units_bytes(bound, (double)limit, false));
     out_verdict->failed = *leaks || is_over;
     snprintf(out_verdict->text, sizeof(out_verdict->text), "%s%s",
-             *leaks || is_over ? leaks : "no leak", over);
+             out_verdict->failed ? leaks : say_passed(judge), over);
 }
 
 static void add_notes(const struct check_judge *judge, struct report *report)
 {
-    if (judge->known.blocks > 0)
-        report_add_note(report, "As in the baseline: %" PRIu64 " bytes in %" PRIu64 " %s.",
-                        judge->known.bytes, judge->known.blocks,
-                        judge->known.blocks == 1 ? "block" : "blocks");
+    suppressed_add_note("As in the baseline", &judge->known, report);
     if (judge->limits->baseline && baseline_nameless(judge->limits->baseline))
         report_add_note(report, "Names of the baseline are missing, for %s is of another build now or "
                                 "gone: what it has is known by offsets only.",
                         baseline_nameless(judge->limits->baseline));
-    if (judge->allowed.blocks > 0)
-        report_add_note(report, "Within the limits: %" PRIu64 " bytes in %" PRIu64 " %s.",
-                        judge->allowed.bytes, judge->allowed.blocks,
-                        judge->allowed.blocks == 1 ? "block" : "blocks");
+    suppressed_add_note("Within the limits", &judge->allowed, report);
     if (judge->graph)
         graph_input_add_notes(judge->input.last, report);
     else
@@ -371,7 +375,7 @@ static void add_notes(const struct check_judge *judge, struct report *report)
     if (judge->refused)
         report_add_note(report, "The program was ended, for it takes no more snapshots: it does not "
                                 "trace any more, or has executed what can't be traced.");
-    if (!judge->growths && judge->input.round_count > 0)
+    if (!judge->growths && judge->input.round_count > 0 && !judge->limits->needs_rounds)
         report_add_note(report, "%zu %s too few to tell growth by; %zu are needed.",
                         judge->input.round_count,
                         judge->input.round_count == 1 ? "round is" : "rounds are",
@@ -395,24 +399,16 @@ static int make_report(const struct check_judge *judge, struct report *report,
     return result < 0 || report_failed(report) ? -1 : 0;
 }
 
-/* Why RUN, whose program is traceable, can't be judged; what was said of it goes before. */
-static int fail_unseen(const struct command *command, const struct check_judge *judge,
-                       const struct check_run *run)
+/* Say in OUT_VERDICT why growth can't be judged, if it is to be. What is lost is known all the same. */
+static void say_unjudged(const struct check_judge *judge, struct check_verdict *out_verdict)
 {
-    if (!judge->input.last)
-        return command_fail(command, COMMAND_BAD_INPUT,
-                            "the program left no snapshot%s: it can't be judged",
-                            run->snapshots.count > 0 ? " of its end" : "");
-    if (judge->limits->needs_rounds && !judge->growths)
-        return command_fail(command, COMMAND_BAD_INPUT,
-                            "%zu %s: too few to judge growth by; with a warm-up of %zu there must be "
-                            "%zu%s",
-                            judge->input.round_count,
-                            judge->input.round_count == 1 ? "round" : "rounds", judge->warm_up,
-                            judge->warm_up + ROUNDS_MIN,
-                            judge->refused ? "; the program was ended, for it takes no more snapshots"
-                                           : "");
-    return COMMAND_DONE;
+    if (!judge->limits->needs_rounds || judge->growths)
+        return;
+    snprintf(out_verdict->unjudged, sizeof(out_verdict->unjudged),
+             "%zu %s: too few to judge growth by; with a warm-up of %zu there must be %zu%s",
+             judge->input.round_count, judge->input.round_count == 1 ? "round" : "rounds",
+             judge->warm_up, judge->warm_up + ROUNDS_MIN,
+             judge->refused ? "; the program was ended, for it takes no more snapshots" : "");
 }
 
 static int judge_all(const struct command *command, struct check_judge *judge,
@@ -423,7 +419,9 @@ static int judge_all(const struct command *command, struct check_judge *judge,
     if (status != COMMAND_DONE)
         return status;
     if (!judge->input.last)
-        return fail_unseen(command, judge, run);
+        return command_fail(command, COMMAND_BAD_INPUT,
+                            "the program left no snapshot%s: it can't be judged",
+                            run->snapshots.count > 0 ? " of its end" : "");
     judge->symbols = symbols_create(judge->input.last);
     if (judge->symbols)
         code = embedded_read(judge->limits->suppressions, judge->input.last, judge->symbols,
@@ -433,7 +431,8 @@ static int judge_all(const struct command *command, struct check_judge *judge,
     if (!judge->symbols || make_verdicts(judge) < 0 ||
         make_report(judge, out_verdict->report, out_verdict) < 0)
         return command_fail(command, COMMAND_BAD_INPUT, "out of memory");
-    return fail_unseen(command, judge, run);
+    say_unjudged(judge, out_verdict);
+    return COMMAND_DONE;
 }
 
 int check_verdict(const struct command *command, const struct check_limits *limits,

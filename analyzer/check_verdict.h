@@ -29,11 +29,12 @@ struct check_verdict {
     struct report *report; /* its rows are what failed; to be given a title */
     bool failed;
     char text[256]; /* what was found, in a line */
+    char unjudged[256]; /* why growth can't be judged, which was asked for; empty: it was, or was not */
     struct check_judge *judge; /* whose texts the report has */
 };
 
 /* Judge the snapshots of RUN by LIMITS into OUT_VERDICT, for check_verdict_finish() in any case. Returns
- * COMMAND_DONE, or the exit status, with what is wrong said: it can't be judged. */
+ * COMMAND_DONE, or the exit status, with what is wrong said: there is nothing to judge. */
 int check_verdict(const struct command *command, const struct check_limits *limits,
                   const struct check_run *run, struct check_verdict *out_verdict);
 

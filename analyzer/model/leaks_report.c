@@ -101,25 +101,59 @@ static void put_site(const struct leaks *leaks, const struct verdict *verdict)
     report_put_text(leaks->report, symbol->function);
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Whether people read the same of A and of B: two calls in one line are one site. */
+static bool is_same_site(const struct report_link *a, const struct report_link *b)
+{
+    return a->line == b->line && is_same_text(a->function, b->function) &&
+           is_same_text(a->file, b->file) && (a->file || is_same_text(a->place, b->place));
+}
+
+/* Largest first. */
+static int compare_sites(const void *left, const void *right)
+{
+    const struct report_link *a = left, *b = right;
+
+    return (a->size < b->size) - (a->size > b->size);
+}
+
 /* The parts of the leak NUMBER, as what it retains: those of a site are one. */
-static void add_parts(const struct leaks *leaks, size_t number)
+static int add_parts(const struct leaks *leaks, size_t number)
 {
     const struct verdict *list = leaks->verdicts->list;
-    size_t shown = 0, more = 0;
+    size_t end = number + 1, count = 0;
+    struct report_link *sites;
 
-    for (size_t i = number + 1; i < leaks->verdicts->leak_count && list[i].part_of == number; i++) {
+    while (end < leaks->verdicts->leak_count && list[end].part_of == number)
+        end++;
+    sites = calloc(end - number, sizeof(*sites));
+    if (!sites)
+        return -ENOMEM;
+    for (size_t i = number + 1; i < end; i++) {
         struct report_link link = {.size = list[i].size, .count = list[i].count};
+        size_t at = 0;
 
-        if (shown == PARTS_SHOWN) {
-            more++;
-            continue;
-        }
         holder_paths_set_site(&link, newest(leaks, &list[i]));
-        report_add_retained(leaks->report, &link);
-        shown++;
+        while (at < count && !is_same_site(&sites[at], &link))
+            at++;
+        if (at == count) {
+            sites[count++] = link;
+        } else {
+            sites[at].size += link.size;
+            sites[at].count += link.count;
+        }
     }
-    if (more)
-        report_set_retains_omitted(leaks->report, more);
+    qsort(sites, count, sizeof(*sites), compare_sites);
+    for (size_t i = 0; i < count && i < PARTS_SHOWN; i++)
+        report_add_retained(leaks->report, &sites[i]);
+    if (count > PARTS_SHOWN)
+        report_set_retains_omitted(leaks->report, count - PARTS_SHOWN);
+    free(sites);
+    return 0;
 }
 
 static int add_path(const struct leaks *leaks, const struct verdict *verdict)
@@ -237,8 +271,8 @@ static int add_row(const struct leaks *leaks, size_t number)
         add_traceback(leaks, verdict->stack);
     if (has_path && (verdict->kind == VERDICT_HELD_GROWING || leaks->options->explain))
         result = add_path(leaks, verdict);
-    if (verdict->is_leak && verdict->part_of == VERDICT_NONE)
-        add_parts(leaks, number);
+    if (result == 0 && verdict->is_leak && verdict->part_of == VERDICT_NONE)
+        result = add_parts(leaks, number);
     return result;
 }
 

@@ -1,5 +1,7 @@
 #include "model/suppressed.h"
 
+#include "model/amount.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -91,15 +93,22 @@ int suppressed_remove(struct suppressions *suppressions, struct verdicts *verdic
     return result;
 }
 
+void suppressed_add_note(const char *why, const struct suppressed *suppressed, struct report *report)
+{
+    char bytes[AMOUNT_SIZE];
+
+    if (suppressed->blocks > 0)
+        report_add_note(report, "%s: %s in %" PRIu64 " %s.", why,
+                        amount_bytes(bytes, (double)suppressed->bytes), suppressed->blocks,
+                        suppressed->blocks == 1 ? "block" : "blocks");
+}
+
 void suppressed_add_notes(const struct suppressions *suppressions,
                           const struct suppressed *suppressed, struct report *report)
 {
     size_t count = suppressions_count(suppressions), unused = 0;
 
-    if (suppressed->blocks > 0)
-        report_add_note(report, "Suppressed: %" PRIu64 " bytes in %" PRIu64 " %s.",
-                        suppressed->bytes, suppressed->blocks,
-                        suppressed->blocks == 1 ? "block" : "blocks");
+    suppressed_add_note("Suppressed", suppressed, report);
     for (size_t i = 0; i < count; i++) {
         const struct suppression *entry = suppressions_get(suppressions, i);
 

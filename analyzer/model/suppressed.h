@@ -16,6 +16,9 @@ struct suppressed {
 int suppressed_remove(struct suppressions *suppressions, struct verdicts *verdicts,
                       struct symbols *symbols, struct suppressed *out_suppressed);
 
+/* Note in REPORT, behind WHY, what was SUPPRESSED, if anything: "Within the limits: 396 bytes in 12 blocks." */
+void suppressed_add_note(const char *why, const struct suppressed *suppressed, struct report *report);
+
 /* Note in REPORT what was SUPPRESSED, and which of the entries in SUPPRESSIONS suppressed nothing. */
 void suppressed_add_notes(const struct suppressions *suppressions,
                           const struct suppressed *suppressed, struct report *report);

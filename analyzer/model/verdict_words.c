@@ -1,5 +1,7 @@
 #include "model/verdict_words.h"
 
+#include "model/amount.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -36,8 +38,24 @@ static int say_more(const struct growth *growth, char *buffer, size_t size)
     bool by_blocks = growth->blocks > 0;
     uint64_t more = by_blocks ? growth->blocks : growth->bytes;
 
-    return snprintf(buffer, size, "%" PRIu64 " %s more", more,
-                    by_blocks ? more == 1 ? "block" : "blocks" : "bytes");
+    char bytes[AMOUNT_SIZE];
+
+    if (!by_blocks)
+        return snprintf(buffer, size, "%s more", amount_bytes(bytes, (double)more));
+    return snprintf(buffer, size, "%" PRIu64 " %s more", more, more == 1 ? "block" : "blocks");
+}
+
+/* "205 KiB", of blocks of no size "1.5 blocks": how much more there is after a round. */
+static void say_slope(const struct growth *growth, char *buffer, size_t size)
+{
+    double blocks = growth->blocks_per_work;
+    char bytes[AMOUNT_SIZE];
+
+    if (growth->bytes > 0)
+        snprintf(buffer, size, "%s", amount_bytes(bytes, growth->bytes_per_work));
+    else
+        snprintf(buffer, size, fabs(blocks) < 99.95 ? "%.3g %s" : "%.0f %s", blocks,
+                 fabs(blocks - 1) < 0.001 ? "block" : "blocks");
 }
 
 static unsigned percent(double share)
@@ -48,14 +66,12 @@ static unsigned percent(double share)
 static void say_growth(const struct verdicts *verdicts, const struct growth *growth, char *buffer,
                        size_t size)
 {
-    bool by_bytes = growth->bytes > 0;
-    double slope = by_bytes ? growth->bytes_per_work : growth->blocks_per_work;
-    char more[64];
+    char more[64], slope[64];
 
     say_more(growth, more, sizeof(more));
+    say_slope(growth, slope, sizeof(slope));
     if (verdicts->moments.are_rounds)
-        snprintf(buffer, size, "%s, %.3g %s a round, in %u of %u rounds", more, slope,
-                 by_bytes ? "bytes" : fabs(slope - 1) < 0.001 ? "block" : "blocks", growth->grew,
+        snprintf(buffer, size, "%s, %s a round, in %u of %u rounds", more, slope, growth->grew,
                  growth->parts);
     else
         snprintf(buffer, size, "%s since the start-up, in %u of %u parts of the run", more,

@@ -74,7 +74,10 @@ void junit_print(FILE *out, const struct report *report, const struct junit_case
     } else if (errors) {
         fputs("      <error", out);
         print_attribute(out, "message", test->error);
-        fputs(" type=\"program\"/>\n", out);
+        fprintf(out, " type=\"%s\">", test->is_unjudged ? "unjudged" : "program");
+        if (test->is_unjudged)
+            print_text(out, report);
+        fputs("</error>\n", out);
     }
     fputs("    </testcase>\n  </testsuite>\n</testsuites>\n", out);
 }

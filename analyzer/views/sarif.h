@@ -11,7 +11,7 @@ struct sarif_run {
     const char *version; /* of heapdelta */
     const char *command; /* that was checked */
     int status;          /* its own */
-    const char *error;   /* why it failed by itself; NULL: it did not */
+    const char *error;   /* why it failed by itself, or can't be judged; NULL: neither */
 };
 
 /* Write a result for each row of REPORT's that is of REPORT_VERDICTS, found by RUN. Returns 0 or -ENOMEM. */
