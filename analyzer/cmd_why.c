@@ -168,6 +168,7 @@ static int why(const struct options *options, const struct heap *heap, struct sy
     uint8_t *members = calloc(heap->block_count + 1, 1);
     struct report *report = report_create();
     struct graph *graph = NULL;
+    struct holder_paths *paths = NULL;
     struct why_options how = {
         .limit = options->limit,
         .all_paths = options->all_paths,
@@ -187,14 +188,17 @@ static int why(const struct options *options, const struct heap *heap, struct sy
     }
     if (result == 0)
         result = graph_create(heap, options->strict ? GRAPH_STRICT : 0, &graph);
+    if (result == 0)
+        result = holder_paths_create(graph, symbols, &paths);
     if (result == 0) {
         add_title(heap, symbols, options->paths[1], is_outer, is_owned, members, report);
-        result = why_report(graph, symbols, members, &how, report);
+        result = why_report(graph, paths, members, &how, report);
         graph_input_add_notes(heap, report);
     }
     status = result == 0 ? options_print(options, &command_why, &report, 1)
                          : command_fail(&command_why, COMMAND_NEGATIVE, "out of memory");
 out:
+    holder_paths_destroy(paths);
     graph_destroy(graph);
     report_destroy(report);
     free(members);

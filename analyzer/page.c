@@ -55,6 +55,7 @@ struct page {
     struct symbols *symbols[2]; /* of the first and the last */
     struct filter *filter;
     struct graph *graph; /* of the last; NULL: it has none */
+    struct holder_paths *paths;
     struct source_lines *sources;
     struct html_part parts[PART_COUNT];
     size_t part_count;
@@ -188,26 +189,31 @@ static int add_account(struct page *page)
     return 0;
 }
 
-/* Mark in MEMBERS the blocks that belong to GROUP, by line. */
-static void mark_group(const struct page *page, const struct group *group, uint8_t *members)
+/* Whether the blocks of STACK belong to GROUP, by line. */
+static bool is_of_group(const struct page *page, const struct group *group, uint32_t stack)
+{
+    uint32_t frame;
+    const struct symbol *symbol =
+        site_newest(page->last, page->symbols[1], page->filter, stack, true, &frame);
+    const char *file = symbol->file ? symbol->file : symbol->place;
+
+    return (symbol->file ? symbol->line : 0) == group->line && strcmp(file, group->file) == 0;
+}
+
+/* Mark in MEMBERS the blocks that belong to GROUP. Returns 0 or -ENOMEM. */
+static int mark_group(const struct page *page, const struct group *group, uint8_t *members)
 {
     const struct heap *heap = page->last;
-    uint32_t last = UINT32_MAX;
-    bool is_member = false;
+    bool *belongs = calloc(heap->stack_count + 1, sizeof(*belongs));
 
-    for (size_t i = 0; i < heap->block_count; i++) {
-        if (heap->blocks[i].stack != last) {
-            uint32_t frame;
-            const struct symbol *symbol = site_newest(heap, page->symbols[1], page->filter,
-                                                      heap->blocks[i].stack, true, &frame);
-            const char *file = symbol->file ? symbol->file : symbol->place;
-
-            last = heap->blocks[i].stack;
-            is_member = (symbol->file ? symbol->line : 0) == group->line &&
-                        strcmp(file, group->file) == 0;
-        }
-        members[i] = is_member;
-    }
+    if (!belongs)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < heap->stack_count; i++)
+        belongs[i] = is_of_group(page, group, i);
+    for (size_t i = 0; i < heap->block_count; i++)
+        members[i] = belongs[heap->blocks[i].stack];
+    free(belongs);
+    return 0;
 }
 
 /* The lines around FILE:NUMBER, for the page to show. */
@@ -255,9 +261,10 @@ static int add_finding(struct page *page, size_t number, const struct diff_row *
     members = calloc(page->last->block_count + 1, 1);
     if (!members)
         return -ENOMEM;
-    mark_group(page, group, members);
-    result = why_report(page->graph, page->symbols[1], members,
-                        &(struct why_options){.limit = PATHS_MAX}, report);
+    result = mark_group(page, group, members);
+    if (result == 0)
+        result = why_report(page->graph, page->paths, members,
+                            &(struct why_options){.limit = PATHS_MAX}, report);
     free(members);
     return result;
 }
@@ -300,19 +307,15 @@ static int add_findings(struct page *page, struct report *excerpts)
 static int add_leaks(struct page *page, struct report *report)
 {
     const struct heap *heap = page->last;
-    struct verdict_input input = {.heaps = &heap, .heap_count = 1, .graph = page->graph};
-    struct holder_paths *paths = NULL;
+    struct verdict_input input = {
+        .heaps = &heap, .heap_count = 1, .graph = page->graph, .paths = page->paths};
     struct verdicts *verdicts = NULL;
-    int result = holder_paths_create(page->graph, page->symbols[1], &paths);
+    int result = verdicts_create(&input, &verdicts);
 
-    input.paths = paths;
     if (result == 0)
-        result = verdicts_create(&input, &verdicts);
-    if (result == 0)
-        result = leaks_report(verdicts, &input, paths, page->symbols[1],
+        result = leaks_report(verdicts, &input, page->paths, page->symbols[1],
                               &(struct leaks_options){.limit = LEAKS_MAX}, report);
     verdicts_destroy(verdicts);
-    holder_paths_destroy(paths);
     return result;
 }
 
@@ -333,7 +336,7 @@ static int add_graph(struct page *page)
         return -ENOMEM;
     }
     memset(members, 1, page->last->block_count);
-    result = why_report(page->graph, page->symbols[1], members,
+    result = why_report(page->graph, page->paths, members,
                         &(struct why_options){.limit = HOLDERS_MAX}, holders);
     graph_input_add_notes(page->last, holders);
     free(members);
@@ -402,6 +405,8 @@ static int gather(struct page *page)
 
     if (result == 0 && page->last->has_edges)
         result = graph_create(page->last, 0, &page->graph);
+    if (result == 0 && page->graph)
+        result = holder_paths_create(page->graph, page->symbols[1], &page->paths);
     if (result != 0)
         return result;
     report_begin_table(excerpts, "rows", NULL, REPORT_TABLE, 0);
@@ -440,6 +445,7 @@ int page_print(FILE *out, struct heap *const *heaps, size_t count, struct symbol
         result = print(out, &page);
     for (size_t i = 0; i < page.part_count; i++)
         report_destroy(page.parts[i].report);
+    holder_paths_destroy(page.paths);
     graph_destroy(page.graph);
     source_lines_destroy(page.sources);
     filter_destroy(page.filter);

@@ -27,7 +27,6 @@ struct group {
 struct why {
     const struct graph *graph;
     const struct heap *heap;
-    struct symbols *symbols;
     struct holder_paths *paths;
     const struct sites *sites;
     const struct holders *holders;
@@ -196,28 +195,22 @@ static int add_rows(struct why *why, const uint8_t *members, size_t limit)
     return result;
 }
 
-static int prepare(struct why *why)
-{
-    size_t blocks = why->heap->block_count + 1;
-    int result = holder_paths_create(why->graph, why->symbols, &why->paths);
-
-    if (result != 0)
-        return result;
-    why->sites = holder_paths_sites(why->paths);
-    why->holders = holder_paths_holders(why->paths);
-    why->members = calloc(blocks, 1);
-    why->goes = calloc(blocks, 1);
-    return why->members && why->goes ? 0 : -ENOMEM;
-}
-
-int why_report(const struct graph *graph, struct symbols *symbols, const uint8_t *members,
+int why_report(const struct graph *graph, struct holder_paths *paths, const uint8_t *members,
                const struct why_options *options, struct report *report)
 {
+    size_t blocks = graph->heap->block_count + 1;
     struct why why = {
-        .graph = graph, .heap = graph->heap, .symbols = symbols, .report = report};
-    struct progress *progress =
-        progress_begin(0, "finding who holds %zu blocks", graph->heap->block_count);
-    int result = prepare(&why);
+        .graph = graph,
+        .heap = graph->heap,
+        .report = report,
+        .paths = paths,
+        .sites = holder_paths_sites(paths),
+        .holders = holder_paths_holders(paths),
+        .members = calloc(blocks, 1),
+        .goes = calloc(blocks, 1),
+    };
+    struct progress *progress = progress_begin(0, "finding what would go with %zu blocks", blocks - 1);
+    int result = why.members && why.goes ? 0 : -ENOMEM;
 
     report_begin_table(report, "rows", "rows", REPORT_PATHS, 0);
     report_add_column(report, "size", "size", REPORT_BYTES, 0);
@@ -231,7 +224,6 @@ int why_report(const struct graph *graph, struct symbols *symbols, const uint8_t
                                     : add_rows(&why, members, options->limit);
     free(why.members);
     free(why.goes);
-    holder_paths_destroy(why.paths);
     progress_end(progress);
     return result;
 }
