@@ -29,8 +29,8 @@ LEAVES = [f"preload/{name}.h" for name in (
 RULES = [
     ("format/*", [], STDIO + LIBDW + ["stdlib.h", "malloc.h"]),
     ("preload/heapdelta.h", [], STDIO),
-    ("preload/stack.[ch]", FORMAT + GROUND + ["preload/cfi.h", "preload/unwind_*.h"], STDIO + LIBDW),
-    ("preload/memo.[ch]", FORMAT + GROUND + ["preload/stack.h"], STDIO + LIBDW),
+    ("preload/stack*.[ch]", FORMAT + GROUND + ["preload/cfi.h", "preload/stack*.h", "preload/unwind_*.h"], STDIO + LIBDW),
+    ("preload/memo.[ch]", FORMAT + GROUND + ["preload/stack.h", "preload/stack_step.h"], STDIO + LIBDW),
     ("preload/live.[ch]", FORMAT + GROUND + ["preload/live_*.h"], STDIO + LIBDW),
     ("preload/live_copy.[ch]", FORMAT + GROUND + ["preload/live*.h"], STDIO + LIBDW),
     ("preload/live_domains.[ch]",
