@@ -88,6 +88,7 @@ struct memo {
     uint32_t capacity, word_capacity, fresh_capacity;
     uint32_t flags;        /* of the stack: enum snapshot_stack_flags */
     bool entered;          /* the outermost frame is entered by a return to its pc + 1 */
+    bool has_entries, has_recent; /* or the memory of these was never touched */
     uint64_t last_stamp;
     uint32_t far;          /* walks on end that found little of what was remembered */
     struct memo_frame *frames;
@@ -131,6 +132,7 @@ static inline void memo_number(struct memo *memo, uint32_t number)
 {
     *memo_recent_of(memo, &memo->newest) =
         (struct memo_recent){ memo->newest.hash, memo->newest.more, number + 1 };
+    memo->has_recent = true;
 }
 
 /* The set that the entries of stacks from PC and SP are in. */
