@@ -94,7 +94,7 @@ int top_start(struct top_start *start, char *const *argv, const char *directory,
     return 0;
 }
 
-bool top_start_has_ended(struct top_start *start)
+static bool has_ended(struct top_start *start)
 {
     if (start->runner && waitpid(start->runner, &start->status, WNOHANG) == start->runner)
         start->runner = 0;
@@ -179,7 +179,7 @@ pid_t top_start_find(struct top_start *start, struct error *error)
             return pid;
         if (ending_signal)
             return error_set(error, -EINTR, "ended by a signal");
-        if (top_start_has_ended(start))
+        if (has_ended(start))
             return error_set(error, -ESRCH,
                              "the program ended before it could be watched; its output is in %s",
                              start->output);
@@ -204,7 +204,7 @@ static void kill_children(pid_t parent)
 
 void top_start_end(struct top_start *start)
 {
-    if (top_start_has_ended(start))
+    if (has_ended(start))
         return;
     kill(start->runner, SIGTERM);
     ending_drain();
@@ -213,17 +213,17 @@ void top_start_end(struct top_start *start)
 bool top_start_wait(struct top_start *start, unsigned milliseconds)
 {
     for (unsigned left = milliseconds / NAP; left > 0; left--) {
-        if (top_start_has_ended(start))
+        if (has_ended(start))
             return true;
         if (nap())
             break;
     }
-    return top_start_has_ended(start);
+    return has_ended(start);
 }
 
 void top_start_kill(struct top_start *start)
 {
-    if (top_start_has_ended(start))
+    if (has_ended(start))
         return;
     kill_children(start->runner);
     kill(start->runner, SIGCONT); /* it has stopped as the program did */

@@ -26,9 +26,6 @@ int top_start(struct top_start *start, char *const *argv, const char *directory,
 /* Wait until it is traced. Returns its PID, or ERROR and -ESRCH: it has ended before; -EINTR. */
 pid_t top_start_find(struct top_start *start, struct error *error);
 
-/* Has it ended? */
-bool top_start_has_ended(struct top_start *start);
-
 /* Ask it to end (TERM). */
 void top_start_end(struct top_start *start);
 

@@ -42,11 +42,6 @@ static uint64_t word_at(uintptr_t address)
     return *(const uint64_t *)address;
 }
 
-bool glibc_is_descriptor(uintptr_t tp)
-{
-    return word_at(tp) == tp && word_at(tp + 16) == tp;
-}
-
 /* pthread_create() puts the descriptor at the end of the memory, aligned. What it says of the memory
  * lies behind the keys; before them, a tid and a pointer to the descriptor look like it, if the tid is
  * between 1568 and 5664. */

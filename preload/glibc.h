@@ -34,10 +34,6 @@ void glibc_find(void);
 #define GLIBC_KEYS_IN_TABLE 32u /* each a sequence number and the value, 16 bytes */
 #define GLIBC_TCB_ALIGNMENT 64u
 
-/* Whether TP, a multiple of 64 in readable memory up to TP + descriptor_size, may be a thread
- * pointer. */
-bool glibc_is_descriptor(uintptr_t tp);
-
 /* The stack and all of the memory that the thread at TP was given by pthread_create(). False
  * if it has none of that: the main thread. */
 bool glibc_thread_memory(uintptr_t tp, uintptr_t *out_start, uintptr_t *out_end);

@@ -94,6 +94,16 @@ def feed(directory):
     return open(pathlib.Path(directory) / "slow.hds", "wb")
 
 
+def ends_well(process, pipe, terminal, snapshot):
+    """Give it the snapshot, and let it end; returns its output."""
+    pipe.write(snapshot)
+    pipe.close()
+    output = process.stdout.read()
+    terminal.rest()
+    expect(process.wait() == 0, process.returncode)
+    return output
+
+
 def threads(process):
     return len(os.listdir(f"/proc/{process.pid}/task"))
 
@@ -103,11 +113,7 @@ def it_is_shown_and_erased(directory, snapshot):
     process = begin(directory, terminal, "stats", "slow.hds")
     pipe = feed(directory)
     terminal.until(rb"^\rheapdelta stats: loading slow\.hds(, \d+ s)?\x1b\[K")
-    pipe.write(snapshot)
-    pipe.close()
-    output = process.stdout.read()
-    terminal.rest()
-    expect(process.wait() == 0, process.returncode)
+    output = ends_well(process, pipe, terminal, snapshot)
     expect(terminal.written.endswith(ERASED), terminal.written)
     expect(terminal.written.count(b"\n") == 0, terminal.written)
     plain = subprocess.run([HEAPDELTA, "stats", "whole.hds"], cwd=directory, check=True,
@@ -120,11 +126,7 @@ def it_fits_a_narrow_terminal(directory, snapshot):
     process = begin(directory, terminal, "stats", "slow.hds")
     pipe = feed(directory)
     terminal.until(rb"^\rheapdelta stats: loa\x1b\[K")
-    pipe.write(snapshot)
-    pipe.close()
-    process.stdout.read()
-    terminal.rest()
-    expect(process.wait() == 0, process.returncode)
+    ends_well(process, pipe, terminal, snapshot)
 
 
 def a_name_of_wide_characters_fits(directory, snapshot):
@@ -134,11 +136,7 @@ def a_name_of_wide_characters_fits(directory, snapshot):
     pipe = feed(directory)
     # Two of them take the columns 26 to 29; the last column stays free.
     terminal.until("^\rheapdelta stats: loading \u65e5\u672c\x1b\\[K".encode())
-    pipe.write(snapshot)
-    pipe.close()
-    process.stdout.read()
-    terminal.rest()
-    expect(process.wait() == 0, process.returncode)
+    ends_well(process, pipe, terminal, snapshot)
 
 
 def an_error_stands_on_a_line_of_its_own(directory, snapshot):
@@ -171,11 +169,7 @@ def nobody_draws(directory, snapshot, terminal, **more):
     process = begin(directory, terminal, "stats", "slow.hds", **more)
     pipe = feed(directory)
     count = threads(process)
-    pipe.write(snapshot)
-    pipe.close()
-    process.stdout.read()
-    terminal.rest()
-    expect(process.wait() == 0, process.returncode)
+    ends_well(process, pipe, terminal, snapshot)
     expect(count == 1, f"{count} threads")
     expect(terminal.written == b"", terminal.written)
 

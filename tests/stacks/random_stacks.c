@@ -59,7 +59,8 @@ int main(int argc, char **argv)
     walk_run(seed * 2, count - count / 2);
     pthread_join(thread, NULL);
     found = compare_counts();
-    bad = found.differing || found.alone || found.lost || found.gave_up || found.stacks < count;
+    bad = found.differing || found.alone || found.lost || found.gave_up || found.stacks < count ||
+          found.found == 0 || found.in_memo == 0;
     printf("# %lu stacks, %lu frames, deepest %lu; %lu by libgcc, %lu limited, %lu truncated; "
            "%lu times another library at the same place; %lu known to the memo, %lu in part\n",
            (unsigned long)found.stacks, (unsigned long)found.frames, (unsigned long)found.deepest,
