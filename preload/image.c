@@ -15,7 +15,11 @@
 
 #define STACK_SIZE ((size_t)256 * 1024)
 
-#define STOPPING_PATIENCE 1000000000u /* ns that somebody may stop a task again and again */
+#define STOPPING_PATIENCE 1000000000u /* ns that somebody may stop a task again and again … */
+#define STOPPING_COST     50000u      /* … if each time leaves it no more CPU time than this, ns */
+
+/* The clock of the CPU time of a process, also of another one, as clock_getcpuclockid() has it. */
+#define CPU_CLOCK(pid) ((clockid_t)(~(uint32_t)(pid) << 3 | 2))
 
 /* Clone with FLAGS; the child calls TASK(CONTEXT) on the stack that ends at TOP and
  * exits. Written out because behind a call of clone() both would return into the
@@ -109,7 +113,8 @@ bool image_try_start(struct image *image, void (*task)(void *context), void *con
 
     image->task = task;
     image->context = context;
-    image->stopping = (struct stopping){ 0, 0 };
+    image->stopping = (struct stopping){ 0 };
+    atomic_store(&image->copy, 0);
     started = start_task(image);
     unblock_signals(before);
     return started;
@@ -126,16 +131,37 @@ void image_start(struct image *image, void (*task)(void *context), void *context
     unblock_signals(before);
 }
 
-/* Somebody stopped PID, a task or copy of ours: send it on. If that goes on, it is kept from ever
- * getting to its end, for which others wait: kill it. */
-static void send_on(long pid, struct stopping *stopping)
+/* The CPU time that the task of IMAGE and its copy have had, ns; less once the copy has ended. */
+static uint64_t used_by(struct image *image)
+{
+    uint32_t copy = atomic_load(&image->copy);
+
+    return syscall_time(CPU_CLOCK(image->pid)) + (copy ? syscall_time(CPU_CLOCK(copy)) : 0);
+}
+
+/* Whether who stops a task again and again, as STOPPING has it, keeps it from its end: USED is its
+ * CPU time NOW. */
+static bool is_kept_from_its_end(struct stopping *stopping, uint64_t now, uint64_t used)
+{
+    bool again = stopping->last != 0 && now - stopping->last <= STOPPING_PATIENCE;
+    bool long_enough = again && now - stopping->first > STOPPING_PATIENCE;
+    bool kept = long_enough && used >= stopping->used &&
+                used - stopping->used <= stopping->times * STOPPING_COST;
+
+    if (!again || long_enough)
+        *stopping = (struct stopping){ .first = now, .used = used };
+    stopping->last = now;
+    stopping->times++;
+    return kept;
+}
+
+/* Somebody stopped PID, the task of IMAGE or its copy: send it on, or kill it. */
+static void send_on(struct image *image, long pid, struct stopping *stopping)
 {
     uint64_t now = syscall_time(CLOCK_MONOTONIC);
+    bool kept = is_kept_from_its_end(stopping, now, used_by(image));
 
-    if (now - stopping->last > STOPPING_PATIENCE)
-        stopping->first = now;
-    stopping->last = now;
-    SYSCALL_2(SYS_kill, pid, now - stopping->first > STOPPING_PATIENCE ? SIGKILL : SIGCONT);
+    SYSCALL_2(SYS_kill, pid, kept ? SIGKILL : SIGCONT);
 }
 
 struct copying {
@@ -153,7 +179,7 @@ static void in_copy(void *context)
         copying->task(copying->context);
 }
 
-long image_copy(void (*task)(void *context), void *context)
+long image_copy(struct image *image, void (*task)(void *context), void *context)
 {
     char *stack = arena_map(STACK_SIZE, ARENA_OTHER); /* in the copy it is another one */
     struct copying copying = { task, context, syscall_getpid() };
@@ -162,24 +188,27 @@ long image_copy(void (*task)(void *context), void *context)
     if (stack)
         pid = clone_task(CLONE_UNTRACED, (uintptr_t)(stack + STACK_SIZE), in_copy, &copying);
     arena_unmap(stack, STACK_SIZE, ARENA_OTHER);
+    atomic_store(&image->copy, pid > 0 ? (uint32_t)pid : 0);
     return pid;
 }
 
-int image_wait(long pid, void (*other)(long pid, int status))
+int image_wait(struct image *image, void (*other)(long pid, int status))
 {
-    struct stopping stopping = { 0, 0 };
+    struct stopping stopping = { 0 };
+    const long copy = atomic_load(&image->copy);
     int status = 0;
     long ended;
 
-    while ((ended = SYSCALL_4(SYS_wait4, -1, &status, __WALL | WUNTRACED, NULL)) != pid ||
+    while ((ended = SYSCALL_4(SYS_wait4, -1, &status, __WALL | WUNTRACED, NULL)) != copy ||
            WIFSTOPPED(status))
-        if (ended == pid)
-            send_on(pid, &stopping);
+        if (ended == copy)
+            send_on(image, copy, &stopping);
         else if (ended > 0)
             other(ended, status);
         else if (ended != -EINTR)
-            return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+            break;
+    atomic_store(&image->copy, 0);
+    return ended == copy && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 /* Whether the task of IMAGE has ended. It stays as it is, unless it was stopped: then it goes on. */
@@ -190,7 +219,7 @@ static bool has_ended(struct image *image)
                             WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WCLONE, NULL);
 
     if (result == 0 && info.si_pid != 0 && info.si_code == CLD_STOPPED) {
-        send_on(image->pid, &image->stopping);
+        send_on(image, image->pid, &image->stopping);
         return false;
     }
     return (result < 0 && result != -EINTR) || info.si_pid != 0;
@@ -223,7 +252,7 @@ bool image_reap(struct image *image, bool wait)
         if (reaped == 0)
             return false;
         if (reaped > 0 && WIFSTOPPED(status))
-            send_on(reaped, &image->stopping); /* a handler may have reaped it meanwhile */
+            send_on(image, reaped, &image->stopping); /* a handler may have reaped it meanwhile */
         else if (reaped != -EINTR)
             image->pid = 0;
     }

@@ -157,7 +157,7 @@ static long copy_program(struct snapshot *snapshot)
 
     threads_stop(&snapshot->threads, identity->pid, snapshot->asking, &snapshot->caller);
     set_and_wake(&snapshot->copying);
-    pid = image_copy(write_in_copy, snapshot);
+    pid = image_copy(&snapshot->image, write_in_copy, snapshot);
     threads_resume(&snapshot->threads);
     snapshot->resumption->pause = syscall_time(CLOCK_MONOTONIC) - begin;
     set_and_wake(&snapshot->resumption->done);
@@ -178,7 +178,7 @@ static int write_with_graph(struct snapshot *snapshot)
     if (snapshot->resumption)
         pid = copy_program(snapshot);
     if (pid > 0)
-        status = image_wait(pid, threads_stopped_late);
+        status = image_wait(&snapshot->image, threads_stopped_late);
     threads_finish(&snapshot->threads);
     if (snapshot->mapped >= 0)
         SYSCALL_1(SYS_close, snapshot->mapped);
@@ -613,8 +613,8 @@ static void no_other(long pid, int status)
 static void look_in_task(void *context)
 {
     struct look *look = context;
-    long pid = image_copy(look_in_copy, look);
-    int status = pid > 0 ? image_wait(pid, no_other) : -1;
+    long pid = image_copy(&look->image, look_in_copy, look);
+    int status = pid > 0 ? image_wait(&look->image, no_other) : -1;
 
     look->result = status < 0 ? -ECHILD : -status;
 }

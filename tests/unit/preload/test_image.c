@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
@@ -41,6 +42,25 @@ static void wait_and_look(void *context)
     while (!atomic_load(&seen->go_on))
         ;
     look(seen);
+}
+
+/* Never ends, and uses no CPU time. */
+static void stand_still(void *context)
+{
+    (void)context;
+    for (;;)
+        SYSCALL_0(SYS_pause);
+}
+
+/* Ends when it has had so much CPU time that it was under way for longer than anybody may stop it
+ * who does not let it work. */
+static void work(void *context)
+{
+    struct seen *seen = context;
+
+    while (syscall_time(CLOCK_PROCESS_CPUTIME_ID) < 1200000000)
+        ;
+    atomic_store(&seen->done, 1);
 }
 
 static void check_seen(const struct seen *seen)
@@ -171,14 +191,10 @@ static pid_t stopper_of(pid_t task)
     return child;
 }
 
-/* The task never ends by itself: whoever stops it once only must not end it, and who stops it for ever
- * must not keep us. */
-static void who_stops_it_does_not_stop_us(void **state)
+static void who_stops_it_once_does_not_end_it(void **state)
 {
     struct seen seen = { 0 };
     struct image image;
-    _Atomic uint32_t never = 0;
-    pid_t stopper;
 
     (void)state;
     image_start(&image, wait_and_look, &seen);
@@ -186,19 +202,62 @@ static void who_stops_it_does_not_stop_us(void **state)
     atomic_store(&seen.go_on, 1);
     assert_true(image_reap(&image, true));
     check_seen(&seen);
+    check_nothing_left(0);
+}
 
-    seen = (struct seen){ 0 };
-    image_start(&image, wait_and_look, &seen);
+/* The task never ends by itself: who stops it for ever must not keep us. */
+static void who_stops_it_does_not_stop_us(void **state)
+{
+    struct image image;
+    _Atomic uint32_t never = 0;
+    pid_t stopper;
+
+    (void)state;
+    image_start(&image, stand_still, NULL);
     stopper = stopper_of((pid_t)image.pid);
     assert_true(image_reap(&image, true));
-    assert_int_equal(seen.done, 0);
     assert_int_equal(waitpid(stopper, NULL, 0), stopper);
 
-    assert_true(image_try_start(&image, wait_and_look, &seen));
+    assert_true(image_try_start(&image, stand_still, NULL));
     stopper = stopper_of((pid_t)image.pid);
     assert_false(image_wait_for(&image, &never, UINT64_MAX));
     assert_true(image_reap(&image, true));
     assert_int_equal(waitpid(stopper, NULL, 0), stopper);
+    check_nothing_left(0);
+}
+
+/* A child that limits WORKER as cpulimit does, but by its CPU time: stops it, and WAITER, whenever it
+ * had 5 ms more, until it is gone. */
+static pid_t limiter_of(pid_t worker, pid_t waiter)
+{
+    const clockid_t clock = (clockid_t)(~(unsigned)worker << 3 | 2);
+    pid_t child = fork();
+    uint64_t used, stopped = 0;
+
+    if (child != 0)
+        return child;
+    for (; (used = syscall_time(clock)) != 0; sched_yield())
+        if (used - stopped >= 5000000) {
+            kill(waiter, SIGSTOP);
+            kill(worker, SIGSTOP);
+            stopped = used;
+        }
+    _exit(0);
+}
+
+/* However long it is limited, the task comes to its end. */
+static void who_limits_it_does_not_end_it(void **state)
+{
+    struct seen seen = { 0 };
+    struct image image;
+    pid_t limiter;
+
+    (void)state;
+    image_start(&image, work, &seen);
+    limiter = limiter_of((pid_t)image.pid, (pid_t)image.pid);
+    assert_true(image_reap(&image, true));
+    assert_int_equal(seen.done, 1);
+    assert_int_equal(waitpid(limiter, NULL, 0), limiter);
     check_nothing_left(0);
 }
 
@@ -208,33 +267,60 @@ static void no_other(long pid, int status)
     (void)status;
 }
 
-/* Waits for a copy that never ends, and is stopped. */
+struct copying {
+    struct image image;
+    void (*task)(void *context);
+    struct seen seen;
+    int status;
+};
+
 static void copy_and_wait(void *context)
 {
-    struct seen *seen = context;
-    long pid = image_copy(wait_and_look, seen);
+    struct copying *copying = context;
 
-    seen->pid = (uint32_t)pid;
-    atomic_store(&seen->go_on, 1);
-    seen->descriptor = image_wait(pid, no_other);
-    atomic_store(&seen->done, 1);
+    copying->seen.pid = (uint32_t)image_copy(&copying->image, copying->task, &copying->seen);
+    atomic_store(&copying->seen.go_on, 1);
+    copying->status = image_wait(&copying->image, no_other);
+    atomic_store(&copying->seen.done, 1);
+}
+
+/* Start a task that waits for a copy which does TASK, and wait until that is there. */
+static void start_copy(struct copying *copying, void (*task)(void *context))
+{
+    copying->task = task;
+    image_start(&copying->image, copy_and_wait, copying);
+    while (!atomic_load(&copying->seen.go_on))
+        ;
 }
 
 static void who_stops_the_copy_does_not_stop_us(void **state)
 {
-    struct seen seen = { 0 };
-    struct image image;
+    struct copying copying = { 0 };
     pid_t stopper;
 
     (void)state;
-    image_start(&image, copy_and_wait, &seen);
-    while (!atomic_load(&seen.go_on))
-        ;
-    stopper = stopper_of((pid_t)seen.pid);
-    assert_true(image_reap(&image, true));
-    assert_int_equal(seen.done, 1);
-    assert_int_equal(seen.descriptor, -1);
+    start_copy(&copying, stand_still);
+    stopper = stopper_of((pid_t)copying.seen.pid);
+    assert_true(image_reap(&copying.image, true));
+    assert_int_equal(copying.seen.done, 1);
+    assert_int_equal(copying.status, -1);
     assert_int_equal(waitpid(stopper, NULL, 0), stopper);
+    check_nothing_left(0);
+}
+
+/* Also the task is stopped all the time, which itself does nothing but wait. */
+static void who_limits_the_copy_does_not_end_it(void **state)
+{
+    struct copying copying = { 0 };
+    pid_t limiter;
+
+    (void)state;
+    start_copy(&copying, work);
+    limiter = limiter_of((pid_t)copying.seen.pid, (pid_t)copying.image.pid);
+    assert_true(image_reap(&copying.image, true));
+    assert_int_equal(copying.seen.done, 1);
+    assert_int_equal(copying.status, 0);
+    assert_int_equal(waitpid(limiter, NULL, 0), limiter);
     check_nothing_left(0);
 }
 
@@ -282,8 +368,11 @@ int main(void)
         child_test(we_may_stand_still_meanwhile),
         child_test(children_may_be_ignored),
         child_test(other_children_are_told),
+        child_test(who_stops_it_once_does_not_end_it),
         child_test(who_stops_it_does_not_stop_us),
+        child_test(who_limits_it_does_not_end_it),
         child_test(who_stops_the_copy_does_not_stop_us),
+        child_test(who_limits_the_copy_does_not_end_it),
         child_test(without_memory_we_do_it),
         child_test(without_processes_we_do_it),
     };
