@@ -98,12 +98,6 @@ static inline void add(const struct counter *counter, uint32_t peak, struct coun
         kept ? counter->peak_blocks : value[SNAPSHOT_ALLOCATIONS] - value[SNAPSHOT_FREES];
 }
 
-void counters_add_to(const struct counters *counters, uint32_t stack, struct counter_sum *sum)
-{
-    if (stack < counters->capacity && is_touched(counters, stack / COUNTERS_PER_PAGE))
-        add(&counters->all[stack], atomic_load_explicit(&counters_peak, memory_order_relaxed), sum);
-}
-
 void counters_add_all(const struct counters *counters, uint32_t stack_count,
                       struct counter_sum *sums)
 {

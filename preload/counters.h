@@ -90,9 +90,6 @@ static inline void counters_expect(const struct counters *counters, uint32_t sta
  * memory. What changes the live bytes does so first in counters_change_current(). */
 struct counter *counters_touch(struct counters *counters, uint32_t stack);
 
-/* Add what COUNTERS has counted for STACK to SUM. */
-void counters_add_to(const struct counters *counters, uint32_t stack, struct counter_sum *sum);
-
 /* Add what COUNTERS has counted as alive for STACK. */
 static inline void counters_add_live(const struct counters *counters, uint32_t stack,
                                      uint64_t *bytes, uint64_t *blocks)

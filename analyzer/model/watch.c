@@ -109,11 +109,6 @@ bool watch_has_rates(const struct watch *watch)
     return watch->interval > 0;
 }
 
-size_t watch_moments(const struct watch *watch)
-{
-    return watch->moments;
-}
-
 struct watch_value watch_stack(const struct watch *watch, uint32_t stack)
 {
     return stack < watch->count ? watch->stacks[stack].now : (struct watch_value){0};

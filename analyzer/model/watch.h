@@ -64,9 +64,6 @@ void watch_unmark(struct watch *watch);
 /* Is there a moment before the last one, so that rates are known? Else they are 0. */
 bool watch_has_rates(const struct watch *watch);
 
-/* How many moments WATCH was told of, repeated ones too, at most WATCH_COURSE. */
-size_t watch_moments(const struct watch *watch);
-
 /* Make rows of the stacks: stack I counts to the row of the name ROW_OF[I], a number below
  * NAME_COUNT, of at least as many stacks as WATCH was told of; to none if it is 0. Rows that have
  * allocated nothing are left out, and with FILTER those whose names do not contain it, in whatever

@@ -19,49 +19,49 @@ static const uint32_t stacks[] = {
 };
 #define STACKS (sizeof(stacks) / sizeof(*stacks))
 
+static struct counter_sum counted[MANY];
+
+/* Have in `counted` what COUNTERS has counted of COUNT stacks, each number on top of BEFORE. */
+static void sum_up(const struct counters *counters, uint32_t count, uint64_t before)
+{
+    for (uint32_t i = 0; i < count; i++)
+        for (int value = 0; value < SNAPSHOT_ALL_COUNTERS; value++)
+            counted[i].value[value] = before;
+    counters_add_all(counters, count, counted);
+}
+
 static void each_stack_has_counters_of_its_own(void **state)
 {
     (void)state;
     for (size_t i = 0; i < STACKS; i++) {
-        struct counter_sum sum = { { 0 } };
         struct counter *made;
 
-        counters_add_to(&all_counters[0], stacks[i], &sum); /* not counted yet */
-        assert_null(counters_known(&all_counters[0], stacks[i]));
+        assert_null(counters_known(&all_counters[0], stacks[i])); /* not counted yet */
         made = counters_touch(&all_counters[0], stacks[i]);
         assert_non_null(made);
         assert_ptr_equal(counters_known(&all_counters[0], stacks[i]), made);
         for (int value = 0; value < SNAPSHOT_COUNTERS_PER_STACK; value++) {
-            assert_int_equal(sum.value[value], 0);
             assert_int_equal(made->value[value], 0);
             made->value[value] = 100 * i + (size_t)value;
         }
     }
-    for (size_t i = 0; i < STACKS; i++) {
-        struct counter_sum sum = { { 1000, 1000, 1000, 1000, 1000 } };
-
-        counters_add_to(&all_counters[0], stacks[i], &sum);
+    sum_up(&all_counters[0], MANY, 1000);
+    for (size_t i = 0; i < STACKS; i++)
         for (int value = 0; value < SNAPSHOT_COUNTERS_PER_STACK; value++)
-            assert_int_equal(sum.value[value], 1000 + 100 * i + (size_t)value);
-    }
+            assert_int_equal(counted[stacks[i]].value[value], 1000 + 100 * i + (size_t)value);
+    assert_int_equal(counted[2].value[SNAPSHOT_ALLOCATIONS], 1000);
     /* The pages that they are in, and what remembers which. */
     assert_int_equal(arena_used(ARENA_COUNTERS), (8 + 1) * 4096);
     counters_clear(&all_counters[0]);
-    for (size_t i = 0; i < STACKS; i++) {
-        struct counter_sum sum = { { 0 } };
-
-        counters_add_to(&all_counters[0], stacks[i], &sum);
-        assert_memory_equal(&sum, (&(struct counter_sum){ { 0 } }), sizeof(sum));
-    }
+    sum_up(&all_counters[0], MANY, 0);
+    for (size_t i = 0; i < STACKS; i++)
+        assert_memory_equal(&counted[stacks[i]], (&(struct counter_sum){ { 0 } }), sizeof(*counted));
 }
 
 static void summing_takes_no_memory(void **state)
 {
-    struct counter_sum sum = { { 0 } };
-
     (void)state;
-    for (uint32_t stack = 0; stack < MANY; stack += 77)
-        counters_add_to(&all_counters[0], stack, &sum);
+    sum_up(&all_counters[0], MANY, 0);
     assert_int_equal(arena_used(ARENA_COUNTERS), 0);
 }
 
@@ -151,7 +151,6 @@ static void *grow_and_shrink(void *counters)
 
 static void the_sum_over_threads_is_exact(void **state)
 {
-    static struct counter_sum sums[1000];
     struct counters_size sum_of_sizes;
     pthread_t threads[THREADS];
 
@@ -161,19 +160,14 @@ static void the_sum_over_threads_is_exact(void **state)
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     sum_of_sizes = counters_size();
+    sum_up(&all_counters[0], 1000, 0);
+    for (int i = 1; i < THREADS; i++)
+        counters_add_all(&all_counters[i], 999, counted);
     for (uint32_t stack = 0; stack < 1000; stack++) {
-        struct counter_sum sum = { { 0 } };
-
-        for (int i = 0; i < THREADS; i++)
-            counters_add_to(&all_counters[i], stack, &sum);
-        assert_int_equal(sum.value[SNAPSHOT_ALLOCATIONS], THREADS * 100);
-        assert_int_equal(sum.value[SNAPSHOT_FREES], 0);
+        assert_int_equal(counted[stack].value[SNAPSHOT_ALLOCATIONS],
+                         stack < 999 ? THREADS * 100 : 100);
+        assert_int_equal(counted[stack].value[SNAPSHOT_FREES], 0);
     }
-    for (int i = 0; i < THREADS; i++)
-        counters_add_all(&all_counters[i], 999, sums);
-    for (uint32_t stack = 0; stack < 1000; stack++)
-        assert_int_equal(sums[stack].value[SNAPSHOT_ALLOCATIONS],
-                         stack < 999 ? THREADS * 100 : 0);
     for (int i = 0; i < THREADS; i++)
         counters_add_size(&all_counters[i], &sum_of_sizes);
     assert_int_equal(sum_of_sizes.current, THREADS * 50000 * 10);
@@ -245,12 +239,10 @@ static void a_peak_is_raised_at_the_free_behind_it(void **state)
 /* STACK held so much at the peak. */
 static void expect_at_peak(uint32_t stack, uint64_t bytes, uint64_t blocks)
 {
-    struct counter_sum sum = { { 0 } };
-
-    counters_add_to(&own, stack, &sum);
-    counters_complete(&sum);
-    assert_int_equal(sum.value[SNAPSHOT_PEAK_BYTES], bytes);
-    assert_int_equal(sum.value[SNAPSHOT_PEAK_BLOCKS], blocks);
+    sum_up(&own, stack + 1, 0);
+    counters_complete(&counted[stack]);
+    assert_int_equal(counted[stack].value[SNAPSHOT_PEAK_BYTES], bytes);
+    assert_int_equal(counted[stack].value[SNAPSHOT_PEAK_BLOCKS], blocks);
 }
 
 static void allocate(uint32_t stack, uint64_t bytes)
