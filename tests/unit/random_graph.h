@@ -2,12 +2,9 @@
 #ifndef RANDOM_GRAPH_H
 #define RANDOM_GRAPH_H
 
-#include "unit.h"
+#include "built_heap.h"
 
 #include "model/graph.h"
-#include "snapshot_builder.h"
-
-#include <stdlib.h>
 
 #define RANDOM_NODES_MAX 24
 
@@ -48,20 +45,6 @@ static struct snapshot_builder *describe_nodes(size_t roots, size_t blocks)
     return builder;
 }
 
-static struct heap *finish_heap(struct snapshot_builder *builder)
-{
-    struct error error = {0};
-    struct heap *heap = NULL;
-    size_t size;
-    void *data = snapshot_builder_finish(builder, &size);
-
-    if (heap_parse_with_edges(data, size, "x.hds", &heap, &error) != 0)
-        fail_msg("refused: %s", error.text);
-    snapshot_builder_destroy(builder);
-    free(data);
-    return heap;
-}
-
 /* At most three roots, and blocks to the sum of RANDOM_NODES_MAX. */
 static inline void random_graph_make(struct random_graph *graph)
 {
@@ -86,7 +69,7 @@ static inline void random_graph_make(struct random_graph *graph)
         snapshot_builder_pointer(builder, at + 8 * to, 0x100000 + 0x100 * to + (is_start ? 0 : 40),
                                  0);
     }
-    graph->heap = finish_heap(builder);
+    graph->heap = built_heap(builder);
 }
 
 /* Mark in REACHED what can be reached from the nodes marked there over edges of at least

@@ -79,7 +79,7 @@ static void a_long_chain_is_no_recursion(void **state)
         snapshot_builder_pointer(builder, 0x100000 + 0x100 * i, 0x100000 + 0x100 * (i + 1), 0);
         snapshot_builder_pointer(builder, 0x100000 + 0x100 * (i + 1) + 8, 0x100000 + 0x100 * i, 0);
     }
-    heap = finish_heap(builder);
+    heap = built_heap(builder);
     assert_int_equal(graph_create(heap, 0, &graph), 0);
     assert_int_equal(dominators_create(graph, &dominators), 0);
     for (size_t i = 0; i < LONG_CHAIN; i++) {

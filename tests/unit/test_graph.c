@@ -71,7 +71,7 @@ static void a_circle_is_lost_once(void **state)
     snapshot_builder_pointer(builder, 0x100200, 0x100100, 0);
     snapshot_builder_pointer(builder, 0x100200 + 8, 0x100300, 0);
     snapshot_builder_pointer(builder, 0x100000, 0x100000, 0); /* at itself */
-    heap = finish_heap(builder);
+    heap = built_heap(builder);
     assert_int_equal(graph_create(heap, 0, &graph), 0);
     assert_int_equal(graph->classes[0], GRAPH_DEFINITELY_LOST);
     assert_int_equal(graph->classes[1], GRAPH_DEFINITELY_LOST);
@@ -90,7 +90,7 @@ static enum graph_class class_of_inside(uint64_t inside, unsigned seen, unsigned
     struct heap *heap;
 
     snapshot_builder_pointer(builder, 0x100, 0x100000 + inside, seen);
-    heap = finish_heap(builder);
+    heap = built_heap(builder);
     assert_int_equal(graph_create(heap, flags, &graph), 0);
     class = graph->classes[0];
     graph_destroy(graph);
@@ -131,7 +131,7 @@ static enum graph_class class_in_chain(size_t count, size_t starts, size_t stray
     for (size_t i = 0; i < starts * (count - 1); i++)
         snapshot_builder_pointer(builder, 0x100 + 8 + 8 * (strays + i),
                                  0x100000 + 0x200 * (i % (count - 1)), 0);
-    heap = finish_heap(builder);
+    heap = built_heap(builder);
     assert_int_equal(graph_create(heap, flags, &graph), 0);
     class = graph->classes[2 * (count - 1)];
     graph_destroy(graph);
@@ -151,7 +151,7 @@ static void memory_that_was_aligned_by_hand_counts_unless_strict(void **state)
     snapshot_builder_pointer(builder, 0x100000 + 16, 0x100000, 0);
     snapshot_builder_pointer(builder, 0x100100 + 32, 0x100100, 0);
     snapshot_builder_pointer(builder, 0x100200 + 24, 0x100200, 0); /* elsewhere */
-    heap = finish_heap(builder);
+    heap = built_heap(builder);
     assert_int_equal(graph_create(heap, 0, &graph), 0);
     assert_int_equal(graph->classes[0], GRAPH_STILL_REACHABLE);
     assert_int_equal(graph->classes[1], GRAPH_STILL_REACHABLE);

@@ -1,9 +1,8 @@
 /* The sections of the heap graph as a heap shows them, and each way in which they may be damaged. */
-#include "unit.h"
+#include "built_heap.h"
 
 #include "format/varint.h"
 #include "model/heap.h"
-#include "snapshot_builder.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,19 +28,6 @@ static struct snapshot_builder *describe(void)
     return builder;
 }
 
-static int parse(struct snapshot_builder *builder, bool with_edges, struct heap **out_heap,
-                 struct error *error)
-{
-    size_t size;
-    void *data = snapshot_builder_finish(builder, &size);
-    int result = with_edges ? heap_parse_with_edges(data, size, "x.hds", out_heap, error)
-                            : heap_parse(data, size, "x.hds", out_heap, error);
-
-    snapshot_builder_destroy(builder);
-    free(data);
-    return result;
-}
-
 static void the_graph_is_as_described(void **state)
 {
     struct snapshot_builder *builder = describe();
@@ -56,7 +42,7 @@ static void the_graph_is_as_described(void **state)
     snapshot_builder_pointer(builder, 0x7010, 0x9000, 0);
     snapshot_builder_pointer(builder, 0x401020, 0x9000, 0);
     snapshot_builder_pointer(builder, 0x401018, 0x5000, 0);
-    if (parse(builder, true, &heap, &error) != 0)
+    if (built_heap_parse(builder, true, &heap, &error) != 0)
         fail_msg("%s", error.text);
 
     assert_int_equal(heap->graph->flags, SNAPSHOT_GRAPH_REGISTERS);
@@ -83,7 +69,7 @@ static void the_graph_is_as_described(void **state)
 
     builder = describe();
     snapshot_builder_pointer(builder, 0x401020, 0x9000, 0);
-    assert_int_equal(parse(builder, false, &heap, &error), 0);
+    assert_int_equal(built_heap_parse(builder, false, &heap, &error), 0);
     assert_non_null(heap->graph);
     assert_false(heap->has_edges);
     heap_destroy(heap);
@@ -91,7 +77,7 @@ static void the_graph_is_as_described(void **state)
     builder = describe();
     for (uint32_t kind = SNAPSHOT_GRAPH; kind <= SNAPSHOT_MODULE_WORDS; kind++)
         snapshot_builder_omit(builder, kind);
-    assert_int_equal(parse(builder, true, &heap, &error), 0);
+    assert_int_equal(built_heap_parse(builder, true, &heap, &error), 0);
     assert_null(heap->graph);
     assert_false(heap->has_edges);
     heap_destroy(heap);
@@ -115,7 +101,7 @@ static void numbers_may_be_large(void **state)
     snapshot_builder_block(builder, 64 * GIGA, 10 * GIGA, 0, 1);
     for (size_t i = 0; i < 5; i++)
         snapshot_builder_pointer(builder, 64 * GIGA + edges[i].from, 64 * GIGA + edges[i].to, 0);
-    if (parse(builder, true, &heap, &error) != 0)
+    if (built_heap_parse(builder, true, &heap, &error) != 0)
         fail_msg("%s", error.text);
     assert_int_equal(heap->edges.count, 5);
     assert_int_equal(heap->edges.wide_count, 4);
@@ -131,7 +117,7 @@ static void expect_damage(struct snapshot_builder *builder, const char *words)
     struct error error = {0};
     struct heap *heap = NULL;
 
-    assert_int_equal(parse(builder, true, &heap, &error), -EBADMSG);
+    assert_int_equal(built_heap_parse(builder, true, &heap, &error), -EBADMSG);
     assert_null(heap);
     if (!strstr(error.text, words))
         fail_msg("\"%s\" is not in: %s", words, error.text);

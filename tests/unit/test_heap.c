@@ -1,11 +1,9 @@
 /* What is in a heap beside the blocks: the series, counters without blocks, parts; and what
  * a peek shows. */
-#include "unit.h"
+#include "built_heap.h"
 
 #include "format/snapshot.h"
 #include "format/varint.h"
-#include "model/heap.h"
-#include "snapshot_builder.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,33 +22,12 @@ static struct snapshot_builder *describe(void)
     return builder;
 }
 
-static int parse(struct snapshot_builder *builder, struct heap **out_heap, struct error *error)
-{
-    size_t size;
-    void *data = snapshot_builder_finish(builder, &size);
-    int result = heap_parse(data, size, "x.hds", out_heap, error);
-
-    snapshot_builder_destroy(builder);
-    free(data);
-    return result;
-}
-
-static struct heap *expect_good(struct snapshot_builder *builder)
-{
-    struct error error = {0};
-    struct heap *heap = NULL;
-
-    if (parse(builder, &heap, &error) != 0)
-        fail_msg("refused: %s", error.text);
-    return heap;
-}
-
 static void expect_damage(struct snapshot_builder *builder, const char *words)
 {
     struct error error = {0};
     struct heap *heap = NULL;
 
-    assert_int_equal(parse(builder, &heap, &error), -EBADMSG);
+    assert_int_equal(built_heap_parse(builder, false, &heap, &error), -EBADMSG);
     assert_null(heap);
     if (!strstr(error.text, words))
         fail_msg("\"%s\" is not in: %s", words, error.text);
@@ -94,7 +71,7 @@ static void the_series_arrives(void **state)
     snapshot_builder_change(builder, 1, 5, 2);
     snapshot_builder_point(builder, 300);
     snapshot_builder_change(builder, 0, 20, 1);
-    heap = expect_good(builder);
+    heap = built_heap(builder);
 
     assert_int_equal(heap->point_count, 4);
     assert_int_equal(heap->change_count, 5);
@@ -120,13 +97,13 @@ static void the_series_arrives(void **state)
 
 static void a_series_may_be_missing_or_empty(void **state)
 {
-    struct heap *heap = expect_good(describe());
+    struct heap *heap = built_heap(describe());
 
     (void)state;
     assert_int_equal(heap->point_count, 0);
     assert_int_equal(heap->stacks[0].change_count, 0);
     heap_destroy(heap);
-    heap = expect_good(describe_series(0, NULL, 0));
+    heap = built_heap(describe_series(0, NULL, 0));
     assert_int_equal(heap->point_count, 0);
     heap_destroy(heap);
 }
@@ -138,7 +115,7 @@ static void a_series_must_make_sense(void **state)
 
     (void)state;
     /* time, changes, then for each change stack, bytes, blocks */
-    heap = expect_good(SERIES(1, 20, 2, 0, PLUS(5), PLUS(1), 2, PLUS(5), PLUS(1)));
+    heap = built_heap(SERIES(1, 20, 2, 0, PLUS(5), PLUS(1), 2, PLUS(5), PLUS(1)));
     heap_destroy(heap);
     expect_damage(SERIES(1, 20, 4, 0, 0, 0, 1, 0, 0, 1, 0, 0), "changes 4 of 3 stacks");
     expect_damage(SERIES(1, 20, 1, 3, PLUS(5), PLUS(1)), "goes 3 stacks on from 0 of 3");
@@ -171,7 +148,7 @@ static void without_blocks_counters_say_what_is_alive(void **state)
     (void)state;
     snapshot_builder_process(builder)->flags = SNAPSHOT_COUNTERS_ONLY;
     snapshot_builder_counters(builder, 1, (const uint64_t[]){10, 1000, 3, 400, 2});
-    heap = expect_good(builder);
+    heap = built_heap(builder);
     assert_false(heap->has_blocks);
     assert_int_equal(heap->block_count, 0);
     assert_int_equal(heap->stacks[0].live_blocks, 1);
@@ -186,14 +163,14 @@ static void without_blocks_counters_say_what_is_alive(void **state)
 static void more_counters_are_known_or_not(void **state)
 {
     struct snapshot_builder *builder = describe();
-    struct heap *heap = expect_good(builder);
+    struct heap *heap = built_heap(builder);
 
     (void)state;
     assert_false(heap->has_more_counters);
     heap_destroy(heap);
     builder = describe();
     snapshot_builder_more_counters(builder, 1, (const uint64_t[]){3, 700, 8});
-    heap = expect_good(builder);
+    heap = built_heap(builder);
     assert_true(heap->has_more_counters);
     assert_int_equal(heap->stacks[0].temporary, 0);
     assert_int_equal(heap->stacks[1].temporary, 3);
@@ -260,7 +237,7 @@ static struct snapshot_builder *describe_merged(const uint64_t origins[3])
 
 static void parts_arrive(void **state)
 {
-    struct heap *heap = expect_good(describe_merged((const uint64_t[]){0, 0, 1}));
+    struct heap *heap = built_heap(describe_merged((const uint64_t[]){0, 0, 1}));
 
     (void)state;
     assert_true(heap->is_merged);
@@ -271,7 +248,7 @@ static void parts_arrive(void **state)
     assert_int_equal(heap->stacks[2].part, 1);
     heap_destroy(heap);
 
-    heap = expect_good(describe());
+    heap = built_heap(describe());
     assert_false(heap->is_merged);
     assert_int_equal(heap->part_count, 1);
     assert_ptr_equal(heap->parts[0].process, heap->process);
@@ -318,7 +295,7 @@ static struct snapshot_builder *describe_tracked(void)
 
 static void owners_and_tracked_blocks_arrive(void **state)
 {
-    struct heap *heap = expect_good(describe_tracked());
+    struct heap *heap = built_heap(describe_tracked());
 
     (void)state;
     assert_int_equal(heap->stacks[0].domain, 0);
@@ -369,12 +346,12 @@ static void names_arrive(void **state)
 
     (void)state;
     snapshot_builder_called(builder, "server");
-    heap = expect_good(builder);
+    heap = built_heap(builder);
     assert_string_equal(heap->called, "server");
     assert_string_equal(heap->parts[0].called, "server");
     heap_destroy(heap);
 
-    heap = expect_good(describe()); /* without a name, as its file */
+    heap = built_heap(describe()); /* without a name, as its file */
     assert_string_equal(heap->called, "app");
     heap_destroy(heap);
 

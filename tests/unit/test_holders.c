@@ -19,7 +19,7 @@ static void begin(struct case_of *of, struct snapshot_builder *builder)
 {
     struct filter *filter = filter_create();
 
-    of->heap = finish_heap(builder);
+    of->heap = built_heap(builder);
     of->symbols = symbols_create(of->heap);
     of->names = root_names_create(of->heap, of->symbols);
     assert_int_equal(sites_create(of->heap, of->symbols, filter, &of->sites), 0);

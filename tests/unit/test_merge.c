@@ -1,10 +1,9 @@
 /* Several snapshots become one: nothing is lost, nothing counts twice, whatever lies where. */
-#include "unit.h"
+#include "built_heap.h"
 
 #include "format/snapshot.h"
 #include "model/heap.h"
 #include "model/merge.h"
-#include "snapshot_builder.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,20 +39,6 @@ static struct snapshot_builder *describe(uint32_t pid, uint64_t base, uint32_t c
     return builder;
 }
 
-static struct heap *parse(struct snapshot_builder *builder)
-{
-    struct error error = {0};
-    struct heap *heap = NULL;
-    size_t size;
-    void *data = snapshot_builder_finish(builder, &size);
-
-    snapshot_builder_destroy(builder);
-    if (heap_parse(data, size, "x.hds", &heap, &error) != 0)
-        fail_msg("%s", error.text);
-    free(data);
-    return heap;
-}
-
 /* Merge the COUNT heaps at HEAPS, which are destroyed. */
 static struct heap *merge_heaps(enum merge_detail detail, struct heap **heaps, size_t count)
 {
@@ -78,7 +63,7 @@ static struct heap *merge_heaps(enum merge_detail detail, struct heap **heaps, s
 
 static void parts_are_added_up(void **state)
 {
-    struct heap *heaps[] = {parse(describe(10, 0x400000, 3)), parse(describe(11, 0x400000, 5))};
+    struct heap *heaps[] = {built_heap(describe(10, 0x400000, 3)), built_heap(describe(11, 0x400000, 5))};
     struct heap *heap = merge_heaps(MERGE_ALL, heaps, 2);
 
     (void)state;
@@ -122,7 +107,7 @@ static void owners_and_names_stay(void **state)
 
         snapshot_builder_owner(builder, 1, 5 + i, 1);
         snapshot_builder_called(builder, i ? "two" : "one");
-        heaps[i] = parse(builder);
+        heaps[i] = built_heap(builder);
     }
     heap = merge_heaps(MERGE_ALL, heaps, 2);
     assert_int_equal(heap->stacks[1].domain, 5);
@@ -139,8 +124,8 @@ static void owners_and_names_stay(void **state)
 
 static void modules_are_united_wherever_they_lay(void **state)
 {
-    struct heap *heaps[] = {parse(describe(10, 0x400000, 1)),
-                            parse(describe(11, 0x7f0000000000, 1))};
+    struct heap *heaps[] = {built_heap(describe(10, 0x400000, 1)),
+                            built_heap(describe(11, 0x7f0000000000, 1))};
     struct heap *heap = merge_heaps(MERGE_ALL, heaps, 2);
 
     (void)state;
@@ -165,7 +150,7 @@ static void different_modules_are_moved_apart(void **state)
 
         snapshot_builder_process(builder)->run[0] = i + 1;
         snapshot_builder_stack(builder, snapshot_builder_frame(builder, 0, 0x401000, module), 0);
-        heaps[i] = parse(builder);
+        heaps[i] = built_heap(builder);
     }
     heap = merge_heaps(MERGE_ALL, heaps, 3);
     assert_int_equal(heap->module_count, 3);
@@ -198,7 +183,7 @@ static void a_module_is_gone_if_it_is_gone_in_all(void **state)
         snapshot_builder_module(builder, 0x1000, 0x2000, 0, "a", "a", 1, SNAPSHOT_MODULE_UNLOADED);
         snapshot_builder_module(builder, 0x3000, 0x4000, 0, "b", "b", 1,
                                 i ? SNAPSHOT_MODULE_UNLOADED : SNAPSHOT_MODULE_MAIN);
-        heaps[i] = parse(builder);
+        heaps[i] = built_heap(builder);
     }
     heap = merge_heaps(MERGE_ALL, heaps, 2);
     assert_int_equal(heap->module_count, 2);
@@ -218,7 +203,7 @@ static void a_deleted_file_is_not_the_one_of_its_name(void **state)
         snapshot_builder_process(builder)->run[0] = i + 1;
         snapshot_builder_module(builder, 0x1000, 0x2000, 0, "a", NULL, 0,
                                 i ? SNAPSHOT_MODULE_DELETED : 0);
-        heaps[i] = parse(builder);
+        heaps[i] = built_heap(builder);
     }
     heap = merge_heaps(MERGE_ALL, heaps, 2);
     assert_int_equal(heap->module_count, 2);
@@ -227,7 +212,7 @@ static void a_deleted_file_is_not_the_one_of_its_name(void **state)
 
 static void only_what_is_alive(void **state)
 {
-    struct heap *heaps[] = {parse(describe(10, 0x400000, 3)), parse(describe(11, 0x400000, 0))};
+    struct heap *heaps[] = {built_heap(describe(10, 0x400000, 3)), built_heap(describe(11, 0x400000, 0))};
     struct heap *heap = merge_heaps(MERGE_LIVE, heaps, 2);
 
     (void)state;
@@ -253,8 +238,8 @@ static void counters_and_blocks_mix(void **state)
     snapshot_builder_counters(cleared, 0, (const uint64_t[]){1, 10, 0, 0, 0});
     snapshot_builder_counters(counted, 0, (const uint64_t[]){9, 900, 4, 400, 2});
     snapshot_builder_process(counted)->flags |= SNAPSHOT_COUNTERS_ONLY;
-    heaps[0] = parse(cleared);
-    heaps[1] = parse(counted);
+    heaps[0] = built_heap(cleared);
+    heaps[1] = built_heap(counted);
     heap = merge_heaps(MERGE_ALL, heaps, 2);
     assert_false(heap->has_blocks);
     assert_int_equal(heap->stacks[0].live_blocks, 3);
@@ -274,8 +259,8 @@ static void more_counters_must_be_known_of_all(void **state)
     (void)state;
     snapshot_builder_more_counters(one, 0, (const uint64_t[]){1, 20, 2});
     snapshot_builder_more_counters(two, 1, (const uint64_t[]){3, 40, 4});
-    heaps[0] = parse(one);
-    heaps[1] = parse(two);
+    heaps[0] = built_heap(one);
+    heaps[1] = built_heap(two);
     heap = merge_heaps(MERGE_SUMS, heaps, 2);
     assert_true(heap->has_more_counters);
     assert_int_equal(heap->stacks[0].temporary, 1);
@@ -287,8 +272,8 @@ static void more_counters_must_be_known_of_all(void **state)
 
     one = describe(10, 0x400000, 3);
     snapshot_builder_more_counters(one, 0, (const uint64_t[]){1, 20, 2});
-    heaps[0] = parse(one);
-    heaps[1] = parse(describe(11, 0x400000, 2));
+    heaps[0] = built_heap(one);
+    heaps[1] = built_heap(describe(11, 0x400000, 2));
     heap = merge_heaps(MERGE_ALL, heaps, 2);
     assert_false(heap->has_more_counters);
     heap_destroy(heap);
@@ -303,7 +288,7 @@ static struct heap *counted(uint32_t run, const uint64_t counters[SNAPSHOT_COUNT
     snapshot_builder_process(builder)->flags |= SNAPSHOT_COUNTERS_ONLY;
     snapshot_builder_stack(builder, 0, 0);
     snapshot_builder_counters(builder, 0, counters);
-    return parse(builder);
+    return built_heap(builder);
 }
 
 /* Unlike MERGE_LIVE, which is for what is alive alone. */
@@ -344,8 +329,8 @@ static void bytes_without_a_block_stay(void **state)
 
 static void merged_can_be_merged_again(void **state)
 {
-    struct heap *first[] = {parse(describe(10, 0x400000, 1)), parse(describe(11, 0x500000, 2))};
-    struct heap *second[] = {merge_heaps(MERGE_ALL, first, 2), parse(describe(12, 0x400000, 4))};
+    struct heap *first[] = {built_heap(describe(10, 0x400000, 1)), built_heap(describe(11, 0x500000, 2))};
+    struct heap *second[] = {merge_heaps(MERGE_ALL, first, 2), built_heap(describe(12, 0x400000, 4))};
     struct heap *heap = merge_heaps(MERGE_ALL, second, 2);
 
     (void)state;
@@ -361,7 +346,7 @@ static void merged_can_be_merged_again(void **state)
 
 static void blocks_keep_their_low_bits(void **state)
 {
-    struct heap *heaps[] = {parse(describe(10, 0x400000, 1)), parse(describe(11, 0x400000, 1))};
+    struct heap *heaps[] = {built_heap(describe(10, 0x400000, 1)), built_heap(describe(11, 0x400000, 1))};
     struct heap *heap = merge_heaps(MERGE_ALL, heaps, 2);
 
     (void)state;
@@ -390,7 +375,7 @@ static void expect_refusal(struct heap *heaps[2], int expected, const char *word
 
 static void what_makes_no_sum_is_refused(void **state)
 {
-    struct heap *twice[] = {parse(describe(10, 0x400000, 1)), parse(describe(10, 0x400000, 2))};
+    struct heap *twice[] = {built_heap(describe(10, 0x400000, 1)), built_heap(describe(10, 0x400000, 2))};
     struct heap *many[] = {counted(1, (const uint64_t[]){UINT64_MAX, 1, 0, 0, 0}),
                            counted(2, (const uint64_t[]){1, 1, 0, 0, 0})};
     struct heap *far[2], *large[2];
@@ -403,12 +388,12 @@ static void what_makes_no_sum_is_refused(void **state)
         snapshot_builder_process(builder)->run[0] = i + 1;
         snapshot_builder_stack(builder, 0, 0);
         snapshot_builder_block(builder, UINT64_MAX - i, 1, 0, 1);
-        far[i] = parse(builder);
+        far[i] = built_heap(builder);
         builder = snapshot_builder_create();
         snapshot_builder_process(builder)->run[0] = i + 1;
         snapshot_builder_stack(builder, 0, 0);
         snapshot_builder_block(builder, 1, UINT64_MAX - i, 0, 1);
-        large[i] = parse(builder);
+        large[i] = built_heap(builder);
     }
     expect_refusal(far, -ERANGE, "no addresses are left for its blocks");
     expect_refusal(large, -ERANGE, "the sums do not fit");
@@ -425,7 +410,7 @@ static void huge_modules_are_refused(void **state)
 
         snapshot_builder_process(builder)->run[0] = i + 1;
         snapshot_builder_module(builder, 0, UINT64_MAX, 0, i ? "one" : "other", NULL, 0, 0);
-        heaps[i] = parse(builder);
+        heaps[i] = built_heap(builder);
     }
     expect_refusal(heaps, -ERANGE, "no addresses are left for module one");
 }
@@ -444,7 +429,7 @@ static void many_frames(void **state)
             frame = snapshot_builder_frame(builder, frame, j % 50 + i * (j % 7 == 0), 0);
             snapshot_builder_stack(builder, frame, 0);
         }
-        heaps[i] = parse(builder);
+        heaps[i] = built_heap(builder);
     }
     heap = merge_heaps(MERGE_ALL, heaps, 2);
     /* All differ from the first one on, which is at 0 or 1. */

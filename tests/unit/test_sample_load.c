@@ -1,9 +1,7 @@
 /* A sample as a heap shows it, and each way in which its sections may be damaged. */
-#include "unit.h"
+#include "built_heap.h"
 
 #include "model/estimate.h"
-#include "model/heap.h"
-#include "snapshot_builder.h"
 
 #include <errno.h>
 #include <math.h>
@@ -42,17 +40,6 @@ static void add_sections(struct snapshot_builder *builder, const struct snapshot
                                  bytes, bytes);
 }
 
-static int parse(struct snapshot_builder *builder, struct heap **out_heap, struct error *error)
-{
-    size_t size;
-    void *data = snapshot_builder_finish(builder, &size);
-    int result = heap_parse(data, size, "x.hds", out_heap, error);
-
-    snapshot_builder_destroy(builder);
-    free(data);
-    return result;
-}
-
 static void blocks_stand_for_as_many_as_they_weigh(void **state)
 {
     struct snapshot_builder *builder = describe();
@@ -61,7 +48,7 @@ static void blocks_stand_for_as_many_as_they_weigh(void **state)
 
     (void)state;
     add_sections(builder, &one_in_4k, 1, (uint8_t[]){30, 40}, 2, 2);
-    if (parse(builder, &heap, &error) != 0)
+    if (built_heap_parse(builder, false, &heap, &error) != 0)
         fail_msg("%s", error.text);
     assert_true(estimate_is(heap));
     assert_int_equal(heap->blocks[0].address, 0x5000);
@@ -78,7 +65,7 @@ static void blocks_stand_for_as_many_as_they_weigh(void **state)
     add_sections(builder, &(struct snapshot_sampling){0, 64, 128}, 1, NULL, 0, 0);
     *snapshot_builder_account(builder) = (struct snapshot_account){0};
     snapshot_builder_counters(builder, 0, (uint64_t[]){2, 200, 0, 0, 0});
-    if (parse(builder, &heap, &error) != 0)
+    if (built_heap_parse(builder, false, &heap, &error) != 0)
         fail_msg("%s", error.text);
     assert_non_null(heap->sampling);
     assert_false(estimate_is(heap));
@@ -94,7 +81,7 @@ static void expect_damage(const char *words, const struct snapshot_sampling *sam
     struct heap *heap = NULL;
 
     add_sections(builder, sampling, count, weights, weight_count, bytes);
-    assert_int_equal(parse(builder, &heap, &error), -EBADMSG);
+    assert_int_equal(built_heap_parse(builder, false, &heap, &error), -EBADMSG);
     assert_null(heap);
     if (!strstr(error.text, words))
         fail_msg("\"%s\" is not in: %s", words, error.text);

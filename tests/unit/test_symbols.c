@@ -1,12 +1,11 @@
 /* What symbols says of every byte of sample programs, against addr2line. The programs
  * are the arguments: one in C, the same without build-id, and the one in C++ if there
  * is a compiler for it. */
-#include "unit.h"
+#include "built_heap.h"
 
 #include "format/snapshot.h"
 #include "model/elf_file.h"
 #include "model/symbols.h"
-#include "snapshot_builder.h"
 
 #include <fcntl.h>
 #include <gelf.h>
@@ -103,20 +102,13 @@ static struct question ask(const struct sample *sample, const char *path, const 
 {
     struct snapshot_builder *builder = snapshot_builder_create();
     struct question question;
-    struct error error;
     uint32_t module;
-    size_t size;
-    void *data;
 
     module = snapshot_builder_module(builder, BIAS, BIAS + 0x100000, BIAS, path, build_id,
                                      (uint32_t)build_id_size, flags);
     for (size_t i = 0; i < sample->count; i++)
         snapshot_builder_frame(builder, 0, BIAS + sample->addresses[i], module);
-    data = snapshot_builder_finish(builder, &size);
-    if (heap_parse(data, size, "x.hds", &question.heap, &error) != 0)
-        fail_msg("%s", error.text);
-    free(data);
-    snapshot_builder_destroy(builder);
+    question.heap = built_heap(builder);
     question.symbols = symbols_create(question.heap);
     assert_non_null(question.symbols);
     symbols_set_debug_directory(question.symbols, debug);
@@ -482,15 +474,12 @@ static void places_without_a_file_have_names(void **state)
     struct heap *heap;
     uint32_t vdso =
         snapshot_builder_module(builder, 0x7ff000, 0x800000, 0x7ff000, "[vdso]", NULL, 0, 0);
-    size_t size;
-    void *data;
 
     (void)state;
     snapshot_builder_frame(builder, 0, 0x7ff123, vdso);
     snapshot_builder_frame(builder, 0, 0x12345678, 0);
     snapshot_builder_frame(builder, 1, 0x12345678, 0);
-    data = snapshot_builder_finish(builder, &size);
-    assert_int_equal(heap_parse(data, size, "x", &heap, NULL), 0);
+    heap = built_heap(builder);
     symbols = symbols_create(heap);
 
     assert_int_equal(symbols_module(symbols, 0).source, SYMBOLS_NONE);
@@ -506,8 +495,6 @@ static void places_without_a_file_have_names(void **state)
 
     symbols_destroy(symbols);
     heap_destroy(heap);
-    snapshot_builder_destroy(builder);
-    free(data);
 }
 
 /* A program damaged anywhere is not worth an answer, but must not end us. */

@@ -1,10 +1,9 @@
 /* Verdicts on heaps that were made for it: by the series, by snapshots, by the graph. */
-#include "unit.h"
+#include "built_heap.h"
 
 #include "model/graph.h"
 #include "model/symbols.h"
 #include "model/verdict.h"
-#include "snapshot_builder.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,20 +35,6 @@ static struct snapshot_builder *describe(uint32_t count, level *holds)
     return builder;
 }
 
-static struct heap *finish(struct snapshot_builder *builder)
-{
-    struct error error = {0};
-    struct heap *heap = NULL;
-    size_t size;
-    void *data = snapshot_builder_finish(builder, &size);
-
-    if (heap_parse_with_edges(data, size, "x.hds", &heap, &error) != 0)
-        fail_msg("refused: %s", error.text);
-    snapshot_builder_destroy(builder);
-    free(data);
-    return heap;
-}
-
 static struct verdicts *judge(const struct heap *const *heaps, size_t count)
 {
     struct verdict_input input = {.heaps = heaps, .heap_count = count};
@@ -70,7 +55,7 @@ static enum verdict_kind kind_of(const struct verdicts *verdicts, uint32_t stack
 
 static void an_empty_heap_has_no_verdict(void **state)
 {
-    struct heap *heap = finish(snapshot_builder_create());
+    struct heap *heap = built_heap(snapshot_builder_create());
     struct verdicts *verdicts = judge((const struct heap *const[]){heap}, 1);
 
     (void)state;
@@ -97,7 +82,7 @@ static void without_a_series_nothing_grows(void **state)
 
     (void)state;
     snapshot_builder_omit(builder, SNAPSHOT_SERIES);
-    heap = finish(builder);
+    heap = built_heap(builder);
     verdicts = judge((const struct heap *const[]){heap}, 1);
     assert_int_equal(kind_of(verdicts, 0), VERDICT_GREW_ONCE);
     assert_int_equal(verdicts->list[0].growth.confidence, GROWTH_LOW);
@@ -125,7 +110,7 @@ static uint64_t four(uint32_t number, unsigned point)
 
 static void the_series_tells_what_grows(void **state)
 {
-    struct heap *heap = finish(describe(4, four));
+    struct heap *heap = built_heap(describe(4, four));
     struct verdicts *verdicts = judge((const struct heap *const[]){heap}, 1);
 
     (void)state;
@@ -154,7 +139,7 @@ static void what_is_tracked_grows_too(void **state)
     (void)state;
     snapshot_builder_owner(builder, 0, 0, 0);
     snapshot_builder_owner(builder, 1, 7, 0);
-    heap = finish(builder);
+    heap = built_heap(builder);
     assert_int_equal(heap->tracked_count, 360);
     verdicts = judge((const struct heap *const[]){heap}, 1);
     assert_int_equal(verdicts->list[0].stack, 1);
@@ -185,7 +170,7 @@ static void snapshots_are_moments_from_eight_on(void **state)
             for (unsigned j = 0; j < 40; j++)
                 snapshot_builder_block(builder, 0x200000 + 0x100 * j, 100, 1, 1);
         }
-        heaps[i] = finish(builder);
+        heaps[i] = built_heap(builder);
     }
     for (size_t count = 1; count <= 24; count++) {
         struct verdicts *verdicts =
@@ -206,7 +191,7 @@ static struct snapshot_builder *list_of(uint64_t count);
 /* How many leaks COUNT blocks of a list are that is lost, and how many blocks lost once. */
 static void assert_list(uint64_t count, size_t leaks, uint64_t once)
 {
-    struct heap *heap = finish(list_of(count));
+    struct heap *heap = built_heap(list_of(count));
     const struct heap *heaps[] = {heap};
     struct symbols *symbols = symbols_create(heap);
     struct holder_paths *paths;
@@ -301,7 +286,7 @@ static void share(uint64_t lost, struct shared *out_lost, struct shared *out_hel
                      .kind = SNAPSHOT_ROOT_MAPPING, .start = 0x1000, .size = 0x10000});
     for (uint64_t i = lost; i < 210; i++)
         snapshot_builder_root_pointer(builder, root, 8 * i, 0x100000 + 0x100 * i, 0);
-    heap = finish(builder);
+    heap = built_heap(builder);
     symbols = symbols_create(heap);
     assert_int_equal(graph_create(heap, 0, &graph), 0);
     assert_int_equal(holder_paths_create(graph, symbols, &paths), 0);
@@ -397,7 +382,7 @@ static enum verdict_kind kind_of_drained(uint64_t resident)
     snapshot_builder_account(builder)->peak_bytes = 10000000;
     snapshot_builder_account(builder)->usable_bytes = 3000;
     snapshot_builder_process(builder)->flags |= SNAPSHOT_HAS_USABLE;
-    heap = finish(builder);
+    heap = built_heap(builder);
     own = heap->memory;
     heap->memory = memory;
     verdicts = judge((const struct heap *const[]){heap}, 1);
