@@ -1,5 +1,7 @@
 #include "model/report.h"
 
+#include "model/hash.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -408,4 +410,17 @@ void report_add_note(struct report *report, const char *format, ...)
     va_start(arguments, format);
     *note = keep_format(report, format, arguments);
     va_end(arguments);
+}
+
+uint64_t report_row_fingerprint(const struct report_row *row)
+{
+    uint64_t hash = HASH_BEGIN;
+
+    for (size_t i = 0; i < row->frame_count; i++) {
+        const struct report_frame *frame = &row->frames[i];
+        const char *name = frame->function ? frame->function : frame->module;
+
+        hash = hash_text(hash, name ? name : "");
+    }
+    return hash;
 }

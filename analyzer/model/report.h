@@ -271,4 +271,8 @@ void report_set_omitted(struct report *report, size_t rows);
 void report_add_note(struct report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The number that tells ROW by its frames, in other runs and after changes around them, too: it is of
+ * their functions (where none is known, of their modules), not of their lines. */
+uint64_t report_row_fingerprint(const struct report_row *row);
+
 #endif

@@ -109,21 +109,6 @@ static int print_message(FILE *out, const struct report_row *row)
     return 0;
 }
 
-/* The number that tells the finding from others in the next run, too: of its place, not of its line. */
-static uint64_t fingerprint(const struct report_row *row)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-
-    for (size_t i = 0; i < row->frame_count; i++) {
-        const char *name = row->frames[i].function ? row->frames[i].function : row->frames[i].module;
-
-        for (; name && *name; name++)
-            hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
-        hash = (hash ^ 0xff) * 0x100000001b3u;
-    }
-    return hash;
-}
-
 static int print_result(FILE *out, const struct report_row *row)
 {
     const struct report_cell *cells = row->cells;
@@ -143,7 +128,7 @@ static int print_result(FILE *out, const struct report_row *row)
     if (row->frame_count > 0)
         print_stack(out, row);
     fprintf(out, ",\"partialFingerprints\":{\"heapdeltaStack/v1\":\"%016" PRIx64 "\"}}",
-            fingerprint(row));
+            report_row_fingerprint(row));
     return result;
 }
 
