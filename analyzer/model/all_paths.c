@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where it is given up: places that ways were followed to, pointers looked at, ways found. */
-#define STATES_MAX 2000
-#define WORK_MAX   20000000
-#define PATHS_MAX  500
+/* Where it is given up: places that ways were followed to, ways found, and steps, of which a pointer
+ * takes one to be followed forwards, and more to be followed backwards. */
+#define STATES_MAX     2000
+#define PATHS_MAX      500
+#define WORK_MAX       200000000
+#define WORK_BACKWARDS 10
 #define NONE       UINT32_MAX
 #define DEPTH_MAX  62 /* places are bits of a number */
 
@@ -188,7 +190,7 @@ static int look_at(struct finding *finding, uint32_t state, uint32_t block)
     for (uint32_t i = finding->in_first[block]; result == 0 && i < finding->in_first[block + 1]; i++) {
         uint32_t edge = finding->in_edge[i], node = source_of(finding, edge), from;
 
-        finding->work++;
+        finding->work += WORK_BACKWARDS;
         if (node < root_count) {
             result = find_name(finding, node, edge, block);
             continue;
@@ -226,7 +228,7 @@ static int branch(struct finding *finding, uint32_t state)
         uint32_t block = finding->found_blocks.numbers[i], site = site_of(finding, block);
         struct state *next = NULL;
 
-        for (size_t j = first; j < finding->state_count && !next; j++) {
+        for (size_t j = first; j < finding->state_count && !next; j++, finding->work++) {
             if (finding->states[j].site == site)
                 next = &finding->states[j];
         }
@@ -246,6 +248,7 @@ static void fill_places(struct finding *finding, uint32_t state)
     for (; state != NONE; state = finding->states[state].before, place <<= 1) {
         const struct state *at = &finding->states[state];
 
+        finding->work += at->blocks.count + at->extra.count;
         for (size_t i = 0; i < at->blocks.count; i++)
             finding->places[at->blocks.numbers[i]] |= place;
         for (size_t i = 0; i < at->extra.count; i++)
@@ -278,17 +281,24 @@ static int arrive(struct finding *finding, uint32_t block, uint32_t place, struc
     return list_add(queue, block) < 0 ? -ENOMEM : list_add(queue, place);
 }
 
+/* Has it taken as many steps as it may? */
+static bool is_tired(const struct finding *finding)
+{
+    return finding->work > WORK_MAX;
+}
+
 /* Follow the way from what is in QUEUE to the blocks in question: from each of its places to the
- * same, or the next one. */
+ * same, or the next one; as far as one may. */
 static int follow(struct finding *finding, struct list *queue)
 {
     const struct heap_edges *edges = &finding->heap->edges;
     int result = 0;
 
-    for (size_t at = 0; result == 0 && at < queue->count; at += 2) {
+    for (size_t at = 0; result == 0 && at < queue->count && !is_tired(finding); at += 2) {
         uint32_t node = (uint32_t)finding->graph->root_count + queue->numbers[at];
         uint32_t place = queue->numbers[at + 1];
 
+        finding->work += edges->first[node + 1] - edges->first[node];
         for (uint32_t i = edges->first[node]; result == 0 && i < edges->first[node + 1]; i++) {
             result = arrive(finding, edges->target[i], place, queue);
             if (result == 0)
@@ -319,6 +329,7 @@ static int fill_steps(struct finding *finding, const struct list *queue, struct 
 
         while (number < path->length && path->steps[number].site != site_of(finding, block))
             number++;
+        finding->work += number;
         if (number < path->length && before == 0) /* once, however often it is passed */
             result = list_add(&steps[number], block);
         if (result == 0 && queue->numbers[i + 1] == last && finding->members[block]) {
@@ -394,7 +405,7 @@ static int add_path(struct finding *finding, uint32_t state, const struct beginn
         result = arrive(finding, beginnings[i].block, 0, &queue);
     if (result == 0)
         result = follow(finding, &queue);
-    if (result == 0)
+    if (result == 0 && !is_tired(finding)) /* else it has no blocks, and goes in the end */
         result = fill_steps(finding, &queue, path);
     clear_places(finding, state);
     free(queue.numbers);
@@ -436,7 +447,7 @@ static int expand(struct finding *finding, uint32_t number)
                           finding->beginnings[end].name == finding->beginnings[i].name &&
                           finding->beginnings[end].site == finding->beginnings[i].site;)
             end++;
-        if (finding->paths->count == PATHS_MAX) {
+        if (finding->paths->count == PATHS_MAX || is_tired(finding)) {
             finding->paths->gave_up = true;
             return 0;
         }
@@ -563,12 +574,13 @@ static int find(struct finding *finding)
     int result = start(finding);
 
     for (uint32_t i = 0; result == 0 && i < finding->state_count; i++) {
-        if (finding->work > WORK_MAX || finding->paths->count == PATHS_MAX) {
+        if (is_tired(finding) || finding->paths->count == PATHS_MAX) {
             finding->paths->gave_up = true;
             break;
         }
         result = expand(finding, i);
     }
+    finding->paths->gave_up |= is_tired(finding);
     return result;
 }
 

@@ -125,10 +125,83 @@ static void who_reaches_a_block_begins_a_way_to_it(void **state)
     assert_true(found > 5000 && none > 5000);
 }
 
+#define LADDER_SITES  60u
+#define LADDER_BLOCKS 8u /* of each site */
+#define LADDER_ROOTS  400u
+#define LADDER_SIZE   0x10000u
+
+static uint64_t ladder_address(uint32_t site, uint32_t block)
+{
+    return 0x10000000 + (uint64_t)LADDER_SIZE * (site * LADDER_BLOCKS + block);
+}
+
+/* Sites in a row, each held by the next one, and the last one by all roots; and whoever is held so
+ * points back at all blocks further out. */
+static struct heap *make_ladder(void)
+{
+    struct snapshot_builder *builder = snapshot_builder_create();
+
+    snapshot_builder_graph(builder);
+    for (uint32_t i = 0; i < LADDER_ROOTS; i++)
+        snapshot_builder_root(builder, &(struct snapshot_root){.kind = SNAPSHOT_ROOT_MAPPING,
+                                                               .start = 0x1000 * (i + 1),
+                                                               .size = 0x1000});
+    for (uint32_t site = 0; site < LADDER_SITES; site++) {
+        snapshot_builder_stack(builder, snapshot_builder_frame(builder, 0, 0x90000 + site, 0), 0);
+        for (uint32_t i = 0; i < LADDER_BLOCKS; i++)
+            snapshot_builder_block(builder, ladder_address(site, i), LADDER_SIZE, site, 1);
+    }
+    for (uint32_t i = 0; i < LADDER_ROOTS; i++)
+        snapshot_builder_root_pointer(builder, i, 0, ladder_address(LADDER_SITES - 1, 0), 0);
+    for (uint32_t from = 0; from < LADDER_SITES * LADDER_BLOCKS; from++) {
+        uint64_t at = ladder_address(0, from);
+
+        for (uint32_t to = 0; to < LADDER_SITES * LADDER_BLOCKS; to++) {
+            uint32_t site = from / LADDER_BLOCKS, other = to / LADDER_BLOCKS;
+
+            if (other > site || other + 1 == site)
+                snapshot_builder_pointer(builder, at += 8, ladder_address(0, to), 0);
+        }
+    }
+    return built_heap(builder);
+}
+
+/* There are 400 ways, over no more places than may be; but on each a block can be at up to 60 of
+ * them, which makes seven million steps of each way. */
+static void it_is_given_up_in_time(void **state)
+{
+    struct heap *heap = make_ladder();
+    struct graph *graph = NULL;
+    struct all_paths *all = NULL;
+    struct symbols *symbols = symbols_create(heap);
+    struct root_names *names = root_names_create(heap, symbols);
+    uint32_t of_stack[LADDER_SITES];
+    struct sites sites = {.count = LADDER_SITES, .of_stack = of_stack};
+    uint8_t members[LADDER_SITES * LADDER_BLOCKS] = {1};
+
+    (void)state;
+    for (uint32_t i = 0; i < LADDER_SITES; i++)
+        of_stack[i] = i;
+    assert_int_equal(graph_create(heap, 0, &graph), 0);
+    assert_int_equal(all_paths_create(graph, &sites, names, members, 0, &all), 0);
+    assert_true(all->gave_up);
+    assert_in_range(all->count, 1, LADDER_ROOTS - 1);
+    for (size_t i = 0; i < all->count; i++) {
+        assert_int_equal(all->paths[i].length, LADDER_SITES);
+        assert_int_equal(all->paths[i].count, 1);
+    }
+    all_paths_destroy(all);
+    root_names_destroy(names);
+    symbols_destroy(symbols);
+    graph_destroy(graph);
+    heap_destroy(heap);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_reaches_a_block_begins_a_way_to_it),
+        cmocka_unit_test(it_is_given_up_in_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
