@@ -9,7 +9,7 @@
 #include "check_run.h"
 #include "command.h"
 #include "model/baseline.h"
-#include "run_summary.h"
+#include "run_snapshots.h"
 
 #include <stdbool.h>
 

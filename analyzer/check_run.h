@@ -7,7 +7,7 @@
 #define CHECK_RUN_H
 
 #include "command.h"
-#include "run_summary.h"
+#include "run_snapshots.h"
 #include "traced.h"
 
 #include <stdbool.h>

@@ -1,26 +1,17 @@
 #include "options.h"
 
-#include "output.h"
+#include "option_values.h"
 #include "quantity.h"
 #include "suggest.h"
-#include "views/csv.h"
-#include "views/json.h"
-#include "views/text.h"
-#include "views/tracemalloc.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_LIMIT    10
+#define DEFAULT_LIMIT     10
 #define DEFAULT_MIN_SHARE 0.01
-#define DEFAULT_TIMEOUT  10000000000u /* ns */
-#define DEFAULT_DELAY    1000000000u  /* ns */
-#define DELAY_MIN        100000000u   /* ns */
-#define DELAY_MAX        (24 * 3600 * 1000000000ull)
-#define LABEL_LENGTH_MAX 64
+#define DEFAULT_TIMEOUT   10000000000u /* ns */
+#define DEFAULT_DELAY     1000000000u  /* ns */
 
 enum option_code {
     OPTION_OUTPUT = 'o',
@@ -128,210 +119,6 @@ static void select_options(unsigned sets, struct option *out)
     out[count] = (struct option){0};
 }
 
-/* Does a command that takes SETS know the format of tracemalloc? */
-static bool takes_tracemalloc(unsigned sets)
-{
-    return sets & OPTIONS_GROUPS;
-}
-
-static int parse_format(struct options *options, const struct command *command, unsigned sets,
-                        const char *text)
-{
-    if (strcmp(text, "text") == 0)
-        options->format = OPTIONS_TEXT;
-    else if (strcmp(text, "json") == 0)
-        options->format = OPTIONS_JSON;
-    else if (strcmp(text, "csv") == 0)
-        options->format = OPTIONS_CSV;
-    else if (strcmp(text, "tracemalloc") == 0 && takes_tracemalloc(sets))
-        options->format = OPTIONS_TRACEMALLOC;
-    else
-        return options_fail_value(command, "--format", text,
-                                  takes_tracemalloc(sets) ? "text, json, csv, tracemalloc"
-                                                          : "text, json, csv");
-    return -1;
-}
-
-static int parse_limit(struct options *options, const struct command *command, const char *text)
-{
-    unsigned long long limit;
-    char *end;
-
-    errno = 0;
-    limit = strtoull(text, &end, 10);
-    if (!isdigit((unsigned char)text[0]) || *end || errno)
-        return command_fail(command, COMMAND_USAGE,
-                            "--limit '%s': not a number of rows (0 for all)", text);
-    options->limit = (size_t)limit;
-    return -1;
-}
-
-/* Also show COLUMN: an enum snapshot_counter, or DIFF_COLUMN_RETAINED. */
-static void add_column(struct options *options, unsigned column)
-{
-    if (column == DIFF_COLUMN_RETAINED)
-        options->retained = true;
-    else
-        options->counters |= 1u << column;
-    diff_columns_add(&options->columns, column);
-}
-
-/* Take a list of counters, separated by commas. */
-static int parse_columns(struct options *options, const struct command *command, unsigned sets,
-                         const char *text)
-{
-    char name[32];
-
-    for (;; text++) {
-        size_t length = strcspn(text, ",");
-        enum snapshot_counter counter;
-
-        snprintf(name, sizeof(name), "%.*s", (int)length, text);
-        if (strcmp(name, "retained") == 0 && sets & OPTIONS_SINCE)
-            add_column(options, DIFF_COLUMN_RETAINED);
-        else if (diff_report_find_counter(name, &counter) == 0)
-            add_column(options, counter);
-        else
-            return options_fail_value(command, "--columns", name,
-                                      sets & OPTIONS_SINCE ? DIFF_COUNTERS ", retained"
-                                                           : DIFF_COUNTERS);
-        text += length;
-        if (!*text)
-            return -1;
-    }
-}
-
-static int parse_label(struct options *options, const struct command *command, const char *text)
-{
-    size_t length = strlen(text);
-    bool plain = length > 0 && length <= LABEL_LENGTH_MAX;
-
-    for (size_t i = 0; i < length && plain; i++)
-        plain = isascii(text[i]) && (isalnum(text[i]) || strchr("._+-", text[i]));
-    if (!plain)
-        return command_fail(command, COMMAND_USAGE,
-                            "--label '%s': not 1 to %d letters, digits and . _ + -", text,
-                            LABEL_LENGTH_MAX);
-    options->label = text;
-    return -1;
-}
-
-static int parse_pattern(struct options *options, const struct command *command,
-                         enum filter_kind kind, const char *text)
-{
-    struct error error;
-
-    if (filter_add(options->filter, kind, text, &error) < 0)
-        return command_fail(command, COMMAND_USAGE, "%s", error.text);
-    return -1;
-}
-
-/* Take the PATTERN of functions whose callers are asked for. */
-static int parse_callers(struct options *options, const struct command *command, const char *text)
-{
-    bool is_plain = !strchr(text, '='); /* then it is a function */
-    char *pattern = NULL;
-    struct error error;
-    int result = -ENOMEM;
-
-    if (!options->callers)
-        options->callers = filter_create();
-    if (options->callers && asprintf(&pattern, "%s%s", is_plain ? "function=" : "", text) >= 0)
-        result = filter_add(options->callers, FILTER_INCLUDE, pattern, &error);
-    else
-        error_set(&error, -ENOMEM, "out of memory");
-    free(pattern);
-    if (result == 0 && filter_wants_threads(options->callers))
-        result = error_set(&error, -EINVAL, "pattern '%s': a thread is no function", text);
-    return result < 0 ? command_fail(command, COMMAND_USAGE, "--callers: %s", error.text) : -1;
-}
-
-static int parse_suppressions(struct options *options, const struct command *command,
-                              const char *path)
-{
-    struct error error = {"out of memory"};
-
-    if (!options->suppressions)
-        options->suppressions = suppressions_create();
-    if (!options->suppressions || suppressions_read(options->suppressions, path, &error) < 0)
-        return command_fail(command, COMMAND_BAD_INPUT, "%s", error.text);
-    return -1;
-}
-
-/* Take a part of the whole, in percent. */
-static int parse_min_share(struct options *options, const struct command *command,
-                           const char *text)
-{
-    char *end;
-    double share = strtod(text, &end);
-
-    if (!isdigit((unsigned char)text[0]) || strcmp(end, *end == '%' ? "%" : "") != 0 ||
-        !(share <= 100))
-        return command_fail(command, COMMAND_USAGE,
-                            "--min-share '%s': not a number of percent, as 5 or 0.1", text);
-    options->min_share = share / 100;
-    return -1;
-}
-
-static int parse_depth(struct options *options, const struct command *command, const char *text)
-{
-    char *end;
-    unsigned long depth = strtoul(text, &end, 10);
-
-    if (!isdigit((unsigned char)text[0]) || *end || depth > UINT32_MAX)
-        return command_fail(command, COMMAND_USAGE,
-                            "--depth '%s': not a number (0 for all)", text);
-    options->depth = depth;
-    options->depth_given = true;
-    return -1;
-}
-
-static int parse_sort(struct options *options, const struct command *command, unsigned sets,
-                      const char *text)
-{
-    options->sort_given = true;
-    if (sets & OPTIONS_WATCH)
-        return watch_order_find(text, &options->watch_order) == 0
-                   ? -1
-                   : options_fail_value(command, "--sort", text, WATCH_ORDER_NAMES);
-    if (diff_sort_find(text, &options->sort) < 0 ||
-        (diff_sort_counters(options->sort) && !(sets & OPTIONS_COLUMNS)) ||
-        (options->sort == DIFF_BY_RETAINED && !(sets & OPTIONS_SINCE)))
-        return options_fail_value(command, "--sort", text,
-                                  sets & OPTIONS_SINCE
-                                      ? "size, count, average, name, " DIFF_COUNTERS ", retained"
-                                      : "change, size, count, size_diff, count_diff, average, name, "
-                                        DIFF_COUNTERS ", or a counter with _diff");
-    for (unsigned i = 0; i < SNAPSHOT_ALL_COUNTERS; i++)
-        if (diff_sort_counters(options->sort) & 1u << i)
-            add_column(options, i);
-    if (options->sort == DIFF_BY_RETAINED)
-        add_column(options, DIFF_COLUMN_RETAINED);
-    return -1;
-}
-
-static int parse_batch(struct options *options, const struct command *command, const char *text)
-{
-    char *end;
-    unsigned long rounds = strtoul(text, &end, 10);
-
-    if (!isdigit((unsigned char)text[0]) || *end || rounds > UINT32_MAX)
-        return command_fail(command, COMMAND_USAGE,
-                            "--batch '%s': not a number of times (0: until the end)", text);
-    options->batch = true;
-    options->rounds = rounds;
-    return -1;
-}
-
-static int parse_delay(struct options *options, const struct command *command, const char *text)
-{
-    if (quantity_read_time(text, &options->delay) < 0 || options->delay < DELAY_MIN ||
-        options->delay > DELAY_MAX)
-        return command_fail(command, COMMAND_USAGE,
-                            "--delay '%s': not a time from 100ms to 24h, as 500ms, 2s", text);
-    return -1;
-}
-
 /* Take one option. Returns -1, or the exit status. */
 static int parse_option(struct options *options, const struct command *command, unsigned sets,
                         int code, const char *value)
@@ -343,7 +130,7 @@ static int parse_option(struct options *options, const struct command *command, 
         options->output = value;
         return -1;
     case OPTION_FORMAT:
-        return parse_format(options, command, sets, value);
+        return option_values_format(options, command, sets, value);
     case OPTION_GROUP_BY:
         if (group_key_find(value, &options->group.key) < 0)
             return options_fail_value(command, "--group-by", value,
@@ -356,14 +143,14 @@ static int parse_option(struct options *options, const struct command *command, 
         options->group.cumulative = true;
         return -1;
     case OPTION_FILTER:
-        return parse_pattern(options, command, FILTER_INCLUDE, value);
+        return option_values_pattern(options, command, FILTER_INCLUDE, value);
     case OPTION_EXCLUDE:
-        return parse_pattern(options, command, FILTER_EXCLUDE, value);
+        return option_values_pattern(options, command, FILTER_EXCLUDE, value);
     case OPTION_ALL_FRAMES:
         filter_look_at_all_frames(options->filter);
         return -1;
     case OPTION_SKIP:
-        return parse_pattern(options, command, FILTER_SKIP, value);
+        return option_values_pattern(options, command, FILTER_SKIP, value);
     case OPTION_TRACEMALLOC_COMPAT:
         options->group.follows_tracemalloc = true;
         return -1;
@@ -374,9 +161,9 @@ static int parse_option(struct options *options, const struct command *command, 
         options->since = value;
         return -1;
     case OPTION_SORT:
-        return parse_sort(options, command, sets, value);
+        return option_values_sort(options, command, sets, value);
     case OPTION_LIMIT:
-        return parse_limit(options, command, value);
+        return option_values_limit(options, command, value);
     case OPTION_MODULES:
         options->modules = true;
         return -1;
@@ -389,7 +176,7 @@ static int parse_option(struct options *options, const struct command *command, 
                                 "--timeout '%s': not a time as 500ms, 10s, 2m", value);
         return -1;
     case OPTION_COLUMNS:
-        return parse_columns(options, command, sets, value);
+        return option_values_columns(options, command, sets, value);
     case OPTION_WIDE:
         options->wide = true;
         return -1;
@@ -416,14 +203,14 @@ static int parse_option(struct options *options, const struct command *command, 
         options->bottom_up = true;
         return -1;
     case OPTION_CALLERS:
-        return parse_callers(options, command, value);
+        return option_values_callers(options, command, value);
     case OPTION_RECURSION:
         options->recursion = true;
         return -1;
     case OPTION_MIN_SHARE:
-        return parse_min_share(options, command, value);
+        return option_values_min_share(options, command, value);
     case OPTION_DEPTH:
-        return parse_depth(options, command, value);
+        return option_values_depth(options, command, value);
     case OPTION_ALL_PATHS:
         options->all_paths = true;
         return -1;
@@ -435,11 +222,11 @@ static int parse_option(struct options *options, const struct command *command, 
         options->rounds = 1;
         return -1;
     case OPTION_BATCH:
-        return parse_batch(options, command, value);
+        return option_values_batch(options, command, value);
     case OPTION_DELAY:
-        return parse_delay(options, command, value);
+        return option_values_delay(options, command, value);
     case OPTION_LABEL:
-        return parse_label(options, command, value);
+        return option_values_label(options, command, value);
     case OPTION_STRICT:
         options->strict = true;
         return -1;
@@ -453,7 +240,7 @@ static int parse_option(struct options *options, const struct command *command, 
         options->error_exitcode = true;
         return -1;
     case OPTION_SUPPRESSIONS:
-        return parse_suppressions(options, command, value);
+        return option_values_suppressions(options, command, value);
     }
     return -1;
 }
@@ -590,44 +377,4 @@ void options_finish(struct options *options)
     filter_destroy(options->filter);
     filter_destroy(options->callers);
     suppressions_destroy(options->suppressions);
-}
-
-int options_print(const struct options *options, const struct command *command,
-                  struct report *const *reports, size_t count)
-{
-    struct output output;
-    struct error error;
-    int result = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        reports[i]->whole_names = options->wide;
-        if (report_failed(reports[i]))
-            return command_fail(command, COMMAND_NEGATIVE, "out of memory");
-    }
-    if (output_open(&output, options->output, &error) < 0)
-        return command_fail(command, COMMAND_NEGATIVE, "%s", error.text);
-    if (options->format == OPTIONS_JSON && options->batch) {
-        for (size_t i = 0; i < count && !result; i++)
-            result = json_print_line(output.file, reports[i]);
-    } else if (options->format == OPTIONS_JSON) {
-        result = json_print(output.file, reports, count);
-    } else if (options->format == OPTIONS_CSV) {
-        csv_print(output.file, reports, count);
-    } else if (options->format == OPTIONS_TRACEMALLOC) {
-        for (size_t i = 0; i < count; i++)
-            tracemalloc_print(output.file, reports[i], options->most_recent_first);
-    } else {
-        for (size_t i = 0; i < count && !result; i++) {
-            fputs(i ? "\n" : "", output.file);
-            result = text_print(output.file, reports[i], text_terminal_width(output.file));
-        }
-    }
-    if (result < 0) {
-        output_discard(&output);
-        return command_fail(command, COMMAND_NEGATIVE, "out of memory");
-    }
-    if ((options->batch ? output_flush : output_close)(&output, &error) < 0)
-        return error.text[0] ? command_fail(command, COMMAND_NEGATIVE, "%s", error.text)
-                             : COMMAND_NEGATIVE;
-    return COMMAND_DONE;
 }

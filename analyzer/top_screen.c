@@ -3,6 +3,7 @@
 #include "model/clock.h"
 #include "top.h"
 #include "views/tui.h"
+#include "views/tui_draw.h"
 #include "views/utf8.h"
 
 #include <errno.h>

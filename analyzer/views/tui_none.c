@@ -1,5 +1,6 @@
-/* tui_none.c - what takes the place of tui.c where there is no ncurses. */
+/* tui_none.c - what takes the place of tui.c and tui_draw.c where there is no ncurses. */
 #include "views/tui.h"
+#include "views/tui_draw.h"
 
 #include <errno.h>
 
