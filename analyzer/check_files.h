@@ -1,4 +1,5 @@
-/* check_files.h - the files that `heapdelta check` writes for CI servers: JUnit, SARIF, JSON, suppressions. */
+/* check_files.h - the files that `heapdelta check` writes for CI servers: JUnit, SARIF, JSON,
+ * suppressions. */
 #ifndef CHECK_FILES_H
 #define CHECK_FILES_H
 
@@ -19,8 +20,9 @@ struct check_outcome {
     char command[512];
 };
 
-/* Write those of FILES that are wanted, about RUN of PROGRAM and its OUTCOME, for COMMAND. Directories that are
- * missing are made, one each. Returns COMMAND_DONE, or the exit status, with what is wrong said. */
+/* Write those of FILES that are wanted, about RUN of PROGRAM and its OUTCOME, for COMMAND.
+ * Directories that are missing are made, one each. Returns COMMAND_DONE, or the exit status, with
+ * what is wrong said. */
 int check_files_write(const struct command *command, const struct check_files *files,
                       const char *program, const struct check_run *run,
                       const struct check_outcome *outcome);

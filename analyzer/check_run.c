@@ -21,7 +21,7 @@
 
 #define REQUEST_PATIENCE 10000000000u /* ns */
 #define UNANSWERED_MAX   3u          /* requests; then the program is idle for good */
-#define REFUSED_PATIENCE 3000000000u /* ns since the last round, for what is refused now to be so for good */
+#define REFUSED_PATIENCE 3000000000u /* ns since the last round: what is refused then stays so */
 #define LINE_NAP         1000000u     /* ns between two looks at who reads lines */
 #define SECOND           1000000000u
 #define INPUT_PIECE      65536u      /* bytes that we read at once */

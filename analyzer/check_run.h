@@ -14,7 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHECK_ROUNDS_MAX 200u /* that are kept: more marks are thinned out, more rounds by others not ended */
+/* So many rounds are kept: more marks are thinned out, more rounds by others not ended. */
+#define CHECK_ROUNDS_MAX 200u
 
 enum check_rounds_by {
     CHECK_BY_MARK,     /* the program calls heapdelta_mark() */

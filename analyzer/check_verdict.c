@@ -300,8 +300,9 @@ static void add_blocks(double blocks, struct report *report)
     if (blocks > 0 && whole < 1)
         report_add_remark(report, "in less than a block on average");
     else
-        report_add_remark(report, "in %s%.0f %s", blocks <= 0 || fabs(blocks - whole) < 0.005 ? "" : "about ",
-                          whole, whole == 1 ? "block" : "blocks");
+        report_add_remark(report, "in %s%.0f %s",
+                          blocks <= 0 || fabs(blocks - whole) < 0.005 ? "" : "about ", whole,
+                          whole == 1 ? "block" : "blocks");
 }
 
 static void add_facts(const struct check_judge *judge, struct report *report)

@@ -33,8 +33,8 @@ struct check_verdict {
     struct check_judge *judge; /* whose texts the report has */
 };
 
-/* Judge the snapshots of RUN by LIMITS into OUT_VERDICT, for check_verdict_finish() in any case. Returns
- * COMMAND_DONE, or the exit status, with what is wrong said: there is nothing to judge. */
+/* Judge the snapshots of RUN by LIMITS into OUT_VERDICT, for check_verdict_finish() in any case.
+ * Returns COMMAND_DONE, or the exit status, with what is wrong said: there is nothing to judge. */
 int check_verdict(const struct command *command, const struct check_limits *limits,
                   const struct check_run *run, struct check_verdict *out_verdict);
 

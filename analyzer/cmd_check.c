@@ -263,9 +263,10 @@ static int read_options(int argc, char **argv, struct settings *settings)
             return status;
     }
     if (is_own_baseline(settings))
-        return command_fail(&command_check, COMMAND_USAGE,
-                            "--baseline and --output are the same directory: what this run leaks would be "
-                            "known to the next");
+        return command_fail(
+            &command_check, COMMAND_USAGE,
+            "--baseline and --output are the same directory: what this run leaks would be "
+            "known to the next");
     if (optind >= argc)
         return command_fail(&command_check, COMMAND_USAGE, "which program shall be checked?");
     return -1;

@@ -80,7 +80,8 @@ static int load_heaps(const struct options *options, struct sides *all)
 
         if (needs_graph) /* which says why that can't be */
             return graph_input_load(&command_diff, options->paths[0], &all->sides[0].heap);
-        if (load_first_and_last(options->paths[0], options->group.past, heaps, &all->singles, &error) < 0)
+        if (load_first_and_last(options->paths[0], options->group.past, heaps, &all->singles,
+                                &error) < 0)
             return command_fail(&command_diff, COMMAND_BAD_INPUT, "%s", error.text);
         for (size_t i = 0; i < 2; i++)
             all->sides[i].heap = heaps[i];

@@ -91,7 +91,8 @@ static void add_moment(struct report *report, const struct heap *heap)
     report_add_text(report, "time", NULL, text);
     moment_format(text, process->time, false);
     report_add_text(report, NULL, "time", text);
-    report_add_remark(report, "%s after tracing began", units_duration(duration, heap_traced_for(heap)));
+    report_add_remark(report, "%s after tracing began",
+                      units_duration(duration, heap_traced_for(heap)));
     report_add_number(report, "elapsed", NULL, REPORT_DURATION, process->elapsed);
     format_hex(text, process->run, sizeof(process->run));
     report_add_text(report, "run", "run", text);

@@ -44,7 +44,7 @@ struct judged {
     struct report *report;
     struct symbols *symbols;
     bool has_leak;
-    struct error embedded; /* why suppressions that the program carries with it are not known; or empty */
+    struct error embedded; /* why those that the program carries with it are not known; or empty */
 };
 
 /* Put into JUDGED's report what is found in INPUT, one of SEVERAL, by PATHS. Returns 0 or -ENOMEM. */

@@ -214,7 +214,8 @@ static int take_option(struct settings *settings, int option, const char *value)
     }
 }
 
-/* Check that the options about which blocks are recorded go together. Returns -1, or the exit status. */
+/* Check that the options about which blocks are recorded go together. Returns -1, or the exit
+ * status. */
 static int check_sampling(struct settings *settings)
 {
     const char **values = settings->traced.values;

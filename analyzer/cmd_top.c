@@ -247,7 +247,8 @@ static int run(int argc, char **argv)
     if (status < 0) {
         ending_watch();
         signal(SIGPIPE, SIG_IGN); /* who reads our lines may go: there is something to be removed */
-        status = words < argc ? watch_command(argv + words + 1, directory, &options) : watch(pid, &options, NULL);
+        status = words < argc ? watch_command(argv + words + 1, directory, &options)
+                              : watch(pid, &options, NULL);
         ending_obey();
     }
     options_finish(&options);

@@ -20,7 +20,7 @@ enum command_status {
     COMMAND_DONE = 0,
     COMMAND_NEGATIVE = 1, /* the finding is negative; or the result can't be written */
     COMMAND_USAGE = 2,
-    COMMAND_BAD_INPUT = 3, /* a snapshot that can't be read, or lacks what was asked for; no such process */
+    COMMAND_BAD_INPUT = 3, /* a snapshot that can't be read or lacks what is asked for; no process */
 };
 
 /* Print "heapdelta NAME: …" with the printf-like FORMAT and a newline to stderr

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Load PATH with its graph, or if SAMPLE_WILL_DO one that has none, for not all blocks were recorded. */
+/* Load PATH with its graph, or if SAMPLE_WILL_DO one that has none, for not all blocks were
+ * recorded. */
 static int load(const struct command *command, const char *path, bool sample_will_do,
                 struct heap **out_heap)
 {
@@ -96,7 +97,8 @@ static int peek_files(char *const *paths, size_t count, struct heads *heads, str
         int result;
 
         if (load_is_directory(paths[i]))
-            return error_set(error, -EINVAL, "%s: a directory; name it alone, or snapshots of one process",
+            return error_set(error, -EINVAL,
+                             "%s: a directory; name it alone, or snapshots of one process",
                              paths[i]);
         result = heap_peek(paths[i], &heads->heads[i], error);
         if (result != 0)

@@ -24,10 +24,11 @@ struct graph_inputs {
     size_t count;
 };
 
-/* Load the COUNT snapshots PATHS, of one process image, for COMMAND; or those in a directory, of the
- * last image of each process: all, the last one with its edges. Of few, whose series tells as much
- * as they do, only that one. The last one may be a sample as well, which has no edges. Returns COMMAND_DONE, or the exit status, with what is wrong said;
- * OUT_INPUTS has in any case what could be loaded. */
+/* Load the COUNT snapshots PATHS, of one process image, for COMMAND; or those in a directory, of
+ * the last image of each process: all, the last one with its edges. Of few, whose series tells as
+ * much as they do, only that one. The last one may be a sample as well, which has no edges. Returns
+ * COMMAND_DONE, or the exit status, with what is wrong said; OUT_INPUTS has in any case what could
+ * be loaded. */
 int graph_input_load_all(const struct command *command, char *const *paths, size_t count,
                          struct graph_inputs *out_inputs);
 

@@ -111,8 +111,8 @@ int options_parse(struct options *options, const struct command *command, unsign
 int options_fail(const struct command *command, int code, const char *word,
                  const struct option *known);
 
-/* Say that OPTION of COMMAND has no such VALUE, which ones it has (a list as "this, that"), and which one
- * may have been meant. Returns the exit status. */
+/* Say that OPTION of COMMAND has no such VALUE, which ones it has (a list as "this, that"), and
+ * which one may have been meant. Returns the exit status. */
 int options_fail_value(const struct command *command, const char *option, const char *value,
                        const char *list);
 

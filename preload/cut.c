@@ -235,8 +235,8 @@ int cut_encode(struct cut *cut)
     if (!cut->brief)
         cut->series_count = series_put(&cut->moments, &cut->series, &cut->progress);
     finish_copies(cut);
-    return whole && !cut->weights.failed && !cut->counters.failed && !cut->more_counters.failed && !cut->series.failed &&
-                   !cut->progress.failed
+    return whole && !cut->weights.failed && !cut->counters.failed && !cut->more_counters.failed &&
+                   !cut->series.failed && !cut->progress.failed
                ? 0
                : -ENOMEM;
 }

@@ -54,10 +54,10 @@ struct cut {
     uint64_t last_address;  /* while blocks are put */
 };
 
-/* Fill in CUT, zeroed memory but for `brief`, but for what cut_encode() makes, and begin the epoch LABEL,
- * unless that is NULL; without the list of blocks if COUNTERS_ONLY. Call inside (guard.h). -ENODATA when not
- * tracing, -ETIMEDOUT if a thread did not come to rest, -ENOMEM. To be given back by
- * cut_finish(), also then. If all went well TAKEN, if there is one, is called with CONTEXT
+/* Fill in CUT, zeroed memory but for `brief`, but for what cut_encode() makes, and begin the epoch
+ * LABEL, unless that is NULL; without the list of blocks if COUNTERS_ONLY. Call inside (guard.h).
+ * -ENODATA when not tracing, -ETIMEDOUT if a thread did not come to rest, -ENOMEM. To be given back
+ * by cut_finish(), also then. If all went well TAKEN, if there is one, is called with CONTEXT
  * before the gate opens, and says whether a copy of the process is there that will take the
  * blocks: copying the list of them is most of what the gate is closed for. */
 int cut_take(struct cut *cut, const char *label, bool counters_only, bool (*taken)(void *context),

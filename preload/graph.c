@@ -268,9 +268,9 @@ static void leave_own_frames(struct graph *graph, struct thread_registers *threa
     thread->general.valid |= inside.valid & 1u << CFI_RAX;
 }
 
-/* THREAD is in exit(), which called us last: nothing that its frames hold is wanted any more, and what
- * earlier calls have left there would hide what was lost. Let its registers be those at the call of that,
- * in the module of which __run_exit_handlers() is, too. */
+/* THREAD is in exit(), which called us last: nothing that its frames hold is wanted any more, and
+ * what earlier calls have left there would hide what was lost. Let its registers be those at the
+ * call of that, in the module of which __run_exit_handlers() is, too. */
 static void leave_exit(struct graph *graph, struct thread_registers *thread)
 {
     uint32_t libc = module_at((uintptr_t)getauxval);

@@ -87,7 +87,8 @@ HEAPDELTA_FUNCTION_(int, is_tracing, (void), (), 0)
 HEAPDELTA_FUNCTION_(unsigned, get_traceback_limit, (void), (), 0)
 
 /* Store the bytes of the live blocks in OUT_CURRENT and the highest they have
- * been in OUT_PEAK: of a sample (heapdelta run --sample) estimates. Both are 0 when not tracing. Untraced: -ENOSYS, nothing stored. */
+ * been in OUT_PEAK: of a sample (heapdelta run --sample) estimates. Both are 0 when not tracing.
+ * Untraced: -ENOSYS, nothing stored. */
 HEAPDELTA_FUNCTION_(int, get_traced_memory, (size_t * out_current, size_t *out_peak),
                     (out_current, out_peak), -ENOSYS)
 

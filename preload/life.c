@@ -97,7 +97,8 @@ void life_before_fork(void)
         nested++;
         return;
     }
-    if (atomic_load(&guard_silent) || !(config->follow & CONTROL_FOLLOW_FORK) || syscall_getpid() != own_pid)
+    if (atomic_load(&guard_silent) || !(config->follow & CONTROL_FOLLOW_FORK) ||
+        syscall_getpid() != own_pid)
         return;
     self = guard_enter(); /* the gate is not to be closed by a thread without a state */
     if (self)

@@ -54,8 +54,8 @@ int maps_read_of(struct maps *maps, uint32_t pid);
 typedef void maps_withheld(void *context, uintptr_t start, uintptr_t end, uint64_t resident,
                            bool wiped);
 
-/* Visit all such memory that would be looked at. FILE is the process's /proc/PID/smaps, opened before it
- * was copied, for the copy can't tell; it is closed. */
+/* Visit all such memory that would be looked at. FILE is the process's /proc/PID/smaps, opened
+ * before it was copied, for the copy can't tell; it is closed. */
 void maps_find_withheld(long file, maps_withheld *visit, void *context);
 
 /* What of some memory is there. */

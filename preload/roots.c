@@ -279,7 +279,8 @@ static void take_descriptor(struct finder *finder, uintptr_t tp, uint32_t tid)
         leave_out(finder->roots, keys, keys + 16 * GLIBC_KEYS_IN_TABLE);
 }
 
-/* The thread TID, at PLACE of the list, whose stack is the memory from START to END, as far as it is used. */
+/* The thread TID, at PLACE of the list, whose stack is the memory from START to END, as far as it
+ * is used. */
 static void take_stack(struct finder *finder, uint32_t place, uint32_t tid, uintptr_t start,
                        uintptr_t end)
 {

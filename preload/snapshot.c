@@ -253,7 +253,8 @@ static void write_snapshot(void *context)
     snapshot->told = true;
 }
 
-/* With the gate closed: start the task, which copies the program first. Returns whether there is a copy. */
+/* With the gate closed: start the task, which copies the program first. Returns whether there is a
+ * copy. */
 static bool start_with_graph(void *context)
 {
     struct snapshot *snapshot = context;

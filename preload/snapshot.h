@@ -25,15 +25,16 @@ extern __thread const void *snapshot_returning __attribute__((tls_model("initial
 /* Take a snapshot named LABEL (NULL: none) and begin a new epoch. It goes to the file
  * PATH, or, if that is NULL, to a made name in the directory of the configuration,
  * else in the working directory. With GRAPH, or if the configuration wants it for TRIGGER, it has
- * the heap graph, unless there is not enough for that. Returns 0 when the file is complete. -ENODATA when
- * not tracing, -ETIMEDOUT if a thread did not come to rest, -EBUSY from within
- * ourselves and while another thread is in exec, -EOWNERDEAD if somebody killed the task that wrote, or the
- * error of the file system: then there is no file. */
+ * the heap graph, unless there is not enough for that. Returns 0 when the file is complete.
+ * -ENODATA when not tracing, -ETIMEDOUT if a thread did not come to rest, -EBUSY from within
+ * ourselves and while another thread is in exec, -EOWNERDEAD if somebody killed the task that
+ * wrote, or the error of the file system: then there is no file. */
 int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *path, bool graph);
 
 /* The same with a made name, but return after the cut. If that went well (0), DONE is
  * called in the task at its end, with the error and the path of the file; it may only
- * do what a task may. Should somebody kill the task just then, it is told the same once more. -EBUSY, too, while another is being written. */
+ * do what a task may. Should somebody kill the task just then, it is told the same once more.
+ * -EBUSY, too, while another is being written. */
 int snapshot_begin(enum snapshot_trigger trigger, const char *label, bool graph,
                    void (*done)(int result, const char *path));
 

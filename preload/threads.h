@@ -24,7 +24,7 @@ struct thread_registers {
     bool seized, stopped;
     bool known;                     /* what follows; of the thread that asks it is given */
     bool waits;                     /* only the stack pointer and the pc are known */
-    bool calls;                     /* it called us: below its stack pointer there is nothing of its own */
+    bool calls; /* it called us: below its stack pointer there is nothing of its own */
     int signal;                     /* that it stopped for, and is to get when it goes on */
     struct waiting waiting;
     struct cfi_registers general;

@@ -43,14 +43,14 @@ struct finding {
     size_t state_count, state_room;
     size_t work;
     uint8_t *on_way; /* per block: it is in the last state, or among what was found next */
-    uint64_t *places;  /* per block, while a way is gone: at which of its places it can be, a bit each, */
-    uint64_t *arrived; /* and at which it was; */
+    uint64_t *places;  /* per block, while a way is gone: a bit for each of its places where it can be, */
+    uint64_t *arrived; /* and where it was; */
     uint8_t *late;     /* it is at a place only once more */
     size_t way_length;
     uint32_t *name_of;  /* per edge of a root: its name, once it was asked for, plus 1 */
     struct beginning {
         uint32_t name, site, block;
-    } *beginnings; /* of ways in the last state: a block, of a site, that the root of a name points at */
+    } *beginnings; /* of ways in the last state: a block of a site that a name points at */
     size_t beginning_count, beginning_room;
     struct list found_blocks; /* that point into the last state, of new places */
     struct all_paths *paths;
@@ -172,7 +172,8 @@ static int add_beginning(struct finding *finding, uint32_t name, uint32_t block)
 static int find_name(struct finding *finding, uint32_t root, uint32_t edge, uint32_t block)
 {
     if (finding->name_of[edge] == 0) {
-        uint32_t name = root_names_find(finding->names, root, heap_edges_offset(&finding->heap->edges, edge));
+        uint32_t name =
+            root_names_find(finding->names, root, heap_edges_offset(&finding->heap->edges, edge));
 
         if (name == ROOT_NAMES_NONE)
             return -ENOMEM;

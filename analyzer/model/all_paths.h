@@ -46,8 +46,9 @@ struct all_paths {
     bool gave_up; /* there are too many to look at */
 };
 
-/* Find the ways to the blocks marked in MEMBERS, a byte for each block of GRAPH, that lead over at most
- * DEPTH other places (0: as many as can be, 62). SITES and NAMES are of the same heap. Returns 0 or -ENOMEM. */
+/* Find the ways to the blocks marked in MEMBERS, a byte for each block of GRAPH, that lead over at
+ * most DEPTH other places (0: as many as can be, 62). SITES and NAMES are of the same heap. Returns
+ * 0 or -ENOMEM. */
 int all_paths_create(const struct graph *graph, const struct sites *sites, struct root_names *names,
                      const uint8_t *members, size_t depth, struct all_paths **out_paths);
 

@@ -81,8 +81,8 @@ static uint32_t number_at(const uint8_t *code)
     return number;
 }
 
-/* What the function with this CODE at ADDRESS returns: [endbr64] [push %rbp; mov %rsp,%rbp], lea N(%rip),%rax
- * or mov $N,%eax, [pop %rbp or leave], ret. 0: something else. */
+/* What the function with this CODE at ADDRESS returns: [endbr64] [push %rbp; mov %rsp,%rbp], lea
+ * N(%rip),%rax or mov $N,%eax, [pop %rbp or leave], ret. 0: something else. */
 static uint64_t returned_by(const uint8_t code[CODE_SIZE], uint64_t address)
 {
     uint64_t value;
@@ -139,7 +139,8 @@ int embedded_read(struct suppressions *suppressions, const struct heap *heap,
         if (!(heap->modules[i].flags & SNAPSHOT_MODULE_MAIN))
             continue;
         files = symbols_files(symbols, i);
-        if (!files.main || (!find_function(files.main, &function) && !find_function(files.debug, &function)))
+        if (!files.main ||
+            (!find_function(files.main, &function) && !find_function(files.debug, &function)))
             return 0;
         result = read_from(files.main, function, suppressions, error);
         return result < 0 ? result : 1;

@@ -42,8 +42,9 @@ void estimate_mention_total(struct report *report, const struct heap *heap);
 /* "one block in 512 KiB, of 64 B to 1024 B" into the SIZE bytes at BUFFER. */
 void estimate_describe(const struct heap *heap, char *buffer, size_t size);
 
-/* Put behind the text in BUFFER, of SIZE bytes, which names HEAP where there is no room for more, that it is
- * no more than a sample: ", estimated from one block in 512 KiB"; nothing if all blocks were recorded. */
+/* Put behind the text in BUFFER, of SIZE bytes, which names HEAP where there is no room for more,
+ * that it is no more than a sample: ", estimated from one block in 512 KiB"; nothing if all blocks
+ * were recorded. */
 void estimate_append(const struct heap *heap, char *buffer, size_t size);
 
 #endif

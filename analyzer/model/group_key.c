@@ -10,8 +10,8 @@
 static const char *const key_names[GROUP_KEYS] = {
     [GROUP_LINENO] = "lineno",       [GROUP_FILENAME] = "filename", [GROUP_FUNCTION] = "function",
     [GROUP_TRACEBACK] = "traceback", [GROUP_MODULE] = "module",     [GROUP_THREAD] = "thread",
-    [GROUP_SIZE] = "size",           [GROUP_TYPE] = "type",         [GROUP_DOMAIN] = "domain",     [GROUP_PROGRAM] = "program",
-    [GROUP_PROCESS] = "process",
+    [GROUP_SIZE] = "size",           [GROUP_TYPE] = "type",         [GROUP_DOMAIN] = "domain",
+    [GROUP_PROGRAM] = "program",     [GROUP_PROCESS] = "process",
 };
 
 #define SIZE_CLASS_FIRST 16 /* bytes: the largest of the first class, without that of nothing */

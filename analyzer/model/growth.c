@@ -167,9 +167,9 @@ static void find_span(const struct growth_moments *moments, const uint64_t *floo
     growth->until = work > 0 ? moments->work[end] / work : 0;
 }
 
-/* Whether FLOOR rises no more, of which there were CASES: not in the last tenth of the work, and for five times as
- * long as is usual, which is more than chance. What comes and goes above it hides rises: then those that are seen
- * before tell what is usual. */
+/* Whether FLOOR rises no more, of which there were CASES: not in the last tenth of the work, and
+ * for five times as long as is usual, which is more than chance. What comes and goes above it hides
+ * rises: then those that are seen before tell what is usual. */
 static bool is_still(const struct growth_moments *moments, const uint64_t *floor, size_t first,
                      size_t end, size_t cases)
 {

@@ -75,8 +75,8 @@ void growth_judge(const struct growth_moments *moments, const struct growth_leve
 /* Put the lowest of LEVELS from each moment on, of those in [FIRST, END), into FLOOR. */
 void growth_find_floor(const uint64_t *levels, size_t first, size_t end, uint64_t *floor);
 
-/* Do the blocks of LEVELS, at COUNT moments, become more or fewer, and their bytes not? Such are blocks of no bytes,
- * which the allocator has no less to give for; they are judged by their number. */
+/* Do the blocks of LEVELS, at COUNT moments, become more or fewer, and their bytes not? Such are
+ * blocks of no bytes, which the allocator has no less to give for; they are judged by their number. */
 bool growth_is_by_blocks(const struct growth_levels *levels, size_t count);
 
 #endif

@@ -20,8 +20,9 @@ struct growth_holding {
     uint64_t bytes, blocks;
 };
 
-/* Share GROWTH of a stack among its HOLDINGS, COUNT kinds, into GROWTHS: that of a kind which is not what
- * grows is flat. Of one which grows beside others it has a part, and never more than there is. */
+/* Share GROWTH of a stack among its HOLDINGS, COUNT kinds, into GROWTHS: that of a kind which is
+ * not what grows is flat. Of one which grows beside others it has a part, and never more than there
+ * is. */
 void growth_share(const struct growth *growth, const struct growth_holding *holdings, size_t count,
                   struct growth *growths);
 

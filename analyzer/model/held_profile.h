@@ -2,9 +2,10 @@
  *
  *   global handlers ──▶ registry_add (app.c:63) ──▶ handler_new (app.c:72) ──▶ …
  *
- * Below nodes[0] is what begins to hold: a variable, a register; several of them together, which none
- * of them and no block does alone; or nobody. Below each are the places that allocated what it alone holds. Blocks of one place that hold each other
- * are one node. A node's total (profile_totals()) is what would go with its blocks.
+ * Below nodes[0] is what begins to hold: a variable, a register; several of them together, which
+ * none of them and no block does alone; or nobody. Below each are the places that allocated what it
+ * alone holds. Blocks of one place that hold each other are one node. A node's total
+ * (profile_totals()) is what would go with its blocks.
  */
 #ifndef MODEL_HELD_PROFILE_H
 #define MODEL_HELD_PROFILE_H

@@ -181,7 +181,8 @@ static void set_type(struct holder_paths *paths, struct report_link *link,
         link->name = field;
 }
 
-/* Add a step of the blocks that PASSED counts, allocated at SITE; NEXT is the one behind it, or NULL. */
+/* Add a step of the blocks that PASSED counts, allocated at SITE; NEXT is the one behind it, or
+ * NULL. */
 static void add_step(struct holder_paths *paths, struct report *report, uint32_t site, bool repeats,
                      const struct passed *passed, const struct passed *next)
 {

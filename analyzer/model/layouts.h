@@ -38,7 +38,8 @@ uint32_t layouts_of(struct layouts *layouts, const Dwarf_Die *type);
  * name NAME; LAYOUTS_NONE. */
 uint32_t layouts_find(struct layouts *layouts, size_t module, const char *name);
 
-/* What it is called ("struct node", "char *"), the same pointer for equal names; NULL: it has no name. */
+/* What it is called ("struct node", "char *"), the same pointer for equal names; NULL: it has no
+ * name. */
 const char *layouts_name(const struct layouts *layouts, uint32_t layout);
 
 /* Its size in bytes; 0: not known. */

@@ -23,8 +23,8 @@ int load_heap(const char *path, struct heap **out_heap, struct error *error);
 int load_heap_with_past(const char *path, struct heap **out_heap, struct error *error);
 
 /* Load the first and the last snapshots of the processes in DIRECTORY that have more
- * than one, as load_heap_with_past() if WITH_PAST, into the two elements of OUT_HEAPS; how many have only one, into
- * OUT_SINGLES. Returns as load_heap(); -ENOENT also if no process has two. */
+ * than one, as load_heap_with_past() if WITH_PAST, into the two elements of OUT_HEAPS; how many
+ * have only one, into OUT_SINGLES. Returns as load_heap(); -ENOENT also if no process has two. */
 int load_first_and_last(const char *directory, bool with_past, struct heap *out_heaps[2],
                         size_t *out_singles, struct error *error);
 

@@ -46,7 +46,8 @@ struct profile_frame {
     const char *module; /* NULL: none */
     bool inlined;       /* into the frame above */
     bool is_place;      /* NAME is that of a place */
-    uint64_t offset;    /* in the file of MODULE, of the first that was added: not what tells frames apart */
+    uint64_t offset;    /* in the file of MODULE, of the first that was added: not what tells frames
+                           apart */
 };
 
 struct profile_node {

@@ -123,15 +123,16 @@ struct report_row {
     size_t retain_count;
     size_t retains_omitted; /* how many more there are */
     size_t depth;           /* REPORT_TREE: how many rows it is below */
-    size_t stands_for;      /* … so many rows that were left out, children of the row above; 0: itself */
+    size_t stands_for; /* … so many rows that were left out, children of the row above; 0: itself */
 };
 
 enum report_style {
     REPORT_STATISTICS, /* a place and phrases: "a.c:3 (f)  size=8 B (+8 B), count=1 (+1)" */
     REPORT_TABLE,      /* columns under headings */
-    REPORT_KEYED, /* for programs: the first column is the key under which the others are */
+    REPORT_KEYED,      /* for programs: the first column is the key under which the others are */
     REPORT_PATHS, /* who holds blocks: size, count, bytes retained, class, in this order; paths */
-    REPORT_TREE, /* rows of one frame each, above those that it called (depth): a row after its parent */
+    REPORT_TREE,  /* rows of one frame each, above those that it called (depth): a row after its
+                     parent */
     REPORT_VERDICTS, /* the first columns as in enum report_verdict_cell; paths; its parts as what
                       * it retains */
     REPORT_CHART, /* the first column is a time; people see the course of the first one of bytes */
@@ -216,8 +217,8 @@ void report_begin_table(struct report *report, const char *key, const char *titl
                         enum report_style style, size_t series_length);
 
 /* Say that the table is what the report is about: where there is room for only one thing,
- * as in CSV, it is that. Tables of statistics and of paths are, and so is the first one of a report without
- * facts for programs. */
+ * as in CSV, it is that. Tables of statistics and of paths are, and so is the first one of a report
+ * without facts for programs. */
 void report_set_matter(struct report *report);
 
 /* Add a column to the table, which has no rows yet. */

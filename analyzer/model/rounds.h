@@ -1,7 +1,8 @@
 /* rounds.h - whether what a place in the program holds grows from round to round.
  *
- * A program that does the same again and again holds the same after each time, once it has warmed up. So
- * growth is told by far fewer moments than in growth.h, which knows nothing of what a program does:
+ * A program that does the same again and again holds the same after each time, once it has warmed
+ * up. So growth is told by far fewer moments than in growth.h, which knows nothing of what a
+ * program does:
  *
  *   bytes            ·                  round       between two snapshots
  *     │        ·  ·  |                  floor       the lowest from there on: what is kept
@@ -31,16 +32,18 @@ struct rounds {
     size_t warm_up;                  /* rounds that are not judged */
 };
 
-/* Number the rounds that end with the COUNT snapshots HEAPS of a process, oldest first, from 1 on into NUMBERS; 0:
- * no round ends there, somebody else wanted the snapshot. Where marks were thinned out there are gaps. */
+/* Number the rounds that end with the COUNT snapshots HEAPS of a process, oldest first, from 1 on
+ * into NUMBERS; 0: no round ends there, somebody else wanted the snapshot. Where marks were thinned
+ * out there are gaps. */
 void rounds_number(const struct heap *const *heaps, size_t count, uint64_t *numbers);
 
 /* How many rounds of ROUNDS are judged. */
 size_t rounds_judged(const struct rounds *rounds);
 
-/* Judge what the stacks of LAST, a later snapshot of the same process or the last round's, held. In the
- * array OUT_GROWTHS, with an element for each stack, to be freed with free(), the stack that grew most of those of a
- * site has the growth of all of them, the others have none. Returns 0 or -ENOMEM. */
+/* Judge what the stacks of LAST, a later snapshot of the same process or the last round's, held. In
+ * the array OUT_GROWTHS, with an element for each stack, to be freed with free(), the stack that
+ * grew most of those of a site has the growth of all of them, the others have none. Returns 0 or
+ * -ENOMEM. */
 int rounds_judge(const struct rounds *rounds, const struct heap *last, struct symbols *symbols,
                  struct growth **out_growths);
 

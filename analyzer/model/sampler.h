@@ -1,10 +1,11 @@
 /* sampler.h - looks at a traced process again and again: what do its stacks hold now?
  *
  * A look is a small snapshot, without blocks, that the process writes into a directory of ours in
- * memory; it is read and removed at once, and nothing of it is seen elsewhere. The directory may belong
- * to the user of the process, who may be hostile: it is used by its descriptor only. It is locked
- * meanwhile: one that is not was left by a sampler that was killed, and the next one removes it. A process that has
- * allocated and freed nothing since the last look, which its page tells, is not asked.
+ * memory; it is read and removed at once, and nothing of it is seen elsewhere. The directory may
+ * belong to the user of the process, who may be hostile: it is used by its descriptor only. It is
+ * locked meanwhile: one that is not was left by a sampler that was killed, and the next one removes
+ * it. A process that has allocated and freed nothing since the last look, which its page tells, is
+ * not asked.
  *
  * A process that executes another program is followed into that.
  */

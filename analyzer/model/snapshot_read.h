@@ -39,8 +39,8 @@ struct snapshot_sections {
 #define SNAPSHOT_READ_UNKNOWN (1u << 31)
 
 /* Take the SIZE bytes at DATA apart, as far as the sections of WANTED go: others are
- * passed over unseen. OUT_SECTIONS points into DATA and PATH. Returns 0 or, with ERROR filled and nothing to finish, -EBADMSG, -EPROTONOSUPPORT or
- * -ENOMEM as heap_parse() says. */
+ * passed over unseen. OUT_SECTIONS points into DATA and PATH. Returns 0 or, with ERROR filled and
+ * nothing to finish, -EBADMSG, -EPROTONOSUPPORT or -ENOMEM as heap_parse() says. */
 int snapshot_read(const void *data, size_t size, const char *path, uint32_t wanted,
                   struct snapshot_sections *out_sections, struct error *error);
 

@@ -16,15 +16,16 @@ struct suppressed {
 int suppressed_remove(struct suppressions *suppressions, struct verdicts *verdicts,
                       struct symbols *symbols, struct suppressed *out_suppressed);
 
-/* Note in REPORT, behind WHY, what was SUPPRESSED, if anything: "Within the limits: 396 bytes in 12 blocks." */
+/* Note in REPORT, behind WHY, what was SUPPRESSED, if anything: "Within the limits: 396 bytes in 12
+ * blocks." */
 void suppressed_add_note(const char *why, const struct suppressed *suppressed, struct report *report);
 
 /* Note in REPORT what was SUPPRESSED, and which of the entries in SUPPRESSIONS suppressed nothing. */
 void suppressed_add_notes(const struct suppressions *suppressions,
                           const struct suppressed *suppressed, struct report *report);
 
-/* Take the leaks that are marked in REMOVED, a byte for each of those in VERDICTS' list, and the parts of
- * what is, out of it. Returns 0 or -ENOMEM. */
+/* Take the leaks that are marked in REMOVED, a byte for each of those in VERDICTS' list, and the
+ * parts of what is, out of it. Returns 0 or -ENOMEM. */
 int suppressed_take_out(struct verdicts *verdicts, const uint8_t *removed,
                         struct suppressed *out_suppressed);
 

@@ -1,4 +1,5 @@
-/* suppression_entry.h - the entries of a list of suppressions, between who reads them and who matches them. */
+/* suppression_entry.h - the entries of a list of suppressions, between who reads them and who
+ * matches them. */
 #ifndef MODEL_SUPPRESSION_ENTRY_H
 #define MODEL_SUPPRESSION_ENTRY_H
 

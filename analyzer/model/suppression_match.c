@@ -192,7 +192,8 @@ static bool is_allocator(const struct suppression_frame *pattern)
 
     if (pattern->kind == SUPPRESSION_OBJECT)
         return strstr(pattern->text, "vgpreload") != NULL;
-    for (size_t i = 0; pattern->kind == SUPPRESSION_FUNCTION && i < sizeof(names) / sizeof(*names); i++) {
+    for (size_t i = 0; pattern->kind == SUPPRESSION_FUNCTION && i < sizeof(names) / sizeof(*names);
+         i++) {
         if (matches_simple(pattern->text, names[i]))
             return true;
     }
@@ -201,7 +202,8 @@ static bool is_allocator(const struct suppression_frame *pattern)
 
 /* Do the patterns from FIRST on match the frames of SEEN from its newest on? The stack may go on
  * further out. */
-static bool frames_match(const struct suppression_entry *entry, size_t first, const struct seen_stack *seen)
+static bool frames_match(const struct suppression_entry *entry, size_t first,
+                         const struct seen_stack *seen)
 {
     size_t pattern = first, frame = 0, star = SIZE_MAX, again = 0;
 
@@ -209,7 +211,8 @@ static bool frames_match(const struct suppression_entry *entry, size_t first, co
         if (entry->frames[pattern].kind == SUPPRESSION_ANY_NUMBER) {
             star = pattern++;
             again = frame;
-        } else if (frame < seen->count && frame_matches(&entry->frames[pattern], &seen->frames[frame])) {
+        } else if (frame < seen->count &&
+                   frame_matches(&entry->frames[pattern], &seen->frames[frame])) {
             pattern++;
             frame++;
         } else if (star != SIZE_MAX && again < seen->count) {

@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-/* The entry for STACK of HEAP, whose blocks are of CLASS, called NAME, in memcheck's syntax, which valgrind reads, too; to be
- * freed with free(). NULL for lack of memory. */
+/* The entry for STACK of HEAP, whose blocks are of CLASS, called NAME, in memcheck's syntax, which
+ * valgrind reads, too; to be freed with free(). NULL for lack of memory. */
 char *suppression_text(const struct heap *heap, struct symbols *symbols, uint32_t stack,
                        enum graph_class class, const char *name);
 

@@ -203,7 +203,8 @@ static bool names_memcheck(const char *tools, size_t length)
 }
 
 /* Read TOOL,TOOL:KIND into ENTRY; OUT_IS_MEMCHECKS says whether we know what follows. */
-static int read_kind(const struct reader *reader, struct suppression_entry *entry, bool *out_is_memchecks)
+static int read_kind(const struct reader *reader, struct suppression_entry *entry,
+                     bool *out_is_memchecks)
 {
     const char *colon = memchr(reader->line, ':', reader->length);
     size_t tools = colon ? (size_t)(colon - reader->line) : 0;
@@ -254,7 +255,8 @@ static int read_braced(struct reader *reader, struct suppression_entry *entry)
             free(kinds);
         } else {
             result = read_frame(reader, entry);
-            has_place |= result == 0 && entry->frames[entry->frame_count - 1].kind != SUPPRESSION_ANY_NUMBER;
+            has_place |=
+                result == 0 && entry->frames[entry->frame_count - 1].kind != SUPPRESSION_ANY_NUMBER;
         }
         if (result < 0)
             return result;

@@ -243,8 +243,8 @@ static void share_growth(const struct judge *judge, uint32_t stack, const struct
         growths[class] = of_kinds[kinds[class]];
 }
 
-/* Judge LEVELS of STACK. In a sample the blocks that were recorded are the cases that there are, not those that they
- * stand for. */
+/* Judge LEVELS of STACK. In a sample the blocks that were recorded are the cases that there are,
+ * not those that they stand for. */
 static void judge_growth(const struct judge *judge, uint32_t stack,
                          const struct growth_levels *levels, struct growth *out_growth)
 {

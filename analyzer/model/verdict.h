@@ -4,9 +4,10 @@
  *   graph of the last one ──▶ classes, holders ───────────────────┴▶ verdicts, worst first
  *
  * There is a verdict for each stack and class of its blocks that are alive in the last snapshot;
- * each block belongs to exactly one. A verdict is a leak if its blocks are lost, or if they are held
- * and grow. What a program has lost once, a few blocks as it began or ended, is set apart. What only grows because another leak holds it is a part of that: the names of
- * objects that are kept in a list go with the objects. docs/verdicts.md has the rules.
+ * each block belongs to exactly one. A verdict is a leak if its blocks are lost, or if they are
+ * held and grow. What a program has lost once, a few blocks as it began or ended, is set apart.
+ * What only grows because another leak holds it is a part of that: the names of objects that are
+ * kept in a list go with the objects. docs/verdicts.md has the rules.
  */
 #ifndef MODEL_VERDICT_H
 #define MODEL_VERDICT_H

@@ -144,7 +144,8 @@ static void sum_losses(struct verdicts *verdicts, struct head *heads)
     for (size_t i = 0; i < verdicts->leak_count; i++) {
         struct verdict *verdict = &verdicts->list[i];
 
-        if (verdict->part_of == VERDICT_NONE && !verdict_is_little(verdict->with_size, verdict->with_count))
+        if (verdict->part_of == VERDICT_NONE &&
+            !verdict_is_little(verdict->with_size, verdict->with_count))
             verdict->is_once = false;
     }
     for (size_t i = 0; i < verdicts->leak_count; i++) {

@@ -67,8 +67,8 @@ bool watch_has_rates(const struct watch *watch);
 /* Make rows of the stacks: stack I counts to the row of the name ROW_OF[I], a number below
  * NAME_COUNT, of at least as many stacks as WATCH was told of; to none if it is 0. Rows that have
  * allocated nothing are left out, and with FILTER those whose names do not contain it, in whatever
- * case. They come in ORDER, the largest first (names: in their order), for free() in OUT_ROWS, and their sum, name 0, in
- * OUT_TOTAL. Returns how many there are, or -ENOMEM. */
+ * case. They come in ORDER, the largest first (names: in their order), for free() in OUT_ROWS, and
+ * their sum, name 0, in OUT_TOTAL. Returns how many there are, or -ENOMEM. */
 long watch_rows(const struct watch *watch, const uint32_t *row_of, const char *const *names,
                 size_t name_count, const char *filter, enum watch_order order,
                 struct watch_row **out_rows, struct watch_row *out_total);

@@ -17,8 +17,8 @@ struct why_options {
 };
 
 /* Add to REPORT a table of who holds the blocks marked in MEMBERS, a byte for each block of
- * GRAPH, of which PATHS are: a row for each kind of path, largest first; of all paths the shortest first. A report that
- * runs out of memory says so itself; returns 0, or -ENOMEM. */
+ * GRAPH, of which PATHS are: a row for each kind of path, largest first; of all paths the shortest
+ * first. A report that runs out of memory says so itself; returns 0, or -ENOMEM. */
 int why_report(const struct graph *graph, struct holder_paths *paths, const uint8_t *members,
                const struct why_options *options, struct report *report);
 

@@ -1,8 +1,8 @@
 /* junit.h - leaks as a JUnit file, which CI servers show as a test that failed.
  *
- * There is no one schema of these files; this is the part that all of those in use have in common: a
- * suite of one case, which has a failure (what was found), an error (the program failed by itself, or could not be
- * judged), or neither.
+ * There is no one schema of these files; this is the part that all of those in use have in common:
+ * a suite of one case, which has a failure (what was found), an error (the program failed by
+ * itself, or could not be judged), or neither.
  */
 #ifndef VIEWS_JUNIT_H
 #define VIEWS_JUNIT_H

@@ -14,7 +14,8 @@ struct sarif_run {
     const char *error;   /* why it failed by itself, or can't be judged; NULL: neither */
 };
 
-/* Write a result for each row of REPORT's that is of REPORT_VERDICTS, found by RUN. Returns 0 or -ENOMEM. */
+/* Write a result for each row of REPORT's that is of REPORT_VERDICTS, found by RUN. Returns 0 or
+ * -ENOMEM. */
 int sarif_print(FILE *out, const struct report *report, const struct sarif_run *run);
 
 #endif

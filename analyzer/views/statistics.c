@@ -91,7 +91,8 @@ static void print_place(FILE *out, const struct report_table *table, const struc
 /* Is COLUMN the first of a phrase "title=value (difference)"? */
 static bool begins_phrase(const struct report_column *column)
 {
-    return !(column->flags & (REPORT_DATA_ONLY | REPORT_SIGNED | REPORT_ASIDE | REPORT_ERROR)) && !is_place_kind(column->kind);
+    return !(column->flags & (REPORT_DATA_ONLY | REPORT_SIGNED | REPORT_ASIDE | REPORT_ERROR)) &&
+           !is_place_kind(column->kind);
 }
 
 /* How the fields of a table are laid out. */

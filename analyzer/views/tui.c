@@ -136,7 +136,8 @@ int tui_wait(int milliseconds, int descriptor)
         if (key == ERR && waited[0].revents & (POLLHUP | POLLERR))
             return TUI_GONE;
         /* Readable, and nothing there to be read: the terminal hung up. */
-        if (key == ERR && waited[0].revents & POLLIN && tcgetattr(STDIN_FILENO, &(struct termios){0}) < 0)
+        if (key == ERR && waited[0].revents & POLLIN &&
+            tcgetattr(STDIN_FILENO, &(struct termios){0}) < 0)
             return TUI_GONE;
     }
     return translate(key);

@@ -25,8 +25,8 @@ enum tui_key {
     TUI_GONE, /* the terminal is */
 };
 
-/* Is the terminal, as TERM has it, of a kind that can be drawn on? Returns 0; -EINVAL: no, or not known;
- * -ENOSYS: this program was built without screens. */
+/* Is the terminal, as TERM has it, of a kind that can be drawn on? Returns 0; -EINVAL: no, or not
+ * known; -ENOSYS: this program was built without screens. */
 int tui_check(void);
 
 /* Take the terminal. Returns 0; -ENOTTY: stdin and stdout are none; or as tui_check(). */

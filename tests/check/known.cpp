@@ -1,5 +1,5 @@
-/* known.cpp - loses blocks in functions of its own, each by another way, and carries suppressions for one
- * of them with it. */
+/* known.cpp - loses blocks in functions of its own, each by another way, and carries suppressions
+ * for one of them with it. */
 #include <stdlib.h>
 #include <string.h>
 

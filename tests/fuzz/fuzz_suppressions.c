@@ -1,5 +1,5 @@
-/* Lists of suppressions that were changed at random: whatever the text is, reading it ends, stays within
- * it, and either fails with a reason or has entries that can be asked.
+/* Lists of suppressions that were changed at random: whatever the text is, reading it ends, stays
+ * within it, and either fails with a reason or has entries that can be asked.
  *
  *     fuzz_suppressions [INPUTS [SEED]]    default 200000 inputs, a seed from the clock
  *     fuzz_suppressions FILE…              just these

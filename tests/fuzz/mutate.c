@@ -73,7 +73,8 @@ static void describe_graph(struct snapshot_builder *builder, size_t blocks, uint
 
         if (root.kind == SNAPSHOT_ROOT_STACK)
             first = number;
-        for (uint64_t offset = below(random, 32); offset < root.size; offset += 8 * below(random, 40) + 8)
+        for (uint64_t offset = below(random, 32); offset < root.size;
+             offset += 8 * below(random, 40) + 8)
             snapshot_builder_root_pointer(builder, number, offset, 0x1000 + below(random, blocks) * 48,
                                           0);
         root.start += 0x1000;
@@ -92,7 +93,8 @@ static void describe_graph(struct snapshot_builder *builder, size_t blocks, uint
 uint8_t *mutate_begin(unsigned kind, size_t *out_size)
 {
     struct snapshot_builder *builder = snapshot_builder_create();
-    const size_t blocks = (const size_t[]){0, 1, 5, 200, 50, 1000, 20, 30, 40, 6, 100}[kind % MUTATE_KINDS];
+    const size_t blocks =
+        (const size_t[]){0, 1, 5, 200, 50, 1000, 20, 30, 40, 6, 100}[kind % MUTATE_KINDS];
     uint64_t random = kind;
     uint32_t frame = 0;
     void *data;

@@ -302,8 +302,8 @@ static APART void by_printing(void)
     holder = NULL;
 }
 
-/* The list of free chunks leads to the last word of the block before. The sizes are larger than all that
- * was freed until now, so these three are neighbours. */
+/* The list of free chunks leads to the last word of the block before. The sizes are larger than all
+ * that was freed until now, so these three are neighbours. */
 static APART void before_a_free_chunk(void)
 {
     void *volatile block = MAKE(LOST, 40008), *freed = malloc(50000), *behind = MAKE(LOST, 40000);

@@ -70,8 +70,8 @@ static bool stop(pid_t process)
     return state_of(process) == 'T';
 }
 
-/* The task is stopped first, so that it does not see the end of the copy, which it waits for; and before
- * that the program, which would send it on. */
+/* The task is stopped first, so that it does not see the end of the copy, which it waits for; and
+ * before that the program, which would send it on. */
 static bool kill_task(pid_t task)
 {
     pid_t copy = child_of(task);

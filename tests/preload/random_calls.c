@@ -2,10 +2,10 @@
  *
  * usage: random_calls [SEED [CALLS [digest]]]    0 and 100000 calls
  *
- * A line each, or with "digest" one for every 10000, which tells them all. NULL or not, errno, usable size, alignment as asked, whether the content was
- * kept. The shim must not use the program's allocator, so the heap is laid out
- * alike, and all lines are the same with it and without. (No alignment exceeds a
- * page, so where the heap begins does not matter.)
+ * A line each, or with "digest" one for every 10000, which tells them all. NULL or not, errno,
+ * usable size, alignment as asked, whether the content was kept. The shim must not use the
+ * program's allocator, so the heap is laid out alike, and all lines are the same with it and
+ * without. (No alignment exceeds a page, so where the heap begins does not matter.)
  */
 #include <errno.h>
 #include <malloc.h>

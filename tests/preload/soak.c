@@ -372,7 +372,8 @@ int main(int argc, char **argv)
                                    : i == WORKERS + plugins ? begin_threads : fork_on;
         bool loads_plugin = i >= WORKERS && i < WORKERS + plugins;
 
-        if (pthread_create(&all[count++], NULL, main_of, loads_plugin ? argv[2 + i - WORKERS] : NULL) != 0)
+        if (pthread_create(&all[count++], NULL, main_of,
+                           loads_plugin ? argv[2 + i - WORKERS] : NULL) != 0)
             die("cannot start a thread");
     }
     for (unsigned number = 0; go_on(); number++) {

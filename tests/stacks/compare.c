@@ -59,7 +59,8 @@ struct comparer {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct comparer *spare;
 static struct {
-    _Atomic uint64_t stacks, frames, by_libgcc, limited, truncated, gave_up, lost, alone, differing, deepest;
+    _Atomic uint64_t stacks, frames, by_libgcc, limited, truncated, gave_up, lost, alone, differing,
+        deepest;
     _Atomic uint64_t found, in_memo;
 } counts;
 

@@ -2,8 +2,8 @@
  * step, and for one stack in 16 libgcc.
  *
  * Each thread has a struct stack and a memo for long, as in the shim, and hands them to
- * another thread when it ends. Each stack is walked whole, by the memo where it can; one in 16 also with a limit, so that
- * a short walk comes before a whole one.
+ * another thread when it ends. Each stack is walked whole, by the memo where it can; one in 16 also
+ * with a limit, so that a short walk comes before a whole one.
  *
  * Ours may differ from theirs in these ways, and in no other:
  *

@@ -305,13 +305,15 @@ static void read_statement(char **words, size_t count, const char *rest)
         const char *name;
         size_t words_min;
     } statements[] = {
-        {"process", 2},  {"account", 3}, {"module", 5},   {"frame", 5}, {"stack", 3},
-        {"counters", 7}, {"more-counters", 5}, {"block", 4},   {"blocks", 6},   {"epoch", 3}, {"thread", 3},
-        {"sample", 5},   {"version", 2}, {"compress", 1}, {"omit", 2},  {"section", 4},
-        {"patch", 3},    {"repair", 1},  {"cut", 2},      {"point", 2}, {"change", 4},
-        {"part", 2},     {"origin", 3},  {"owner", 3},    {"called", 2},
-        {"part", 2},     {"origin", 3},  {"graph", 1},    {"root", 5},  {"root-frame", 5},
-        {"pointer", 3},  {"pointers", 6}, {"root-pointer", 4},
+        {"process", 2},      {"account", 3},    {"module", 5},        {"frame", 5},
+        {"stack", 3},        {"counters", 7},   {"more-counters", 5}, {"block", 4},
+        {"blocks", 6},       {"epoch", 3},      {"thread", 3},        {"sample", 5},
+        {"version", 2},      {"compress", 1},   {"omit", 2},          {"section", 4},
+        {"patch", 3},        {"repair", 1},     {"cut", 2},           {"point", 2},
+        {"change", 4},       {"part", 2},       {"origin", 3},        {"owner", 3},
+        {"called", 2},       {"part", 2},       {"origin", 3},        {"graph", 1},
+        {"root", 5},         {"root-frame", 5}, {"pointer", 3},       {"pointers", 6},
+        {"root-pointer", 4},
     };
     const char *verb = words[0];
     size_t i = 0;

@@ -126,8 +126,8 @@ static enum graph_class class_in_chain(size_t count, size_t starts, size_t stray
         snapshot_builder_pointer(builder, 0x100000 + 0x200 * i + 64,
                                  0x100000 + 0x200 * (i + 1) + 64, 0);
     for (size_t i = 0; i < strays; i++)
-        snapshot_builder_pointer(builder, 0x100 + 8 + 8 * i, 0x100000 + 0x200 * (count + i) + 8 * i + 72,
-                                 0);
+        snapshot_builder_pointer(builder, 0x100 + 8 + 8 * i,
+                                 0x100000 + 0x200 * (count + i) + 8 * i + 72, 0);
     for (size_t i = 0; i < starts * (count - 1); i++)
         snapshot_builder_pointer(builder, 0x100 + 8 + 8 * (strays + i),
                                  0x100000 + 0x200 * (i % (count - 1)), 0);

@@ -63,7 +63,8 @@ static struct heap *merge_heaps(enum merge_detail detail, struct heap **heaps, s
 
 static void parts_are_added_up(void **state)
 {
-    struct heap *heaps[] = {built_heap(describe(10, 0x400000, 3)), built_heap(describe(11, 0x400000, 5))};
+    struct heap *heaps[] = {built_heap(describe(10, 0x400000, 3)),
+                            built_heap(describe(11, 0x400000, 5))};
     struct heap *heap = merge_heaps(MERGE_ALL, heaps, 2);
 
     (void)state;
@@ -212,7 +213,8 @@ static void a_deleted_file_is_not_the_one_of_its_name(void **state)
 
 static void only_what_is_alive(void **state)
 {
-    struct heap *heaps[] = {built_heap(describe(10, 0x400000, 3)), built_heap(describe(11, 0x400000, 0))};
+    struct heap *heaps[] = {built_heap(describe(10, 0x400000, 3)),
+                            built_heap(describe(11, 0x400000, 0))};
     struct heap *heap = merge_heaps(MERGE_LIVE, heaps, 2);
 
     (void)state;
@@ -329,7 +331,8 @@ static void bytes_without_a_block_stay(void **state)
 
 static void merged_can_be_merged_again(void **state)
 {
-    struct heap *first[] = {built_heap(describe(10, 0x400000, 1)), built_heap(describe(11, 0x500000, 2))};
+    struct heap *first[] = {built_heap(describe(10, 0x400000, 1)),
+                            built_heap(describe(11, 0x500000, 2))};
     struct heap *second[] = {merge_heaps(MERGE_ALL, first, 2), built_heap(describe(12, 0x400000, 4))};
     struct heap *heap = merge_heaps(MERGE_ALL, second, 2);
 
@@ -346,7 +349,8 @@ static void merged_can_be_merged_again(void **state)
 
 static void blocks_keep_their_low_bits(void **state)
 {
-    struct heap *heaps[] = {built_heap(describe(10, 0x400000, 1)), built_heap(describe(11, 0x400000, 1))};
+    struct heap *heaps[] = {built_heap(describe(10, 0x400000, 1)),
+                            built_heap(describe(11, 0x400000, 1))};
     struct heap *heap = merge_heaps(MERGE_ALL, heaps, 2);
 
     (void)state;
@@ -375,7 +379,8 @@ static void expect_refusal(struct heap *heaps[2], int expected, const char *word
 
 static void what_makes_no_sum_is_refused(void **state)
 {
-    struct heap *twice[] = {built_heap(describe(10, 0x400000, 1)), built_heap(describe(10, 0x400000, 2))};
+    struct heap *twice[] = {built_heap(describe(10, 0x400000, 1)),
+                            built_heap(describe(10, 0x400000, 2))};
     struct heap *many[] = {counted(1, (const uint64_t[]){UINT64_MAX, 1, 0, 0, 0}),
                            counted(2, (const uint64_t[]){1, 1, 0, 0, 0})};
     struct heap *far[2], *large[2];

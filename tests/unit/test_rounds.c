@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-/* Judge COUNT levels of blocks of 10 bytes, at the ends of the rounds from 5 on, each STEP behind the last. */
+/* Judge COUNT levels of blocks of 10 bytes, at the ends of the rounds from 5 on, each STEP behind
+ * the last. */
 static struct growth judge_each(const unsigned *blocks, size_t count, unsigned step)
 {
     static struct growth_levels levels;
@@ -108,7 +109,8 @@ static void gaps_count_as_the_rounds_that_they_are(void **state)
     assert_true(judge_each(blocks, 4, 10).blocks_per_work == 1);
 }
 
-/* Number snapshots of these SEQUENCES; a round ends with those whose TRIGGERS are m, a mark, or r, a request. */
+/* Number snapshots of these SEQUENCES; a round ends with those whose TRIGGERS are m, a mark, or r,
+ * a request. */
 static void number_each(const char *triggers, const unsigned *sequences, uint64_t *numbers)
 {
     static struct snapshot_process processes[8];

@@ -97,7 +97,8 @@ static void damage_is_met(void **state)
 
     (void)state;
     EXPECT_DAMAGE("2 of them, not one", &one_in_4k, 2, 2, 30, 40);
-    /* Weights where each block stands for itself, none where it does not, and others than there are blocks. */
+    /* Weights where each block stands for itself, none where it does not, and others than there are
+     * blocks. */
     EXPECT_DAMAGE("2 weights, for which there are no blocks", &exact, 1, 2, 30, 40);
     EXPECT_DAMAGE("2 weights, for which there are no blocks", &exact, 0, 2, 30, 40);
     expect_damage("0 weights, for which there are no blocks", &one_in_4k, 1, NULL, 0, 0);
