@@ -3,10 +3,10 @@
 #include "format/snapshot.h"
 #include "model/allocator_types.h"
 #include "model/dwarf_types.h"
-#include "model/intern.h"
 #include "model/layouts.h"
 #include "model/progress.h"
 #include "model/root_frames.h"
+#include "model/type_names.h"
 #include "model/variables.h"
 #include "model/votes.h"
 
@@ -25,13 +25,6 @@
 #define IS_ARRAY    0x80000000u /* of a layout: several of it, one after the other */
 #define IS_INFERRED 0x80000000u /* of a candidate */
 
-/* A name that types have. */
-struct name {
-    const char *text; /* from the pool, so that equal ones are the same pointer */
-    uint32_t number;
-    UT_hash_handle hh;
-};
-
 /* What a pointer to read-only data of a module means, or a pointer on a stack. */
 struct meaning {
     struct meaning_key {
@@ -49,12 +42,9 @@ struct types_layouts {
     struct variables *variables;
     struct layouts *layouts;
     struct allocator_types *allocators;
-    struct intern *strings;
-    struct name *names;
+    struct type_names names;
     struct meaning *vtables, *locals;
-    size_t local_count, name_capacity;
-    uint32_t *numbers;    /* of the names of a layout, and of an array of it; 0: not looked up yet */
-    size_t number_count;
+    size_t local_count;
     uint32_t *of_block;   /* per block: its layout, perhaps with IS_ARRAY */
     uint32_t *candidate;  /* per block: what it is if nothing better is found */
     uint32_t *queue;      /* blocks whose layout was found */
@@ -77,60 +67,10 @@ const char *types_how_name(enum types_how how)
 /* The number of the name TEXT, or TEXT[] if ARRAY. 0 for lack of memory. */
 static uint32_t number_of(struct types *types, const char *text, bool array)
 {
-    struct types_layouts *own = types->layouts;
-    struct dwarf_text both = {.length = 0};
-    struct name *name;
+    uint32_t number = type_names_number(&types->layouts->names, text, array);
 
-    dwarf_text_append(&both, array ? "%s[]" : "%s", text);
-    text = intern_string(own->strings, both.data);
-    HASH_FIND(hh, own->names, &text, sizeof(text), name);
-    if (name)
-        return name->number;
-    if (types->count == own->name_capacity) {
-        size_t capacity = own->name_capacity ? 2 * own->name_capacity : 64;
-        const char **names = reallocarray(types->names, capacity, sizeof(*names));
-
-        if (!names)
-            goto fail;
-        types->names = names;
-        own->name_capacity = capacity;
-    }
-    name = calloc(1, sizeof(*name));
-    if (!text || !name)
-        goto fail;
-    name->text = text;
-    name->number = (uint32_t)types->count;
-    HASH_ADD(hh, own->names, text, sizeof(name->text), name);
-    if (!name->hh.tbl)
-        goto fail;
-    types->names[types->count++] = text;
-    return name->number;
-
-fail:
-    free(name);
-    own->failed = true;
-    return 0;
-}
-
-/* The same of LAYOUT, which is called TEXT: there may be millions of blocks of it. */
-static uint32_t number_of_layout(struct types *types, uint32_t layout, const char *text, bool array)
-{
-    struct types_layouts *own = types->layouts;
-    size_t at = 2 * (size_t)layout + array;
-
-    if (at >= own->number_count) {
-        size_t count = 2 * at + 256;
-        uint32_t *numbers = reallocarray(own->numbers, count, sizeof(*numbers));
-
-        if (!numbers)
-            return number_of(types, text, array);
-        memset(numbers + own->number_count, 0, (count - own->number_count) * sizeof(*numbers));
-        own->numbers = numbers;
-        own->number_count = count;
-    }
-    if (own->numbers[at] == 0)
-        own->numbers[at] = number_of(types, text, array);
-    return own->numbers[at];
+    types->layouts->failed |= number == 0;
+    return number;
 }
 
 static bool is_known(const struct types *types, uint32_t block)
@@ -146,7 +86,8 @@ static void set(struct types *types, uint32_t block, uint32_t layout, bool array
     const char *name = layouts_name(own->layouts, layout);
 
     if (name) {
-        types->of_block[block] = number_of_layout(types, layout, name, array);
+        types->of_block[block] = type_names_of_layout(&own->names, layout, name, array);
+        own->failed |= types->of_block[block] == 0;
         types->how[block] = (uint8_t)how;
     }
     own->of_block[block] = layout | (array ? IS_ARRAY : 0);
@@ -247,7 +188,7 @@ static void find_vtables(struct types *types)
             continue;
         types->how[word->block] = TYPES_BY_VTABLE;
         if (word->offset == 8) { /* behind the number of elements of an array */
-            types->of_block[word->block] = number_of(types, types->names[meaning->name], true);
+            types->of_block[word->block] = number_of(types, own->names.texts[meaning->name], true);
             continue;
         }
         types->of_block[word->block] = meaning->name;
@@ -461,28 +402,26 @@ int types_create(const struct heap *heap, struct symbols *symbols, struct types 
     types->layouts = own;
     types->of_block = calloc(room, sizeof(*types->of_block));
     types->how = calloc(room, sizeof(*types->how));
-    types->names = calloc(1, sizeof(*types->names));
-    types->count = own->name_capacity = 1;
     own->heap = heap;
     own->symbols = symbols;
-    own->strings = intern_create();
     own->variables = variables_create(heap, symbols);
     own->layouts = own->variables ? layouts_create(own->variables) : NULL;
     own->allocators = own->layouts ? allocator_types_create(heap, symbols, own->layouts) : NULL;
     own->of_block = malloc(room * sizeof(*own->of_block));
     own->candidate = malloc(room * sizeof(*own->candidate));
     own->queue = malloc(room * sizeof(*own->queue));
-    if (types->of_block && types->how && types->names && own->strings && own->allocators &&
+    if (type_names_init(&own->names) == 0 && types->of_block && types->how && own->allocators &&
         own->of_block && own->candidate && own->queue) {
         memset(own->of_block, 0xff, room * sizeof(*own->of_block));
         memset(own->candidate, 0xff, room * sizeof(*own->candidate));
         find_all(types);
+        types->names = own->names.texts;
+        types->count = own->names.count;
         result = own->failed ? -ENOMEM : 0;
     }
     free(own->candidate);
     free(own->queue);
-    free(own->numbers);
-    own->candidate = own->queue = own->numbers = NULL;
+    own->candidate = own->queue = NULL;
     allocator_types_destroy(own->allocators);
     own->allocators = NULL;
     progress_end(progress);
@@ -506,25 +445,19 @@ static void free_meanings(struct meaning *table)
 void types_destroy(struct types *types)
 {
     struct types_layouts *own;
-    struct name *name, *next;
 
     if (!types)
         return;
     own = types->layouts;
-    HASH_ITER(hh, own->names, name, next) {
-        HASH_DEL(own->names, name);
-        free(name);
-    }
     free_meanings(own->vtables);
     free_meanings(own->locals);
     layouts_destroy(own->layouts);
     variables_destroy(own->variables);
-    intern_destroy(own->strings);
+    type_names_finish(&own->names);
     free(own->of_block);
     free(own);
     free(types->of_block);
     free(types->how);
-    free(types->names);
     free(types);
 }
 
