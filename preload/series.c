@@ -10,6 +10,7 @@
 #define FIRST_INTERVAL 100000000u /* ns */
 #define FIRST_DISTANCE 64u        /* allocations */
 #define STEP_MAX       1000000u
+#define FIRST_CAPACITY 1024u /* stacks, changes */
 
 /* A stack holds so much more than at the moment before, modulo 2^64. */
 struct change {
@@ -19,8 +20,7 @@ struct change {
 
 struct moment {
     uint64_t time, allocations;
-    struct change *changes; /* by stack */
-    uint32_t count;
+    uint32_t count; /* of changes, by stack */
 };
 
 struct level {
@@ -33,7 +33,23 @@ static uint64_t interval = FIRST_INTERVAL, distance = FIRST_DISTANCE;
 static _Atomic uint64_t next_time = FIRST_INTERVAL, next_allocations = FIRST_DISTANCE;
 static _Atomic uint32_t step = FIRST_DISTANCE;
 static struct level *levels; /* at the last moment, by stack */
-static uint32_t level_count;
+static size_t level_count;
+
+/* The changes of all moments, one after the other, and then room for more: pages that were used before
+ * two moments became one are used again. */
+static struct change *changes;
+static _Atomic size_t change_count;
+static size_t change_capacity;
+
+static size_t used(void)
+{
+    return atomic_load_explicit(&change_count, memory_order_relaxed);
+}
+
+static void set_used(size_t count)
+{
+    atomic_store_explicit(&change_count, count, memory_order_relaxed);
+}
 
 bool series_due(uint64_t time, uint64_t allocations)
 {
@@ -64,151 +80,147 @@ static void set_next(uint64_t time, uint64_t allocations, uint64_t far)
                           memory_order_relaxed);
 }
 
-/* Make LEVELS long enough for COUNT stacks. */
-static bool grow_levels(uint32_t count)
+/* ARRAY, of *CAPACITY elements of SIZE bytes, made at least COUNT long. NULL on lack of memory. */
+static void *grow(void *array, size_t *capacity, size_t count, size_t size)
 {
-    uint32_t larger = level_count ? level_count : 1024;
-    struct level *made;
+    size_t larger = *capacity ? *capacity : FIRST_CAPACITY;
 
-    if (count <= level_count)
-        return true;
+    if (count <= *capacity)
+        return array;
     while (larger < count)
-        larger *= 2;
-    made = arena_resize(levels, level_count * sizeof *levels, larger * sizeof *levels,
-                        ARENA_COUNTERS);
-    if (!made)
-        return false;
-    levels = made;
-    level_count = larger;
-    return true;
+        larger += larger / 2;
+    array = arena_resize(array, *capacity * size, larger * size, ARENA_COUNTERS);
+    if (array)
+        *capacity = larger;
+    return array;
 }
 
-/* Give the CAPACITY changes of MOMENT back but for those in use. */
-static void shrink(struct moment *moment, uint32_t capacity)
+static bool grow_levels(size_t count)
 {
-    if (moment->count == 0) {
-        arena_unmap(moment->changes, capacity * sizeof *moment->changes, ARENA_COUNTERS);
-        moment->changes = NULL;
-    } else {
-        void *smaller = arena_resize(moment->changes, capacity * sizeof *moment->changes,
-                                     moment->count * sizeof *moment->changes, ARENA_COUNTERS);
+    struct level *grown = grow(levels, &level_count, count, sizeof *levels);
 
-        if (smaller)
-            moment->changes = smaller;
-    }
+    if (grown)
+        levels = grown;
+    return grown != NULL;
 }
 
-static void release(struct moment *moment)
+/* Room for COUNT more changes. */
+static bool grow_changes(size_t count)
 {
-    arena_unmap(moment->changes, moment->count * sizeof *moment->changes, ARENA_COUNTERS);
-    *moment = (struct moment){ 0, 0, NULL, 0 };
+    struct change *grown = grow(changes, &change_capacity, used() + count, sizeof *changes);
+
+    if (grown)
+        changes = grown;
+    return grown != NULL;
 }
 
-/* Put the changes of FIRST and SECOND together in SECOND. False on lack of memory. */
-static bool merge(struct moment *first, struct moment *second)
+/* Put the changes of FIRST and SECOND together at OUT, which may be where SECOND's are, with room for
+ * FIRST's before them. Returns how many there are. */
+static uint32_t merge(struct change *out, const struct change *first, uint32_t first_count,
+                      const struct change *second, uint32_t second_count)
 {
-    uint32_t capacity = first->count + second->count, i = 0, j = 0;
-    struct moment both = { second->time, second->allocations, NULL, 0 };
+    const struct change *first_end = first + first_count, *second_end = second + second_count;
+    struct change *next = out;
 
-    if (first->count == 0)
-        return true;
-    both.changes = arena_map(capacity * sizeof *both.changes, ARENA_COUNTERS);
-    if (!both.changes)
-        return false;
-    while (i < first->count || j < second->count) {
-        const struct change *a = i < first->count ? &first->changes[i] : NULL;
-        const struct change *b = j < second->count ? &second->changes[j] : NULL;
-        struct change *sum = &both.changes[both.count];
+    while (first < first_end || second < second_end) {
+        struct change sum;
 
-        if (a && b && a->stack == b->stack) {
-            *sum = (struct change){ a->bytes + b->bytes, a->blocks + b->blocks, a->stack };
-            i++;
-            j++;
-        } else if (!b || (a && a->stack < b->stack)) {
-            *sum = *a;
-            i++;
+        if (second == second_end || (first < first_end && first->stack < second->stack)) {
+            sum = *first++;
         } else {
-            *sum = *b;
-            j++;
+            sum = *second++;
+            if (first < first_end && first->stack == sum.stack) {
+                sum.bytes += first->bytes;
+                sum.blocks += first->blocks;
+                first++;
+            }
         }
-        both.count += sum->bytes != 0 || sum->blocks != 0;
+        if (sum.bytes != 0 || sum.blocks != 0)
+            *next++ = sum;
     }
-    shrink(&both, capacity);
-    release(second);
-    *second = both;
-    return true;
+    return (uint32_t)(next - out);
 }
 
 /* Forget what was, so that the next moment is the first. */
 static void forget(void)
 {
-    for (uint32_t i = 0; i < MOMENTS; i++)
-        release(&moments[i]);
     moment_count = 0;
+    set_used(0);
+    arena_unmap(changes, change_capacity * sizeof *changes, ARENA_COUNTERS);
+    changes = NULL;
+    change_capacity = 0;
     if (levels)
         memset(levels, 0, level_count * sizeof *levels);
 }
 
-/* Make two moments one. A moment tells only what changed since the one before: where one
- * can't be kept, none can. */
+/* Make two moments one, from the first on: the changes that are left move up to those before. A moment
+ * tells only what changed since the one before: where one can't be kept, none can. */
 static void halve(void)
 {
+    struct change *from = changes, *to = changes;
+
     interval *= 2;
     distance *= 2;
     for (uint32_t i = 0; i < MOMENTS / 2; i++) {
-        if (!merge(&moments[2 * i], &moments[2 * i + 1])) {
+        const struct moment *first = &moments[2 * i], *second = first + 1;
+        uint32_t first_count = first->count, second_count = second->count;
+        size_t at = (size_t)(from - changes), put = (size_t)(to - changes);
+
+        if (!grow_changes(first_count)) {
             forget();
             return;
         }
-        release(&moments[2 * i]);
-        moments[i] = moments[2 * i + 1];
-        if (i != 2 * i + 1)
-            moments[2 * i + 1] = (struct moment){ 0, 0, NULL, 0 };
+        from = changes + at;
+        to = changes + put;
+        memcpy(changes + used(), from, first_count * sizeof *from); /* what is put may lie on it */
+        from += first_count;
+        moments[i] = (struct moment){ second->time, second->allocations,
+                                      merge(to, changes + used(), first_count, from, second_count) };
+        from += second_count;
+        to += moments[i].count;
     }
+    set_used((size_t)(to - changes));
     moment_count = MOMENTS / 2;
 }
 
 void series_add(uint64_t time, uint64_t allocations, uint32_t thread_count, uint32_t stack_count,
                 void (*live)(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks))
 {
-    struct moment moment = { time, allocations, NULL, 0 };
+    struct moment moment = { time, allocations, 0 };
+    struct change *next;
 
     if (moment_count == MOMENTS)
         halve();
     set_next(time, allocations, (uint64_t)stack_count * (thread_count + 2));
-    if (stack_count == 0 || !grow_levels(stack_count))
+    if (stack_count == 0 || !grow_levels(stack_count) || !grow_changes(stack_count))
         return;
-    moment.changes = arena_map(stack_count * sizeof *moment.changes, ARENA_COUNTERS);
-    if (!moment.changes)
-        return;
+    next = changes + used();
     for (uint32_t stack = 0; stack < stack_count; stack++) {
         struct level now, *last = &levels[stack];
 
         live(stack, &now.bytes, &now.blocks);
         if (now.bytes == last->bytes && now.blocks == last->blocks)
             continue;
-        moment.changes[moment.count++] = (struct change){ now.bytes - last->bytes,
-                                                          now.blocks - last->blocks, stack };
+        *next++ = (struct change){ now.bytes - last->bytes, now.blocks - last->blocks, stack };
         *last = now;
     }
-    shrink(&moment, stack_count);
+    moment.count = (uint32_t)(next - changes - used());
+    set_used((size_t)(next - changes));
     moments[moment_count++] = moment;
 }
 
 size_t series_size(void)
 {
-    size_t size = sizeof moments;
-
-    for (uint32_t i = 0; i < MOMENTS; i++)
-        size += *(volatile uint32_t *)&moments[i].count * sizeof(struct change);
-    return size;
+    return sizeof moments + used() * sizeof *changes;
 }
 
 void series_copy(struct buffer *buffer)
 {
-    for (uint32_t i = 0; i < moment_count; i++) {
+    const struct change *change = changes;
+
+    for (uint32_t i = 0; i < moment_count; change += moments[i++].count) {
         buffer_put(buffer, &moments[i], sizeof moments[i]);
-        buffer_put(buffer, moments[i].changes, moments[i].count * sizeof *moments[i].changes);
+        buffer_put(buffer, change, moments[i].count * sizeof *change);
     }
 }
 
