@@ -9,12 +9,14 @@
 #include <sys/mman.h>
 
 #define PAGE ((size_t)4096)
+#define LEFT_AT_MOST ((size_t)1 << 20)
 #define PIECE_CHUNK ((size_t)64 * 1024)
 #define PIECE_ALIGNMENT ((size_t)64) /* a cache line: pieces of two threads never share one */
 
 static _Atomic uint64_t used[ARENA_USES];
 static _Atomic unsigned long fail_countdown;
 static bool fail_once;
+static _Atomic bool leaving;
 
 static struct {
     struct lock lock;
@@ -57,6 +59,10 @@ static struct {
 /* A bit for each place that was ever taken, so that who looks at all does not read them all. */
 static _Atomic uint64_t places_taken[PLACES / 64];
 
+/* How many ranges were ever given back. Who gets one maps it after that: the kernel sees to it, but
+ * nobody who checks for races can know. */
+static _Atomic uint64_t forgotten;
+
 static uint32_t place_of(uintptr_t start, uint32_t tried)
 {
     return ((uint32_t)(start >> PLACE_SHIFT) + tried) % PLACES;
@@ -64,6 +70,7 @@ static uint32_t place_of(uintptr_t start, uint32_t tried)
 
 static void note(uintptr_t start, size_t size)
 {
+    (void)atomic_load_explicit(&forgotten, memory_order_acquire);
     for (uint32_t i = 0; i < PLACES_TRIED; i++) {
         uint32_t place = place_of(start, i);
         uintptr_t none = 0;
@@ -81,6 +88,7 @@ static void note(uintptr_t start, size_t size)
 /* Before the memory is given back: then another thread may have it. */
 static void forget(uintptr_t start)
 {
+    atomic_fetch_add_explicit(&forgotten, 1, memory_order_release);
     for (uint32_t i = 0; i < PLACES_TRIED; i++) {
         uint32_t place = place_of(start, i);
 
@@ -158,6 +166,8 @@ void arena_unmap(void *memory, size_t size, enum arena_use use)
     if (!memory)
         return;
     size = round_up(size, PAGE);
+    if (size <= LEFT_AT_MOST && atomic_load_explicit(&leaving, memory_order_relaxed))
+        return;
     forget((uintptr_t)memory);
     if (SYSCALL_2(SYS_munmap, memory, size) == 0)
         arena_count(-(int64_t)size, use);
@@ -231,6 +241,11 @@ uint64_t arena_used_together(void)
     for (int use = 0; use < ARENA_USES; use++)
         bytes += arena_used(use);
     return bytes;
+}
+
+void arena_leave(void)
+{
+    atomic_store_explicit(&leaving, true, memory_order_relaxed);
 }
 
 void arena_forked(void)

@@ -14,8 +14,8 @@
 #include <errno.h>
 
 /* What may come between the preparation and the closing of the gate. */
-#define MORE_STACKS 1024u
 #define MORE 64u
+#define MORE_STACKS(count) (MORE + (count) / 16)
 
 /* ---- the gate is still open -------------------------------------------------------- */
 
@@ -32,7 +32,7 @@ static uint64_t recorded_blocks(void)
  * the list of them. */
 static bool prepare(struct cut *cut, bool blocks)
 {
-    const size_t stacks = (size_t)trie_stack_count() + MORE_STACKS;
+    const size_t count = trie_stack_count(), stacks = count + MORE_STACKS(count);
 
     arena_populate(cut, sizeof *cut);
     return buffer_prepare(&cut->sums, stacks * sizeof(struct counter_sum)) &&

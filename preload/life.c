@@ -178,6 +178,8 @@ void life_exit(enum snapshot_trigger why)
         while (first != self && !atomic_load(&ended))
             SYSCALL_4(SYS_futex, &ended, FUTEX_WAIT_PRIVATE, 0, NULL);
     } else {
+        if (why == SNAPSHOT_AT_EXIT)
+            arena_leave();
         take_last(why, "exit");
         snapshot_finish(true);
         tracker_set_tracing(false);

@@ -6,7 +6,7 @@
 #define MAP_BITS   64u
 #define MAP_WORDS  (SHADOW_PAGE_SLOTS / MAP_BITS)
 #define TABLE_PAGE (SHADOW_PAGE_SLOTS * sizeof(shadow_slot)) /* in memory */
-#define SLACK      ((size_t)64 * 1024)
+#define SLACK      ((size_t)16 * 1024)
 
 struct page {
     uintptr_t address; /* where the memory begins that its slots are of */

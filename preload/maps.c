@@ -13,7 +13,7 @@
 #define PAGES       512u /* looked at together */
 #define FEW_PAGES   4u   /* not worth a system call to know which were written to */
 #define LARGE       ((uintptr_t)1 << 30)
-#define READ_SIZE   ((size_t)64 * 1024)
+#define READ_SIZE   ((size_t)16 * 1024)
 
 /* ---- /proc/self/maps --------------------------------------------------------------- */
 
@@ -127,8 +127,7 @@ int maps_read_of(struct maps *maps, uint32_t pid)
     maps->count = (uint32_t)(maps->areas.size / sizeof(struct area));
     maps->page_file = open_proc(pid, "/pagemap");
     maps->pages = arena_map(PAGES * sizeof *maps->pages, ARENA_OTHER);
-    maps->copy = arena_map(PAGES * PAGE, ARENA_OTHER);
-    return maps->areas.failed || !maps->pages || !maps->copy ? -ENOMEM : 0;
+    return maps->areas.failed || !maps->pages ? -ENOMEM : 0;
 }
 
 /* The number in a line like "Rss:       64 kB", in bytes. */
@@ -247,6 +246,9 @@ int maps_read(struct maps *maps)
 
     if (result < 0)
         return result;
+    maps->copy = arena_map(PAGES * PAGE, ARENA_OTHER);
+    if (!maps->copy)
+        return -ENOMEM;
     arena_each(mark_own, maps);
     return maps->areas.failed ? -ENOMEM : 0;
 }
@@ -392,6 +394,21 @@ uint64_t maps_look(struct maps *maps, uintptr_t start, uintptr_t end, maps_visit
     return size - (maps->skipped - skipped);
 }
 
+/* What /proc/PID/pagemap says of COUNT pages from FIRST on, PAGES at most; NULL if that can't be had. It
+ * is read with what follows: small areas lie side by side, and each call of the kernel takes as long as
+ * to look at dozens of pages. */
+static const uint64_t *look_up(struct maps *maps, uintptr_t first, uint32_t count)
+{
+    if (first < maps->first_page || first + count > maps->first_page + maps->page_count) {
+        long size = SYSCALL_4(SYS_pread64, maps->page_file, maps->pages, PAGES * sizeof *maps->pages,
+                              first * sizeof *maps->pages);
+
+        maps->first_page = first;
+        maps->page_count = size > 0 ? (size_t)size / sizeof *maps->pages : 0;
+    }
+    return count <= maps->page_count ? maps->pages + (first - maps->first_page) : NULL;
+}
+
 bool maps_count(struct maps *maps, uintptr_t start, uintptr_t end, struct maps_counts *counts)
 {
     struct maps_counts found = { 0, 0, 0 };
@@ -400,14 +417,13 @@ bool maps_count(struct maps *maps, uintptr_t start, uintptr_t end, struct maps_c
     for (uintptr_t at = start & ~(PAGE - 1); at < end;) {
         uint64_t left = (end - at + PAGE - 1) / PAGE;
         uint32_t pages = (uint32_t)(left < PAGES ? left : PAGES);
-        long size = SYSCALL_4(SYS_pread64, maps->page_file, maps->pages, pages * sizeof *maps->pages,
-                              at / PAGE * sizeof *maps->pages);
+        const uint64_t *page = look_up(maps, at / PAGE, pages);
 
-        if (size != (long)(pages * sizeof *maps->pages))
+        if (!page)
             return false;
         for (uint32_t i = 0; i < pages; i++) {
-            found.resident += (maps->pages[i] >> PAGE_PRESENT & 1) * PAGE;
-            found.swapped += (maps->pages[i] >> PAGE_SWAPPED & 1) * PAGE;
+            found.resident += (page[i] >> PAGE_PRESENT & 1) * PAGE;
+            found.swapped += (page[i] >> PAGE_SWAPPED & 1) * PAGE;
         }
         at += pages * PAGE;
     }

@@ -39,6 +39,8 @@ struct maps {
     long page_file;            /* /proc/self/pagemap; negative: can't be had */
     long memory_file;          /* /proc/self/mem, if it was needed; 0: not yet */
     uint64_t *pages;           /* room to look at some pages */
+    uintptr_t first_page;      /* of what maps_count() has read into it … */
+    size_t page_count;         /* … and how many these are */
     uint64_t *copy;
     uint64_t skipped;          /* bytes that could not be read */
 };

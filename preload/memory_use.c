@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
 
 /* No more address space than this is counted page by page: a program may reserve terabytes. */
@@ -234,7 +233,17 @@ static void ask_all(uint32_t pid, struct snapshot_memory *all)
     all->swapped = kilobytes(text, "\nSwap:");
 }
 
-static int find(struct finder *finder, uint32_t pid)
+/* The whole process is what was counted. */
+static void add_up(struct snapshot_memory *uses)
+{
+    for (uint32_t kind = 0; kind < SNAPSHOT_MEMORY_KINDS; kind++)
+        if (kind != SNAPSHOT_MEMORY_ALL) {
+            uses[SNAPSHOT_MEMORY_ALL].resident += uses[kind].resident;
+            uses[SNAPSHOT_MEMORY_ALL].swapped += uses[kind].swapped;
+        }
+}
+
+static int find(struct finder *finder, uint32_t pid, bool shared)
 {
     struct snapshot_memory *uses = finder->uses;
     size_t next = 0;
@@ -248,7 +257,6 @@ static int find(struct finder *finder, uint32_t pid)
     if (finder->own.failed)
         return -ENOMEM;
     sort_own(finder);
-    ask_all(pid, &uses[SNAPSHOT_MEMORY_ALL]);
     for (uint32_t i = 0; i < finder->maps.count; i++) {
         const struct area *area = maps_area(&finder->maps, i);
 
@@ -256,10 +264,14 @@ static int find(struct finder *finder, uint32_t pid)
         uses[SNAPSHOT_MEMORY_ALL].areas++;
         uses[SNAPSHOT_MEMORY_ALL].mapped += area->end - area->start;
     }
+    if (shared || finder->counted > MOST_COUNTED)
+        ask_all(pid, &uses[SNAPSHOT_MEMORY_ALL]);
+    else
+        add_up(uses);
     return 0;
 }
 
-int memory_use_find(uint32_t pid, const uint64_t *places, size_t place_count,
+int memory_use_find(uint32_t pid, const uint64_t *places, size_t place_count, bool shared,
                     struct snapshot_memory uses[SNAPSHOT_MEMORY_KINDS])
 {
     struct finder *finder = arena_map(sizeof *finder, ARENA_OTHER);
@@ -273,7 +285,7 @@ int memory_use_find(uint32_t pid, const uint64_t *places, size_t place_count,
     finder->places = places;
     finder->count = place_count;
     finder->uses = uses;
-    result = find(finder, pid);
+    result = find(finder, pid, shared);
     maps_finish(&finder->maps);
     buffer_finish(&finder->own);
     arena_unmap(finder, sizeof *finder, ARENA_OTHER);

@@ -10,6 +10,7 @@
 
 #include "format/snapshot.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,8 +19,10 @@
 #define MEMORY_USE_PLACE ((uintptr_t)64 << 10)
 
 /* Fill in USES with the memory of the process PID, this one or the one that it is a copy of, by
- * kind from 1 on; PLACES are COUNT addresses of live blocks, ascending. 0 or the error. */
-int memory_use_find(uint32_t pid, const uint64_t *places, size_t count,
+ * kind from 1 on; PLACES are COUNT addresses of live blocks, ascending. What is shared with other
+ * processes is told only if it is to be: the kernel looks at each page for it, and who else has it,
+ * which is half of the time that all this takes. 0 or the error. */
+int memory_use_find(uint32_t pid, const uint64_t *places, size_t count, bool shared,
                     struct snapshot_memory uses[SNAPSHOT_MEMORY_KINDS]);
 
 #endif

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #define READ_SIZE 4096u
+#define GATHERED_SIZE ((size_t)16 * 1024)
 
 /* A file being written. */
 struct writer {
@@ -32,9 +33,11 @@ struct writer {
     int result;
     struct buffer strings, records;
     char read[READ_SIZE];
+    char gathered[GATHERED_SIZE]; /* to be written */
+    size_t gathered_size;
 };
 
-static void write_all(struct writer *writer, const void *data, size_t size)
+static void write_now(struct writer *writer, const void *data, size_t size)
 {
     const char *bytes = data;
 
@@ -46,9 +49,28 @@ static void write_all(struct writer *writer, const void *data, size_t size)
         } else {
             bytes += written;
             size -= (size_t)written;
-            writer->size += (size_t)written;
         }
     }
+}
+
+static void write_gathered(struct writer *writer)
+{
+    write_now(writer, writer->gathered, writer->gathered_size);
+    writer->gathered_size = 0;
+}
+
+/* Most sections are small: one call of the kernel does for many. */
+static void write_all(struct writer *writer, const void *data, size_t size)
+{
+    if (size > GATHERED_SIZE - writer->gathered_size)
+        write_gathered(writer);
+    if (size > GATHERED_SIZE) {
+        write_now(writer, data, size);
+    } else {
+        memcpy(writer->gathered + writer->gathered_size, data, size);
+        writer->gathered_size += size;
+    }
+    writer->size += size;
 }
 
 static void write_section(struct writer *writer, enum snapshot_kind kind,
@@ -377,11 +399,11 @@ static void write_memory(struct writer *writer)
     if (writer->origin->brief || writer->origin->trigger == SNAPSHOT_BY_INTERVAL ||
         writer->origin->trigger == SNAPSHOT_BY_GROWTH || writer->origin->trigger == SNAPSHOT_AT_PEAK)
         return;
+    /* What the program shares with its copy is nobody else's; and who asks at its end? */
     if (memory_use_find(identity->pid, (const uint64_t *)cut->places.data,
-                        cut->places.size / sizeof(uint64_t), uses) < 0)
+                        cut->places.size / sizeof(uint64_t),
+                        !writer->graph && writer->origin->trigger != SNAPSHOT_AT_EXIT, uses) < 0)
         return;
-    if (writer->graph) /* what the program shares with this copy of it is nobody else's */
-        uses[SNAPSHOT_MEMORY_ALL].proportional = 0;
     write_section(writer, SNAPSHOT_MEMORY, SNAPSHOT_FIXED, SNAPSHOT_MEMORY_KINDS - 1, uses + 1,
                   sizeof uses - sizeof *uses);
 }
@@ -460,6 +482,7 @@ static void write_file(struct writer *writer)
                   writer->strings.data, writer->strings.size);
     write_section(writer, SNAPSHOT_END, SNAPSHOT_BYTES,
                   writer->size + sizeof(struct snapshot_section), NULL, 0);
+    write_gathered(writer);
 }
 
 int snapshot_write(const struct cut *cut, const struct snapshot_origin *origin,
