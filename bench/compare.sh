@@ -41,7 +41,7 @@ measure() {
             set -- "$@" -- "$build/analyzer/heapdelta" run --quiet --no-graph \
                 -o "$out/snapshots" --
             ;;
-        preload) set -- "$@" -- env LD_PRELOAD="$build/preload/libheapdelta.so" ;;
+        preload) set -- "$@" --preload "$build/preload/libheapdelta.so" -- ;;
         recording)
             set -- "$@" -- env LD_PRELOAD="$heaptrack_library" DUMP_HEAPTRACK_OUTPUT=/dev/null
             ;;

@@ -1,6 +1,7 @@
 /* cputime.c - the CPU time of a command and of all that it leaves behind.
  *
- *   cputime [--name NAME] [--times N] [--timeout SECONDS] [--output FILE] -- COMMAND…
+ *   cputime [--name NAME] [--times N] [--timeout SECONDS] [--output FILE] [--preload LIBRARY]
+ *           -- COMMAND…
  *
  * Runs COMMAND, N times one after the other, and waits for all its descendants: this
  * process is made their reaper, so who loses its parent comes here. Among those are tasks
@@ -11,7 +12,8 @@
  *
  * Adds a line of JSON to FILE (default: stderr), times in seconds and per run: name, user,
  * system, wall, max_rss (bytes, of the largest process), status (as a shell has it), and
- * timed_out. After SECONDS all processes of the command are killed. The status is COMMAND's.
+ * timed_out. After SECONDS all processes of the command are killed. The status is COMMAND's. LIBRARY is
+ * preloaded into it; by `env` that would be a program more, with a start of its own.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -53,14 +55,17 @@ static void kill_children(void)
         fclose(children);
 }
 
-/* Run ARGV and wait for it and all that is left of it. Returns its status. */
-static int run(char **argv, unsigned timeout)
+/* Run ARGV, with the library PRELOAD if not NULL, and wait for it and all that is left of it. Returns
+ * its status. */
+static int run(char **argv, unsigned timeout, const char *preload)
 {
     int status, result = 0;
     pid_t pid, command = fork();
 
     if (command == 0) {
         setpgid(0, 0);
+        if (preload)
+            setenv("LD_PRELOAD", preload, 1);
         execvp(argv[0], argv);
         fprintf(stderr, "cputime: cannot run '%s': %s\n", argv[0], strerror(errno));
         _exit(errno == ENOENT ? 127 : 126);
@@ -90,7 +95,7 @@ static double seconds(struct timeval time)
 static void usage(void)
 {
     fputs("usage: cputime [--name NAME] [--times N] [--timeout SECONDS] [--output FILE]\n"
-          "               -- COMMAND...\n",
+          "               [--preload LIBRARY] -- COMMAND...\n",
           stderr);
     exit(2);
 }
@@ -110,9 +115,9 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         {"name", required_argument, NULL, 'n'},    {"times", required_argument, NULL, 't'},
         {"timeout", required_argument, NULL, 's'}, {"output", required_argument, NULL, 'o'},
-        {0},
+        {"preload", required_argument, NULL, 'p'}, {0},
     };
-    const char *name = "", *output = NULL;
+    const char *name = "", *output = NULL, *preload = NULL;
     unsigned times = 1, timeout = 0, done = 0;
     struct timespec begun, ended;
     struct rusage usage_now;
@@ -133,6 +138,9 @@ int main(int argc, char **argv)
         case 'o':
             output = optarg;
             break;
+        case 'p':
+            preload = optarg;
+            break;
         default:
             usage();
         }
@@ -145,7 +153,7 @@ int main(int argc, char **argv)
 
     clock_gettime(CLOCK_MONOTONIC, &begun);
     while (done < times && status == 0 && !timed_out) {
-        status = run(argv + optind, timeout);
+        status = run(argv + optind, timeout, preload);
         done++;
     }
     clock_gettime(CLOCK_MONOTONIC, &ended);

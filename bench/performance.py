@@ -3,8 +3,8 @@
 
     performance.py OUT [--write DOCS]
 
-OUT has programs.jsonl (compare.sh), pairs.jsonl (event_path.py --json) and unwind.jsonl
-(unwind), each of which may be missing. Prints the tables and leaves them in
+OUT has programs.jsonl (compare.sh), pairs.jsonl (event_path.py --json), unwind.jsonl (unwind),
+live_set.jsonl and pause.jsonl (live_set.py and pause.py with --json), each of which may be missing. Prints the tables and leaves them in
 OUT/performance.json. --write puts them between the markers of DOCS/performance.md,
 and the chart into DOCS/performance.svg.
 
@@ -109,6 +109,20 @@ def scaling(pairs):
             for row in pairs if row["threads"] > 1 and row["blocks"] in ones]
 
 
+def single_figures(live_set, pause, scaled):
+    """What is measured by one figure each: (what, target, measured)."""
+    rows = [(f"{row['threads']} threads on {os.cpu_count()} CPUs, blocks {row['blocks']}: pairs per second "
+             "against one thread, by native's", "≥ 0.90", f"{row['heapdelta'] / row['native']:.2f}")
+            for row in scaled if row["threads"] == 4 and row["blocks"] == "own"]
+    rows += [(f"our memory per live block, {row['blocks']:,} of 16 to 256 bytes", "≤ 38 bytes",
+              f"{row['bytes_per_block']:.1f} bytes") for row in live_set]
+    rows += [(f"pause of a snapshot, counters only ({row['stacks']:,} stacks, {row['threads']} threads)",
+              "≤ 1 ms", f"{row['pause_ms']:.2f} ms") for row in pause]
+    rows += [(f"pause of a snapshot with the list of {row['blocks']:,} blocks", "≤ 50 ms",
+              f"{row['pause_ms']:.0f} ms") for row in live_set]
+    return [{"what": what, "target": target, "measured": measured} for what, target, measured in rows]
+
+
 def table(head, rows):
     """A table in Markdown, aligned so that it can be read as text, too."""
     cells = [head] + [[str(cell) for cell in row] for row in rows]
@@ -140,6 +154,9 @@ def write_up(result):
               *[shown(row, tool) for tool in present]] for row in result["programs"]])
         rounds = max(r.get("rounds", 0) for row in result["programs"] for r in row["tools"].values())
         text += f"\nRounds: {rounds}.\n\n"
+    if result["figures"]:
+        text += table(["", "target", "heapdelta"],
+                      [[row["what"], row["target"], row["measured"]] for row in result["figures"]]) + "\n"
     if result["start_up"]:
         text += "What starting costs (`true`, against native):\n\n" + table(
             ["", "ms", "ms of CPU", "MiB"],
@@ -213,6 +230,7 @@ def main(out, docs):
         "start_up": start_up(programs["true"]) if "true" in programs else [],
         "pairs": pairs,
         "scaling": scaling(pairs),
+        "figures": single_figures(lines(out / "live_set.jsonl"), lines(out / "pause.jsonl"), scaling(pairs)),
         "unwind": lines(out / "unwind.jsonl"),
     }
     (out / "performance.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -75,6 +75,15 @@ os._exit(0)'
     xmllint --noout docs/performance.svg
 }
 
+@test "live_set.py and pause.py: a row for each target" {
+    /usr/bin/python3 "$BENCH/live_set.py" "$BUILD_ROOT" --json --rounds 1 --blocks 2000 >live_set.jsonl
+    /usr/bin/python3 "$BENCH/pause.py" "$BUILD_ROOT" --json --stacks 500 --snapshots 3 >pause.jsonl
+    /usr/bin/python3 "$BENCH/performance.py" . >text
+    grep -qE '^\| our memory per live block, 2,000 .* ≤ 38 bytes \|' text
+    grep -qE '^\| pause .* \(50[0-9] stacks, 2 threads\) .* ≤ 1 ms \|' text
+    grep -qE '^\| pause .* 2,000 blocks .* ≤ 50 ms \|' text
+}
+
 @test "report.py measures the page" {
     command -v chromium && command -v chromedriver || skip 'no chromium'
     "$HEAPDELTA" run --quiet -o out -- "$BUILD_ROOT/samples/event_handler_leak" 10 >/dev/null
