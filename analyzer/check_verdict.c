@@ -41,6 +41,7 @@ struct check_judge {
     struct graph *graph;
     struct holder_paths *paths;
     struct growth *growths; /* by rounds; NULL: there are too few */
+    uint32_t *leaders;
     size_t warm_up, judged; /* rounds */
     struct verdicts *verdicts;
     struct suppressed suppressed, known, allowed;
@@ -180,6 +181,7 @@ static struct verdict_input verdict_input_of(const struct check_judge *judge)
         .are_rounds = judge->growths != NULL,
         .warm_up = judge->warm_up,
         .growths = judge->growths,
+        .leaders = judge->leaders,
     };
 }
 
@@ -200,7 +202,8 @@ static int judge_rounds(struct check_judge *judge)
     judge->judged = rounds_judged(&rounds);
     return judge->judged < ROUNDS_MIN
                ? 0
-               : rounds_judge(&rounds, judge->input.last, judge->symbols, &judge->growths);
+               : rounds_judge(&rounds, judge->input.last, judge->symbols, &judge->growths,
+                          &judge->leaders);
 }
 
 /* Without rounds it is no more than a guess whether what grows will go on to do so. */
@@ -260,9 +263,12 @@ static int apply_limits(struct check_judge *judge)
     for (size_t i = 0; i < verdicts->leak_count; i++) {
         const struct verdict *verdict = &verdicts->list[i];
 
-        removed[i] = verdict->kind == VERDICT_LOST
-                         ? lost_is_allowed
-                         : growth_is_allowed || !counts_as_growing(judge, verdict);
+        if (verdict->kind == VERDICT_LOST)
+            removed[i] = lost_is_allowed;
+        else if (verdict->part_of != VERDICT_NONE)
+            removed[i] = removed[verdict->part_of]; /* it stands before */
+        else
+            removed[i] = growth_is_allowed || !counts_as_growing(judge, verdict);
     }
     result = suppressed_take_out(verdicts, removed, &judge->allowed);
     free(removed);
@@ -482,6 +488,7 @@ void check_verdict_finish(struct check_verdict *verdict)
         return;
     verdicts_destroy(judge->verdicts);
     free(judge->growths);
+    free(judge->leaders);
     holder_paths_destroy(judge->paths);
     graph_destroy(judge->graph);
     symbols_destroy(judge->symbols);

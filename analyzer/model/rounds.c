@@ -128,14 +128,20 @@ struct place {
     struct growth_levels *levels;
     uint64_t rise, more; /* bytes and blocks, of the stack that rose most, */
     uint32_t stack; /* … which is this */
+    struct growth growth;
+    double bytes, blocks; /* that those of its stacks grew by which grow by themselves */
 };
 
 struct judge {
     const struct rounds *rounds;
     size_t first, count; /* snapshots from FIRST on count, so many */
+    uint64_t numbers[GROWTH_MOMENTS_MAX]; /* … of these rounds */
     struct place *places;
     size_t place_count;
+    size_t *place_of; /* per stack; PLACE_NONE: what it held never changed */
 };
+
+#define PLACE_NONE SIZE_MAX
 
 static bool is_same(const struct symbol *a, const struct symbol *b)
 {
@@ -198,12 +204,14 @@ static int add_stacks(struct judge *judge, const struct heap *last, struct symbo
         uint64_t rise, more;
         uint32_t frame;
 
+        judge->place_of[stack] = PLACE_NONE;
         if (!read_levels(judge, stack, &levels))
             continue; /* what never changes plays no part, and names are dear */
         symbol = site_newest(last, symbols, filter, stack, true, &frame);
         place = find_place(judge, symbol);
         if (!place)
             return -ENOMEM;
+        judge->place_of[stack] = (size_t)(place - judge->places);
         for (size_t i = 0; i < judge->count; i++) {
             place->levels->bytes[i] += levels.bytes[i];
             place->levels->blocks[i] += levels.blocks[i];
@@ -219,34 +227,110 @@ static int add_stacks(struct judge *judge, const struct heap *last, struct symbo
     return 0;
 }
 
+/* Judge each place, into GROWTHS for the stack of it that rose most, which is put in LEADERS for all. */
+static void judge_places(const struct judge *judge, size_t stack_count, struct growth *growths,
+                         uint32_t *leaders)
+{
+    for (size_t i = 0; i < judge->place_count; i++) {
+        struct place *place = &judge->places[i];
+
+        if (place->rise > 0 || place->more > 0)
+            rounds_judge_levels(judge->numbers, place->levels, judge->count, &place->growth);
+        growths[place->stack] = place->growth;
+    }
+    for (uint32_t stack = 0; stack < stack_count; stack++)
+        leaders[stack] = judge->place_of[stack] == PLACE_NONE
+                             ? stack
+                             : judge->places[judge->place_of[stack]].stack;
+}
+
+/* Of the growth of PLACE what OWN, of one of its stacks, is of all OWN ones. */
+static struct growth part_of(const struct place *place, const struct growth *own)
+{
+    double bytes = place->bytes > 0 ? (double)own->bytes / place->bytes : 0;
+    double blocks = place->blocks > 0 ? (double)own->blocks / place->blocks : 0;
+    struct growth growth = place->growth;
+
+    growth.bytes = (uint64_t)((double)growth.bytes * bytes + 0.5);
+    growth.blocks = (uint64_t)((double)growth.blocks * blocks + 0.5);
+    growth.bytes_per_work *= bytes;
+    growth.blocks_per_work *= blocks;
+    growth.lowest = own->lowest;
+    growth.highest = own->highest;
+    return growth;
+}
+
+/* Share what places grow by among those of their stacks that grow by themselves, if the one that rose most is among these:
+ * of many that rise now and then it stands for all. Returns 0 or -ENOMEM. */
+static int share_growths(const struct judge *judge, size_t stack_count, struct growth *growths)
+{
+    struct growth *own = calloc(stack_count + 1, sizeof(*own));
+
+    if (!own)
+        return -ENOMEM;
+    for (uint32_t stack = 0; stack < stack_count; stack++) {
+        struct growth_levels levels;
+        struct place *place;
+
+        if (judge->place_of[stack] == PLACE_NONE)
+            continue;
+        place = &judge->places[judge->place_of[stack]];
+        if (place->growth.course != GROWTH_GROWING)
+            continue;
+        read_levels(judge, stack, &levels);
+        rounds_judge_levels(judge->numbers, &levels, judge->count, &own[stack]);
+        if (own[stack].course != GROWTH_GROWING)
+            continue;
+        place->bytes += (double)own[stack].bytes;
+        place->blocks += (double)own[stack].blocks;
+    }
+    for (uint32_t stack = 0; stack < stack_count; stack++) {
+        const struct place *place;
+
+        if (own[stack].course != GROWTH_GROWING)
+            continue;
+        place = &judge->places[judge->place_of[stack]];
+        if (own[place->stack].course == GROWTH_GROWING)
+            growths[stack] = part_of(place, &own[stack]);
+    }
+    free(own);
+    return 0;
+}
+
 int rounds_judge(const struct rounds *rounds, const struct heap *last, struct symbols *symbols,
-                 struct growth **out_growths)
+                 struct growth **out_growths, uint32_t **out_leaders)
 {
     struct judge judge = {.rounds = rounds, .first = first_of(rounds)};
     struct filter *filter = filter_create();
     struct growth *growths = calloc(last->stack_count + 1, sizeof(*growths));
-    uint64_t numbers[GROWTH_MOMENTS_MAX];
-    int result = filter && growths ? 0 : -ENOMEM;
+    uint32_t *leaders = calloc(last->stack_count + 1, sizeof(*leaders));
+    int result = filter && growths && leaders ? 0 : -ENOMEM;
 
     if (rounds->count - judge.first > GROWTH_MOMENTS_MAX)
         judge.first = rounds->count - GROWTH_MOMENTS_MAX;
     judge.count = rounds->count - judge.first;
+    judge.place_of = calloc(last->stack_count + 1, sizeof(*judge.place_of));
     for (size_t i = 0; i < judge.count; i++)
-        numbers[i] = rounds->numbers[judge.first + i];
-    if (result == 0 && judge.count > 1)
+        judge.numbers[i] = rounds->numbers[judge.first + i];
+    if (!judge.place_of)
+        result = -ENOMEM;
+    if (result == 0)
         result = add_stacks(&judge, last, symbols, filter);
-    for (size_t i = 0; result == 0 && i < judge.place_count; i++) {
-        if (judge.places[i].rise > 0 || judge.places[i].more > 0)
-            rounds_judge_levels(numbers, judge.places[i].levels, judge.count,
-                                &growths[judge.places[i].stack]);
+    if (result == 0) {
+        judge_places(&judge, last->stack_count, growths, leaders);
+        result = share_growths(&judge, last->stack_count, growths);
     }
     for (size_t i = 0; i < judge.place_count; i++)
         free(judge.places[i].levels);
     free(judge.places);
+    free(judge.place_of);
     filter_destroy(filter);
-    if (result == 0)
+    if (result == 0) {
         *out_growths = growths;
-    else
+        *out_leaders = leaders;
+    } else {
         free(growths);
+        free(leaders);
+    }
     return result;
 }

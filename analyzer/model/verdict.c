@@ -24,7 +24,9 @@ struct judge {
     const struct verdict_input *input;
     const struct heap *heap; /* the last one */
     struct verdicts *verdicts;
-    uint32_t *votes;   /* per stack and class: how far ahead the step of its verdict is */
+    struct votes {
+        uint32_t step, holder;
+    } *votes; /* per stack and class: how far ahead those of its verdict are */
 };
 
 static uint64_t max(uint64_t one, uint64_t other)
@@ -140,25 +142,42 @@ static uint32_t half_of_epochs(const struct heap *heap)
     return heap->process->epoch >= 4 ? heap->process->epoch / 2 : 0;
 }
 
+/* Let VALUE be elected if most vote for it (Boyer and Moore's vote). */
+static void vote(uint32_t *votes, uint32_t *elected, uint32_t value)
+{
+    if (*votes == 0)
+        *elected = value;
+    if (*elected == value)
+        ++*votes;
+    else
+        --*votes;
+}
+
 static void count_block(const struct judge *judge, const struct heap_block *block,
-                        enum graph_class class, uint32_t step)
+                        enum graph_class class, uint32_t step, uint32_t holder)
 {
     uint64_t weight = estimate_weight(judge->heap, block);
     struct verdict *verdict = find(judge, block->stack, class);
-    uint32_t *votes = &judge->votes[(size_t)block->stack * GRAPH_CLASS_COUNT + class];
+    struct votes *votes = &judge->votes[(size_t)block->stack * GRAPH_CLASS_COUNT + class];
 
     verdict->size += block->size * weight;
     verdict->count += weight;
     if (verdict->oldest == 0 || block->epoch < verdict->oldest)
         verdict->oldest = block->epoch;
     verdict->old += block->epoch <= half_of_epochs(judge->heap) ? weight : 0;
-    /* The step that most have, if there is one (Boyer and Moore's vote). */
-    if (*votes == 0)
-        verdict->step = step;
-    if (verdict->step == step)
-        ++*votes;
-    else
-        --*votes;
+    vote(&votes->step, &verdict->step, step);
+    vote(&votes->holder, &verdict->holder, holder);
+}
+
+/* The stack of the block that holds BLOCK; HOLDERS_NONE if none does. */
+static uint32_t holder_of(const struct judge *judge, const struct holders *holders, size_t block)
+{
+    size_t roots = judge->input->graph->root_count;
+    uint32_t from = holders->from[block];
+
+    return holders->step_of[block] == HOLDERS_NONE || from == HOLDERS_NONE || from < roots
+               ? HOLDERS_NONE
+               : judge->heap->blocks[from - roots].stack;
 }
 
 static void count_blocks(const struct judge *judge)
@@ -170,10 +189,11 @@ static void count_blocks(const struct judge *judge)
 
     for (size_t i = 0; i < heap->block_count; i++)
         count_block(judge, &heap->blocks[i], graph ? graph->classes[i] : GRAPH_STILL_REACHABLE,
-                    holders ? holders->step_of[i] : HOLDERS_NONE);
+                    holders ? holders->step_of[i] : HOLDERS_NONE,
+                    holders ? holder_of(judge, holders, i) : HOLDERS_NONE);
     /* Who holds what the program deals out itself nobody has looked for. */
     for (size_t i = 0; i < heap->tracked_count; i++)
-        count_block(judge, &heap->tracked[i], GRAPH_STILL_REACHABLE, HOLDERS_NONE);
+        count_block(judge, &heap->tracked[i], GRAPH_STILL_REACHABLE, HOLDERS_NONE, HOLDERS_NONE);
     if (graph || heap->has_blocks)
         return;
     for (uint32_t i = 0; i < heap->stack_count; i++) {
@@ -368,7 +388,7 @@ static int make_list(const struct judge *judge)
         verdicts->leak_count += verdict->is_leak;
         verdicts->list[verdicts->count++] = *verdict;
     }
-    return verdict_order(verdicts, judge->input->paths);
+    return verdict_order(verdicts, judge->input->paths, judge->input->leaders);
 }
 
 int verdicts_create(const struct verdict_input *input, struct verdicts **out_verdicts)
@@ -389,7 +409,7 @@ int verdicts_create(const struct verdict_input *input, struct verdicts **out_ver
         judge.verdicts->heap = judge.heap;
         judge.verdicts->knows_lost = input->graph;
         for (size_t i = 0; i < room; i++)
-            judge.verdicts->list[i].step = HOLDERS_NONE;
+            judge.verdicts->list[i].step = judge.verdicts->list[i].holder = HOLDERS_NONE;
         set_moments(&judge);
         count_blocks(&judge);
         for (uint32_t i = 0; i < judge.heap->stack_count; i++) {

@@ -47,6 +47,7 @@ struct verdict {
     uint64_t with_count;    /* … blocks */
     uint64_t unreturned;    /* bytes that the allocator keeps, if NOT_RETURNED */
     uint32_t step;          /* of the holders, that most of its blocks have; HOLDERS_NONE */
+    uint32_t holder;        /* the stack of the blocks that hold most of its blocks; HOLDERS_NONE */
     uint32_t oldest;        /* epoch of its oldest block; 0: not known */
     uint64_t old;           /* blocks of it that have outlived half of the epochs */
 };
@@ -76,6 +77,7 @@ struct verdict_input {
     bool are_rounds;                   /* each snapshot is the end of a round */
     size_t warm_up;                    /* so many rounds are start-up */
     const struct growth *growths;      /* of each stack of the last heap, judged already; or NULL */
+    const uint32_t *leaders;           /* … with these: of each the stack whose part it is, or itself */
 };
 
 /* From this number on the snapshots are the moments by which growth is judged; of fewer it is the

@@ -76,8 +76,8 @@ static size_t find_whole(const struct verdicts *verdicts, const struct holder_pa
     return found;
 }
 
-/* Find what is a part of what. Returns 0 or -ENOMEM. */
-static int find_parts(struct verdicts *verdicts, const struct holder_paths *paths)
+/* Find which leak each is a part of by PATHS. Returns 0 or -ENOMEM. */
+static int find_wholes(struct verdicts *verdicts, const struct holder_paths *paths)
 {
     const struct sites *sites = holder_paths_sites(paths);
     size_t *of_site = malloc((sites->count + 1) * sizeof(*of_site));
@@ -93,6 +93,49 @@ static int find_parts(struct verdicts *verdicts, const struct holder_paths *path
     }
     for (size_t i = 0; i < verdicts->leak_count; i++)
         verdicts->list[i].part_of = find_whole(verdicts, paths, i, of_site);
+    free(of_site);
+    return 0;
+}
+
+/* Find which of those that grow are parts of others by their stacks: a node holds what was put into it in the same
+ * line, so that the way there tells nothing. Returns 0 or -ENOMEM. */
+static int find_siblings(struct verdicts *verdicts, const struct holder_paths *paths,
+                         const uint32_t *leaders)
+{
+    const struct sites *sites = paths ? holder_paths_sites(paths) : NULL;
+    size_t stacks = verdicts->heap->stack_count;
+    size_t *of_stack = malloc((stacks + 1) * sizeof(*of_stack));
+
+    if (!of_stack)
+        return -ENOMEM;
+    for (size_t i = 0; i < stacks; i++)
+        of_stack[i] = VERDICT_NONE;
+    for (size_t i = verdicts->leak_count; i-- > 0;) {
+        if (verdicts->list[i].kind == VERDICT_HELD_GROWING)
+            of_stack[verdicts->list[i].stack] = i;
+    }
+    for (size_t i = 0; i < verdicts->leak_count; i++) {
+        struct verdict *verdict = &verdicts->list[i];
+        uint32_t holder = verdict->holder;
+
+        if (verdict->kind != VERDICT_HELD_GROWING || verdict->part_of != VERDICT_NONE)
+            continue;
+        if (leaders && leaders[verdict->stack] != verdict->stack)
+            verdict->part_of = of_stack[leaders[verdict->stack]];
+        else if (sites && holder != HOLDERS_NONE && holder != verdict->stack &&
+                 sites->of_stack[holder] == sites->of_stack[verdict->stack])
+            verdict->part_of = of_stack[holder];
+    }
+    free(of_stack);
+    return 0;
+}
+
+/* Find what is a part of what. Returns 0 or -ENOMEM. */
+static int find_parts(struct verdicts *verdicts, const struct holder_paths *paths,
+                      const uint32_t *leaders)
+{
+    if ((paths && find_wholes(verdicts, paths) < 0) || find_siblings(verdicts, paths, leaders) < 0)
+        return -ENOMEM;
     /* A part of a part is one of the whole; of a circle the worst is the whole. */
     for (size_t i = 0; i < verdicts->leak_count; i++) {
         size_t whole = verdicts->list[i].part_of;
@@ -106,7 +149,6 @@ static int find_parts(struct verdicts *verdicts, const struct holder_paths *path
         else
             verdicts->list[i].part_of = whole;
     }
-    free(of_site);
     return 0;
 }
 
@@ -212,12 +254,11 @@ out:
     return result;
 }
 
-int verdict_order(struct verdicts *verdicts, const struct holder_paths *paths)
+int verdict_order(struct verdicts *verdicts, const struct holder_paths *paths, const uint32_t *leaders)
 {
-    int result = 0;
+    int result;
 
     qsort_r(verdicts->list, verdicts->count, sizeof(*verdicts->list), compare, verdicts);
-    if (paths)
-        result = find_parts(verdicts, paths);
+    result = find_parts(verdicts, paths, leaders);
     return result == 0 ? order_leaks(verdicts) : result;
 }

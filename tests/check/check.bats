@@ -408,3 +408,72 @@ END
     check_marks 1 5 lost
     [ -z "$(find "$TMPDIR" -maxdepth 1 -name 'heapdelta-check.*')" ]
 }
+
+@test "all that is allocated in a line is of the leak, and a node and what it holds are one" {
+    cat >line.c <<'END'
+#include <preload/heapdelta.h>
+#include <stdlib.h>
+
+struct node {
+    struct node *next;
+    void *key, *value;
+};
+
+static struct node *first;
+
+int main(int argc, char **argv)
+{
+    for (int i = 0; i < 3000; i++) {
+        struct node *node = malloc(sizeof(*node)); node->next = first; first = node;
+        node->key = malloc(10); node->value = malloc(20);
+        if (argc > 1 && i % 300 == 299)
+            heapdelta_mark("round");
+    }
+    return argv[0] == NULL;
+}
+END
+    sed 's/first = node;/& node->key = malloc(10); node->value = malloc(20);/; /^        node->key/d' line.c >all.c
+    for program in line all; do
+        cc -g -O1 -fno-builtin -I"$SOURCE_ROOT" -o $program $program.c
+        "$HEAPDELTA" run --quiet -o $program.out -- ./$program
+        "$HEAPDELTA" leaks $program.out/*.hds >leaks
+        grep -F "1 leak of 9000 blocks" leaks || { cat leaks; return 1; }
+        ends_with 1 "$HEAPDELTA" check -- ./$program
+        said "FAILED: 1 leak of 9000 blocks"
+        ends_with 1 "$HEAPDELTA" check -- ./$program rounds
+        said "FAILED: 1 leak of 9000 blocks"
+        said "growth a round  15.8 KiB  in 900 blocks"
+    done
+    ends_with 0 "$HEAPDELTA" check --max-growth 900blocks -- ./line rounds
+    ends_with 1 "$HEAPDELTA" check --max-growth 899blocks -- ./line rounds
+}
+
+@test "one line that is reached by several ways, and grows, is one leak" {
+    cat >ways.c <<'END'
+#include <preload/heapdelta.h>
+#include <stdlib.h>
+
+static void *volatile held[40];
+static unsigned count;
+
+__attribute__((noinline)) static void keep(void)
+{
+    held[count++] = malloc(100);
+}
+
+int main(void)
+{
+    for (int i = 0; i < 10; i++) {
+        keep();
+        if (i % 2)
+            keep();
+        keep();
+        heapdelta_mark("round");
+    }
+    return 0;
+}
+END
+    cc -g -O1 -fno-builtin -fno-optimize-sibling-calls -I"$SOURCE_ROOT" -o ways ways.c
+    ends_with 1 "$HEAPDELTA" check -- ./ways
+    said "FAILED: 1 leak of 20 blocks"
+}
