@@ -222,17 +222,20 @@ static void add_part(struct report *report, bool known, const char *key, const c
         report_add_remark(report, "%s", remark);
 }
 
-/* BYTES of it are resident, if KNOWN. */
+/* BYTES of it are resident, if KNOWN; its parts are those of what is mapped. */
 static void add_tracer(struct report *report, const struct snapshot_account *account, bool known,
                        uint64_t bytes)
 {
-    char buffer[4][UNITS_SIZE];
+    char buffer[4][UNITS_SIZE], mapped[UNITS_SIZE];
 
     report_add_number(report, "tracer_bytes", NULL, REPORT_BYTES, account->tracer_bytes);
     add_part(report, known, "tracer_resident", NULL, bytes, NULL);
     report_add_number(report, NULL, "heapdelta itself", REPORT_BYTES,
                       known ? bytes : account->tracer_bytes);
-    report_add_remark(report, "blocks %s, stacks %s, counters %s, other %s",
+    report_add_remark(report, "%s%s%sblocks %s, stacks %s, counters %s, other %s",
+                      known ? "of " : "",
+                      known ? units_bytes(mapped, (double)account->tracer_bytes, false) : "",
+                      known ? " mapped: " : "",
                       units_bytes(buffer[0], (double)account->tracer_blocks_bytes, false),
                       units_bytes(buffer[1], (double)account->tracer_stacks_bytes, false),
                       units_bytes(buffer[2], (double)account->tracer_counters_bytes, false),
