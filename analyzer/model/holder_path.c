@@ -23,7 +23,8 @@ struct passed {
     uint32_t block;     /* the first */
     uint32_t type;      /* index in the names of types; 0: not the same of all, or not known */
     uint8_t how;        /* the least sure one */
-    uint32_t from;      /* one of which a pointer leads on, */
+    uint64_t pointers;  /* that lead on, */
+    uint32_t from;      /* one of the blocks that they are in, */
     uint64_t low, high; /* and where such pointers lie: the first and the last place */
 };
 
@@ -70,6 +71,7 @@ static void note_block(const struct holder_paths *paths, struct passed *step, ui
 /* Note that the pointer OFFSET bytes into BLOCK, of STEP, leads on. */
 static void note_pointer(struct passed *step, uint32_t block, uint64_t offset)
 {
+    step->pointers++;
     if (step->from == HOLDERS_NONE) {
         step->from = block;
         step->low = step->high = offset;
@@ -181,10 +183,9 @@ static void set_type(struct holder_paths *paths, struct report_link *link,
         link->name = field;
 }
 
-/* Add a step of the blocks that PASSED counts, allocated at SITE; NEXT is the one behind it, or
- * NULL. */
+/* Add a step of the blocks that PASSED counts, allocated at SITE; the LAST one leads to nothing. */
 static void add_step(struct holder_paths *paths, struct report *report, uint32_t site, bool repeats,
-                     const struct passed *passed, const struct passed *next)
+                     const struct passed *passed, bool last)
 {
     char field[FIELD_SIZE];
     struct report_link link = {
@@ -194,8 +195,9 @@ static void add_step(struct holder_paths *paths, struct report *report, uint32_t
         .repeats = repeats && passed->count > 1,
     };
 
-    if (next && passed->count == 1)
-        link.is_array = next->count >= 4 && 2 * next->count >= passed->size / sizeof(uint64_t);
+    if (!last && passed->count == 1 && !types_is_object(paths->types, passed->block))
+        link.is_array =
+            passed->pointers >= 4 && 2 * passed->pointers >= passed->size / sizeof(uint64_t);
     holder_paths_set_site(&link, paths->sites->sites[site].symbol);
     set_type(paths, &link, passed, field, sizeof(field));
     report_add_link(report, &link);
@@ -228,7 +230,7 @@ int holder_paths_add(struct holder_paths *paths, const uint8_t *members, uint32_
     add_root(paths, report, steps[path[0]].name);
     for (size_t i = 1; i < length; i++)
         add_step(paths, report, steps[path[i]].site, steps[path[i]].repeats, &paths->steps[path[i]],
-                 path[i + 1] == HOLDERS_NONE ? NULL : &paths->steps[path[i + 1]]);
+                 path[i + 1] == HOLDERS_NONE);
     free(path);
     return 0;
 }
@@ -274,7 +276,7 @@ int holder_paths_add_one(struct holder_paths *paths, const struct all_path *path
     add_root(paths, report, path->name);
     for (size_t i = 0; i < path->length; i++)
         add_step(paths, report, path->steps[i].site, path->steps[i].repeats, &passed[i],
-                 i + 1 < path->length ? &passed[i + 1] : NULL);
+                 i + 1 == path->length);
     free(passed);
     return 0;
 }

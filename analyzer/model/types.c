@@ -461,6 +461,16 @@ void types_destroy(struct types *types)
     free(types);
 }
 
+bool types_is_object(const struct types *types, uint32_t block)
+{
+    const struct types_layouts *own = types->layouts;
+    uint32_t layout = own->of_block[block];
+
+    return types->how[block] == TYPES_BY_VTABLE ||
+           (types->of_block[block] != 0 && layout != LAYOUTS_NONE &&
+            layouts_is_structure(own->layouts, layout & ~IS_ARRAY));
+}
+
 void types_field(const struct types *types, uint32_t block, uint64_t offset, char *buffer,
                  size_t size)
 {

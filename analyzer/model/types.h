@@ -17,6 +17,7 @@
 #include "model/heap.h"
 #include "model/symbols.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,9 @@ void types_destroy(struct types *types);
 
 /* The word that stands for HOW in reports ("declared"). */
 const char *types_how_name(enum types_how how);
+
+/* Is BLOCK known to be an object of a class or structure, or several: no array of pointers, whatever it leads to? */
+bool types_is_object(const struct types *types, uint32_t block);
 
 /* Write which field of BLOCK lies OFFSET bytes into it into BUFFER of SIZE bytes: "handlers",
  * "items[].next"; empty: none is known. */

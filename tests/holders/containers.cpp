@@ -31,6 +31,14 @@ struct Registry {
 
 Registry registry;
 
+struct Cache {
+    virtual ~Cache() {}
+    std::map<int, Item *> kept;
+    Item *recent[8] = {};
+};
+
+Cache *cache;
+
 class Pool {
 public:
     static std::vector<Item *> spare;
@@ -53,6 +61,8 @@ ALLOCATES shop::Item *numbered_item(int i) { return new shop::Item(i); }
 ALLOCATES std::shared_ptr<shop::Item> shared_item() { return std::make_shared<shop::Item>(1); }
 ALLOCATES std::shared_ptr<shop::Item> gift_item() { return std::shared_ptr<shop::Item>(new shop::Item(2)); }
 ALLOCATES std::unique_ptr<shop::Item> named_item(int i) { return std::make_unique<shop::Item>(i); }
+ALLOCATES shop::Item *kept_item(int i) { return new shop::Item(i); }
+ALLOCATES shop::Item *recent_item(int i) { return new shop::Item(i); }
 ALLOCATES void queue_item(int i) { queue.emplace_back(i); }
 ALLOCATES void add_name() { names.push_back(std::string(200, 'x')); }
 ALLOCATES std::vector<int> &numbers()
@@ -71,6 +81,11 @@ int main()
         shop::registry.by_number[i] = numbered_item(i);
         shop::registry.by_name["item number " + std::to_string(i)] = named_item(i);
     }
+    shop::cache = new shop::Cache;
+    for (int i = 0; i < 20; i++)
+        shop::cache->kept[i] = kept_item(i);
+    for (int i = 0; i < 8; i++)
+        shop::cache->recent[i] = recent_item(i);
     shared = shared_item();
     for (int i = 0; i < 3; i++) {
         auto order = std::make_shared<shop::Order>();
