@@ -264,6 +264,7 @@ static int diff(const struct options *options, const struct sides *all)
                                 "up to more than the total.");
     mention_gaps(report, all);
     mention_sample(report, all);
+    estimate_mention_unlike(report, all->sides[0].heap, all->sides[count - 1].heap);
     if (all->singles)
         report_add_note(report, "%zu %s one snapshot only: left out.", all->singles,
                         all->singles == 1 ? "process has" : "processes have");

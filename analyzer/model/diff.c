@@ -121,9 +121,25 @@ static double variance(const struct diff *diff, const struct diff_row *row, size
     return row->groups[list] ? row->groups[list]->variance : 0;
 }
 
+/* The same of LIST if it is a sample, and OTHER knows all blocks: what a sample has none of may be there all the same. So it
+ * is at least what the variance would be if as much were there as in OTHER. */
+static double variance_beside(const struct diff *diff, const struct diff_row *row, size_t list,
+                              size_t other)
+{
+    double known = variance(diff, row, list), expected;
+
+    if (diff->lists[list]->sample_mean == 0 || diff->lists[other]->sample_mean != 0)
+        return known;
+    expected = (double)row->sizes[other] * (double)diff->lists[list]->sample_mean;
+    return known > expected ? known : expected;
+}
+
 uint64_t diff_size_error(const struct diff *diff, const struct diff_row *row, size_t list)
 {
-    return estimate_error(row->sizes[list], variance(diff, row, list));
+    size_t other = list > 0 ? 0 : diff->list_count - 1;
+    double known = variance(diff, row, list), beside = variance_beside(diff, row, list, other);
+
+    return estimate_error(row->sizes[list] + (beside > known ? row->sizes[other] : 0), beside);
 }
 
 uint64_t diff_size_diff_error(const struct diff *diff, const struct diff_row *row)
@@ -131,7 +147,7 @@ uint64_t diff_size_diff_error(const struct diff *diff, const struct diff_row *ro
     size_t last = diff->list_count - 1;
 
     return estimate_error(row->sizes[0] + row->sizes[last],
-                        variance(diff, row, 0) + variance(diff, row, last));
+                          variance_beside(diff, row, 0, last) + variance_beside(diff, row, last, 0));
 }
 
 struct order {

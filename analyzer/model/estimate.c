@@ -116,6 +116,28 @@ void estimate_mention(struct report *report, const struct heap *const *heaps, si
                         text, sampled->has_blocks ? "" : ", or more often");
 }
 
+void estimate_mention_unlike(struct report *report, const struct heap *old, const struct heap *new)
+{
+    static const struct snapshot_sampling all = {.max = UINT64_MAX};
+    const struct snapshot_sampling *a = old->sampling ? old->sampling : &all;
+    const struct snapshot_sampling *b = new->sampling ? new->sampling : &all;
+    char of_old[160], of_new[160];
+
+    if (estimate_is(old) == estimate_is(new) && a->min == b->min && a->max == b->max)
+        return;
+    estimate_describe(old, of_old, sizeof(of_old));
+    estimate_describe(new, of_new, sizeof(of_new));
+    report_add_note(report, "Not recorded alike: of %s %s, of %s %s.%s%s", old->path,
+                    *of_old ? of_old : "all blocks", new->path, *of_new ? of_new : "all blocks",
+                    estimate_is(old) != estimate_is(new)
+                        ? " What a sample has none of may be there all the same: a change is certain "
+                          "only beyond its ±, that of a count not at all."
+                        : "",
+                    a->min != b->min || a->max != b->max
+                        ? " What one of them left out for its size seems to have come or gone."
+                        : "");
+}
+
 void estimate_mention_total(struct report *report, const struct heap *heap)
 {
     uint64_t size = heap->account->live_bytes;

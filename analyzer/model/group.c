@@ -369,6 +369,7 @@ static struct group_list *finish_list(struct grouping *grouping)
     if (!list->groups)
         goto fail;
     list->key = grouping->options->key;
+    list->sample_mean = estimate_is(grouping->heap) ? grouping->heap->sampling->mean : 0;
     for (size_t i = 0; i < grouping->heap->stack_count; i++) {
         if (!grouping->held[i].kept)
             continue;

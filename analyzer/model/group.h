@@ -64,7 +64,8 @@ struct group_list {
     struct group_frame *frames; /* those of all groups */
     uint32_t *of_block; /* per block (not: tracked one) of the heap: index in groups, or GROUP_NONE */
     uint64_t size, blocks; /* sums over the blocks, each counted once */
-    double variance;       /* of the size, where that is an estimate: estimate.h */
+    double variance;       /* of the size, where that is an estimate: estimate.h, */
+    uint64_t sample_mean;  /* … from one block in so many bytes; 0: all blocks were recorded */
     uint64_t counters[SNAPSHOT_ALL_COUNTERS]; /* of the stacks that count */
     uint64_t retained; /* bytes, of all groups together: see group_retained.h */
 };

@@ -112,6 +112,34 @@ static void other_orders_fall_back_on_it(void **state)
     diff_destroy(diff);
 }
 
+/* A sample that has nothing of a place beside a heap that has: how far off that is depends on what was there. */
+static void what_a_sample_has_none_of_is_not_gone_for_certain(void **state)
+{
+    struct group_list lists[] = {
+        LIST(GROUP("small", 1, 1000, 10), GROUP("large", 1, 100000000, 10)),
+        LIST(GROUP("new", 1, 4096, 1)),
+    };
+    struct diff *diff;
+
+    (void)state;
+    lists[1].sample_mean = 4096;
+    diff = make(lists, 2);
+    CHECK(diff, "large:1 0 (-100000000) 0 (-10)", "new:1 4096 (+4096) 1 (+1)",
+          "small:1 0 (-1000) 0 (-10)");
+    assert_true(diff_size_diff_error(diff, &diff->rows[2]) > 1000);
+    assert_true(diff_size_diff_error(diff, &diff->rows[0]) < 10000000);
+    assert_true(diff_size_diff_error(diff, &diff->total) > 0);
+    diff_destroy(diff);
+    /* The other way round it is the same; of two full ones nothing is off. */
+    diff = make((struct group_list[]){lists[1], lists[0]}, 2);
+    assert_true(diff_size_diff_error(diff, &diff->rows[2]) > 1000);
+    diff_destroy(diff);
+    lists[1].sample_mean = 0;
+    diff = make(lists, 2);
+    assert_int_equal(diff_size_diff_error(diff, &diff->rows[2]), 0);
+    diff_destroy(diff);
+}
+
 static void numbers_beyond_32_bits_keep_their_order(void **state)
 {
     struct group_list lists[] = {
@@ -235,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_is_that_of_tracemalloc),
         cmocka_unit_test(other_orders_fall_back_on_it),
+        cmocka_unit_test(what_a_sample_has_none_of_is_not_gone_for_certain),
         cmocka_unit_test(numbers_beyond_32_bits_keep_their_order),
         cmocka_unit_test(one_list_is_compared_with_nothing),
         cmocka_unit_test(all_values_of_a_series_are_kept),
