@@ -28,6 +28,7 @@ int check_baseline_take(const struct command *command, const char *path,
     struct error error = {"out of memory"};
 
     check_baseline_finish(baseline);
+    baseline->path = path;
     baseline->baseline = baseline_create();
     if (!baseline->baseline)
         return fail(command, &error);

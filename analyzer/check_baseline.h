@@ -15,7 +15,8 @@
 
 struct check_baseline {
     struct baseline *baseline; /* NULL: there is none */
-    const char *directory;     /* NULL: it was a snapshot */
+    const char *path;          /* that was given */
+    const char *directory;     /* the same; NULL: it was a snapshot */
     struct run_snapshots files; /* that lay in the directory before the run */
     bool is_empty;             /* the directory had nothing of the program */
 };

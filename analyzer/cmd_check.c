@@ -13,6 +13,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <libgen.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -158,13 +159,14 @@ static int take_growth(struct settings *settings, const char *value)
 {
     size_t digits = strspn(value, "0123456789");
     const char *unit = value + digits + strspn(value + digits, " ");
+    uint64_t blocks = digits > 0 && digits < 19 ? strtoull(value, NULL, 10) : UINT64_MAX;
 
     settings->limits.growth_in_blocks =
-        digits > 0 && digits < 19 && (strcmp(unit, "blocks") == 0 || strcmp(unit, "block") == 0);
+        blocks != UINT64_MAX && strcmp(unit, blocks == 1 ? "block" : "blocks") == 0;
     if (settings->limits.growth_in_blocks)
-        settings->limits.growth = strtoull(value, NULL, 10);
+        settings->limits.growth = blocks;
     else if (quantity_read_bytes(value, &settings->limits.growth) < 0)
-        return fail_value("--max-growth", value, "what may be more after a round, as 64K or 3blocks");
+        return fail_value("--max-growth", value, "what may be more after a round, as 64K, 1block or 3blocks");
     return -1;
 }
 
@@ -237,13 +239,16 @@ static int take_option(struct settings *settings, int option, const char *value)
     }
 }
 
-/* Is what the run leaves to be known by the next one? Then each leak would fail but once. */
+/* Is what the run leaves to be known by the next one? Then each leak would fail but once. A snapshot's neighbours are
+ * as near: who names it by a pattern names these as well. */
 static bool is_own_baseline(const struct settings *settings)
 {
     struct stat baseline, out;
+    char path[PATH_MAX];
 
-    return settings->baseline.directory && settings->traced.out &&
-           stat(settings->baseline.directory, &baseline) == 0 &&
+    if (!settings->baseline.path || !settings->traced.out || !realpath(settings->baseline.path, path))
+        return false;
+    return stat(settings->baseline.directory ? path : dirname(path), &baseline) == 0 &&
            stat(settings->traced.out, &out) == 0 && baseline.st_dev == out.st_dev &&
            baseline.st_ino == out.st_ino;
 }
@@ -263,10 +268,12 @@ static int read_options(int argc, char **argv, struct settings *settings)
             return status;
     }
     if (is_own_baseline(settings))
-        return command_fail(
-            &command_check, COMMAND_USAGE,
-            "--baseline and --output are the same directory: what this run leaks would be "
-            "known to the next");
+        return command_fail(&command_check, COMMAND_USAGE,
+                            settings->baseline.directory
+                                ? "--baseline and --output are the same directory: what this run leaks "
+                                  "would be known to the next"
+                                : "--baseline lies in the directory of --output: what this run leaks would "
+                                  "lie beside what is known");
     if (optind >= argc)
         return command_fail(&command_check, COMMAND_USAGE, "which program shall be checked?");
     return -1;
@@ -428,7 +435,7 @@ const struct command command_check = {
             "heapdelta_mark() (heapdelta.h), or as one of these says:\n"
             "\n"
             "  --signal SIG     each time this process gets SIG, which is not passed on\n"
-            "  --interval T     each T: 500ms, 10s\n"
+            "  --interval T     each T: 500ms, 10s; without a unit seconds\n"
             "  --stdin-line     each time the program wants the next line of its standard input\n"
             "\n"
             "  --rounds N       look at N rounds (at most 200); after that many by --signal or\n"

@@ -365,7 +365,7 @@ const struct command command_run = {
             "  -o, --output DIR\n"
             "                put the snapshots into DIR, which is created if needed\n"
             "                (default ./heapdelta.PROGRAM.PID)\n"
-            "  --interval T  also a snapshot every T: 500ms, 10s, 5m, 1h\n"
+            "  --interval T  also a snapshot every T: 500ms, 10s, 1h; without a unit seconds\n"
             "  --growth N    also one each time the heap has grown by N bytes: 64K, 10M, 1G\n"
             "  --peak        also one at each new peak\n"
             "  --keep N      keep N of all these, thinning out the middle (default 100; 0: all)\n"

@@ -215,7 +215,8 @@ line_of() {
     ends_with 3 "$HEAPDELTA" check -- "$BUILD_ROOT/tests/cli/places"
     said "can't be checked: it is statically linked"
     for options in "--rounds" "--rounds 0" "--rounds 201" "--rounds x" "--signal KILL" "--signal 0" \
-                   "--interval 0" "--max-growth x" "--max-growth 3bytes" "--max-lost -1" \
+                   "--interval 0" "--max-growth x" "--max-growth 3bytes" "--max-growth 3block" \
+                   "--max-growth 1blocks" "--max-growth blocks" "--max-lost -1" \
                    "--interval 1s --stdin-line" "--nonsense" ""; do
         # shellcheck disable=SC2086 # words
         ends_with 2 "$HEAPDELTA" check $options
@@ -374,6 +375,7 @@ END
     ends_with 3 "$HEAPDELTA" check --baseline . -- "$ROUNDS" mark 1 steady
     said ".: has no snapshot that was taken at an exit"
     check_marks 1 12 lost -o kept
+    cp kept/*.exit.hds one.hds
     run ! said "of before"
     check_marks 1 12 grows -o kept
     said "13 snapshots in kept, beside 13 of before."
@@ -387,6 +389,11 @@ END
     # Else it would pass the second time.
     check_marks 2 13 lost --baseline kept -o ./kept
     said "--baseline and --output are the same directory"
+    cp one.hds kept
+    check_marks 2 13 lost --baseline kept/one.hds -o ./kept
+    said "--baseline lies in the directory of --output"
+    rm kept/one.hds
+    check_marks 1 13 lost --baseline one.hds -o fresh
     [ "$(snapshots kept)" -eq 27 ] # the program did not run
     # Nothing is known of a program that is not in there.
     cp "$ROUNDS" other
