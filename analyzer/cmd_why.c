@@ -10,6 +10,7 @@
 #include "model/types.h"
 #include "model/why_report.h"
 #include "options.h"
+#include "site_suggest.h"
 #include "views/units.h"
 
 #include <errno.h>
@@ -176,14 +177,18 @@ static int why(const struct options *options, const struct heap *heap, struct sy
     };
     struct error error = {0};
     bool is_outer = false, is_owned = false;
+    char near[320];
     int status = COMMAND_NEGATIVE;
     int result = members && report ? select_blocks(heap, symbols, options->paths[1], members,
                                                    &is_outer, &is_owned, &error)
                                    : -ENOMEM;
 
     if (result == -EINVAL || result == -ENOENT) {
+        bool is_near = result == -ENOENT &&
+                       site_suggest(heap, symbols, options->paths[1], near, sizeof(near));
+
         status = command_fail(&command_why, result == -EINVAL ? COMMAND_USAGE : COMMAND_BAD_INPUT,
-                              "%s", error.text);
+                              "%s%s%s", error.text, is_near ? "; " : "", is_near ? near : "");
         goto out;
     }
     if (result == 0)

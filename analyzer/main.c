@@ -5,6 +5,7 @@
 #include "topics.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,18 +80,21 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-/* Say that there is no command NAME, and which one may have been meant. */
-static int fail_unknown(const char *name)
+/* Say that there is no command NAME, or if OR_TOPIC no topic either, and which one may have been meant. */
+static int fail_unknown(const char *name, bool or_topic)
 {
     struct suggestion suggestion = {.typed = name};
+    const char *what = or_topic ? "command or topic" : "command";
 
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         suggestion_try(&suggestion, commands[i]->name);
+    for (const struct topic *topic = topics; or_topic && topic->name; topic++)
+        suggestion_try(&suggestion, topic->name);
     if (suggestion.nearest)
-        fprintf(stderr, "heapdelta: there is no command '%s'; did you mean '%s'?\n", name,
+        fprintf(stderr, "heapdelta: there is no %s '%s'; did you mean '%s'?\n", what, name,
                 suggestion.nearest);
     else
-        fprintf(stderr, "heapdelta: there is no command '%s'; 'heapdelta --help' lists them\n",
+        fprintf(stderr, "heapdelta: there is no %s '%s'; 'heapdelta --help' lists them\n", what,
                 name);
     return COMMAND_USAGE;
 }
@@ -110,7 +114,7 @@ static int help(const char *name)
         }
     }
     command = find_command(name);
-    return command ? command_help(command) : fail_unknown(name);
+    return command ? command_help(command) : fail_unknown(name, true);
 }
 
 int main(int argc, char **argv)
@@ -141,7 +145,7 @@ int main(int argc, char **argv)
     }
     command = find_command(name);
     if (!command)
-        return fail_unknown(name);
+        return fail_unknown(name, false);
     if (command != &command_top) /* whose screen has no room for it */
         progress_line_enable(command->name);
     return command->run(argc - 1, argv + 1);

@@ -4,7 +4,7 @@
 
 /* Letters that a mistyped word may be away from the one that is suggested. */
 #define DISTANCE_MAX 2
-#define LENGTH_MAX   31
+#define LENGTH_MAX   63
 
 /* How many letters must be put in, left out or changed to make B of A (Levenshtein);
  * both are at most LENGTH_MAX long. */
@@ -35,9 +35,10 @@ static size_t edit_distance(const char *a, const char *b)
 
 void suggestion_try(struct suggestion *suggestion, const char *word)
 {
-    size_t length = strlen(suggestion->typed), distance;
+    size_t length = strlen(suggestion->typed), other = strlen(word), distance;
 
-    if (length > LENGTH_MAX || strlen(word) > LENGTH_MAX)
+    if (length > LENGTH_MAX || other > LENGTH_MAX || length > other + DISTANCE_MAX ||
+        other > length + DISTANCE_MAX)
         return;
     distance = edit_distance(suggestion->typed, word);
     if (distance > DISTANCE_MAX)

@@ -111,7 +111,7 @@ RULES = [
       for name in ("ask", "cmd_mark", "cmd_snapshot", "cmd_start", "cmd_status", "cmd_stop")],
     ("analyzer/*",
      ["format/snapshot.h", "model/*.h", "views/*.h", "command.h", "graph_input.h", "moment.h",
-      "options.h", "output.h", "page.h", "progress_line.h", "quantity.h", "suggest.h",
+      "options.h", "output.h", "page.h", "progress_line.h", "quantity.h", "site_suggest.h", "suggest.h",
       "topics.h"],
      LIBDW),
     ("tests/*", ["*"], []),
