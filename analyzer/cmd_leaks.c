@@ -3,6 +3,7 @@
 #include "graph_input.h"
 #include "model/embedded.h"
 #include "model/estimate.h"
+#include "model/known_block.h"
 #include "model/leaks_report.h"
 #include "model/load.h"
 #include "model/suppressed.h"
@@ -76,6 +77,8 @@ static int judge(const struct options *options, const struct verdict_input *inpu
         if (input->graph)
             graph_input_add_notes(heap, report);
         estimate_mention(report, &heap, 1);
+        if (known_python_pools(heap))
+            report_add_note(report, "M" KNOWN_PYTHON_POOLS ".");
         if (options->suppressions)
             suppressed_add_notes(options->suppressions, &suppressed, report);
         if (*judged->embedded.text)

@@ -7,6 +7,7 @@
 #include "model/group.h"
 #include "model/heap.h"
 #include "model/holder_path.h"
+#include "model/known_block.h"
 #include "model/leaks_report.h"
 #include "model/report.h"
 #include "model/snapshot_tree.h"
@@ -76,7 +77,7 @@ static void add_lineless(const struct heap *heap, struct symbols *symbols,
     for (size_t i = 0; i < list->count; i++) {
         const struct group *group = &list->groups[i];
 
-        if (!group->is_place)
+        if (!group->is_place || (group->count == 1 && known_block(heap, group->stack)))
             continue;
         size += group->size;
         modules[group_module(heap, symbols, group)].size += group->size;
@@ -136,9 +137,10 @@ static int count_leaks(const char *path)
 }
 
 /* Add what HEAP tells, whose blocks SYMBOLS name: its leaks, as a program reads them or (BRIEF) a
- * person. Puts in OUT_FOUND, of SIZE bytes, how many there are. Returns 0 or -ENOMEM. */
+ * person. Puts in OUT_FOUND, of SIZE bytes, how many there are, in OUT_LEAKS whether there is any. Returns 0 or
+ * -ENOMEM. */
 static int add_leaks(const struct heap *heap, struct symbols *symbols, bool brief,
-                     struct report *report, char *out_found, size_t size)
+                     struct report *report, char *out_found, size_t size, bool *out_leaks)
 {
     struct verdict_input input = {.heaps = &heap, .heap_count = 1};
     const struct leaks_options options = {
@@ -159,6 +161,7 @@ static int add_leaks(const struct heap *heap, struct symbols *symbols, bool brie
         result = verdicts_create(&input, &verdicts);
     if (result == 0) {
         leaks_summary(verdicts, out_found, size);
+        *out_leaks = verdicts->head_count > 0;
         result = leaks_report(verdicts, &input, paths, symbols, &options, report);
         leaks_add_notes(verdicts, report);
     }
@@ -203,17 +206,19 @@ static void add_why_none(const struct run_end *end, struct report *report)
                                 "or could not write it");
 }
 
-/* Add what HEAP tells, which was loaded from SNAPSHOT, the one at exit of the first of PROCESSES. */
-static void add_heap(const struct run_snapshot *snapshot, const struct heap *heap, size_t processes,
+/* Add what HEAP tells, which was loaded from SNAPSHOT, the one at exit of the first of PROCESSES. Returns whether it
+ * leaks. */
+static bool add_heap(const struct run_snapshot *snapshot, const struct heap *heap, size_t processes,
                      struct symbols *symbols, bool brief, struct report *report)
 {
     const struct snapshot_account *account = heap->account;
     char bytes[UNITS_SIZE], peak[UNITS_SIZE], found[128] = "", error[UNITS_SIZE + 8] = "";
     char which[80] = "";
+    bool leaks = false;
 
     if (heap->sampling)
         estimate_mention(report, &heap, 1);
-    if (add_leaks(heap, symbols, brief, report, found, sizeof found) < 0)
+    if (add_leaks(heap, symbols, brief, report, found, sizeof found, &leaks) < 0)
         report_add_note(report, "not enough memory to say more");
     if (heap->has_edges && !heap->sampling)
         graph_input_add_notes(heap, report);
@@ -239,6 +244,7 @@ static void add_heap(const struct run_snapshot *snapshot, const struct heap *hea
     if (account->lost_blocks > 0)
         report_add_note(report, "%" PRIu64 " %s not known, for lack of memory",
                         account->lost_blocks, account->lost_blocks == 1 ? "block is" : "blocks are");
+    return leaks;
 }
 
 /* Write DIRECTORY, or DIRECTORY/NAME, to OUT so that it can be typed at a shell. */
@@ -283,11 +289,10 @@ static bool is_remembered(const char *directory, const struct run_snapshot *snap
 }
 
 /* Note what to type next: of several processes what leaks in each, or, if nobody knows that, what
- * they hold together; else the growth
- * between the first and the last snapshot that the program took, or what the newest
- * one holds. */
+ * they hold together; else the growth between the first and the last snapshot that the program took; or what
+ * LEAKING, the snapshot at its exit (NULL: it does not leak), rests on; or what the newest one holds. */
 static void add_next(const char *directory, const struct run_snapshots *list, bool has_children,
-                     bool has_graph, struct report *report)
+                     bool has_graph, const struct run_snapshot *leaking, struct report *report)
 {
     const struct run_snapshot *first = NULL, *last = NULL;
     char *text = NULL;
@@ -319,6 +324,9 @@ static void add_next(const char *directory, const struct run_snapshots *list, bo
         fputs("diff", out);
         write_quoted(out, directory, first->name);
         write_quoted(out, directory, last->name);
+    } else if (leaking) {
+        fputs("leaks --explain", out);
+        write_quoted(out, directory, leaking->name);
     } else {
         fputs("stats", out);
         write_quoted(out, directory, last->name);
@@ -412,6 +420,7 @@ void run_summary_print(const struct run_end *end, const char *directory,
     struct snapshot_tree *tree;
     struct heap *heap = NULL;
     char *path = NULL;
+    bool leaks = false;
     size_t processes;
 
     if (!report)
@@ -423,10 +432,9 @@ void run_summary_print(const struct run_end *end, const char *directory,
         add_why_none(end, report);
     } else if (asprintf(&path, "%s/%s", directory, last->name) >= 0 &&
                heap_load_with_edges(path, &heap, &error) == 0 && (symbols = symbols_create(heap))) {
-        add_heap(last, heap, processes, symbols, form == RUN_SUMMARY_TEXT, report);
+        leaks = add_heap(last, heap, processes, symbols, form == RUN_SUMMARY_TEXT, report);
         if (end->has_pools)
-            report_add_note(report, "most Python objects lie in pools of Python's own allocator: set "
-                                    "PYTHONMALLOC=malloc to see them");
+            report_add_note(report, "m" KNOWN_PYTHON_POOLS);
     } else {
         report_add_note(report, "%s", error.text);
     }
@@ -444,7 +452,8 @@ void run_summary_print(const struct run_end *end, const char *directory,
         else
             report_add_note(report, "%zu snapshot%s in %s", list->count,
                             list->count == 1 ? "" : "s", directory);
-        add_next(directory, list, processes > 1, heap && heap->has_edges, report);
+        add_next(directory, list, processes > 1, heap && heap->has_edges,
+                 leaks ? last : NULL, report);
     }
     if (form == RUN_SUMMARY_JSON)
         json_print(stderr, &report, 1);

@@ -1,6 +1,8 @@
 #include "model/leaks_report.h"
 
 #include "format/snapshot.h"
+#include "model/amount.h"
+#include "model/known_block.h"
 #include "model/progress.h"
 #include "model/site.h"
 #include "model/verdict_words.h"
@@ -246,6 +248,7 @@ static int add_row(const struct leaks *leaks, size_t number)
                     verdict->kind != VERDICT_LOST && verdict->count > 0;
     char text[512], holder[256];
     int result = 0;
+    const char *known = verdict->is_leak ? NULL : known_block(leaks->heap, verdict->stack);
 
     if (has_path)
         holder_paths_name(leaks->paths, verdict->step, holder, sizeof(holder));
@@ -259,7 +262,7 @@ static int add_row(const struct leaks *leaks, size_t number)
     report_put_number(leaks->report, verdict->count);
     report_put_number(leaks->report, verdict->with_size ? verdict->with_size : verdict->size);
     report_put_number(leaks->report, verdict->with_count ? verdict->with_count : verdict->count);
-    report_put_text(leaks->report, text);
+    report_put_text(leaks->report, known ? known : text);
     put_site(leaks, verdict);
     report_put_text(leaks->report, has_path ? holder : NULL);
     if (leaks->options->explain)

@@ -1,5 +1,8 @@
 #include "model/line_notes.h"
 
+#include "model/amount.h"
+#include "model/known_block.h"
+
 #include <string.h>
 
 #define MODULES_SHOWN 3
@@ -95,6 +98,8 @@ void line_notes_add(const struct diff *diff, struct symbols *const *symbols, siz
                     struct report *report)
 {
     struct lacking_list list = {.count = 0};
+    char bytes[AMOUNT_SIZE];
+    const char *known;
 
     if (diff->key != GROUP_TRACEBACK && diff->key != GROUP_LINENO && diff->key != GROUP_FILENAME &&
         diff->key != GROUP_FUNCTION)
@@ -104,6 +109,11 @@ void line_notes_add(const struct diff *diff, struct symbols *const *symbols, siz
         struct symbols *of_list = symbols[diff->rows[i].list];
         uint32_t frame = group->frame;
 
+        if (diff->rows[i].count == 1 && (known = known_block(group->heap, group->stack))) {
+            report_add_note(report, "The block of %s: %s.", amount_bytes(bytes, (double)diff->rows[i].size),
+                            known);
+            continue;
+        }
         if (diff->key != GROUP_TRACEBACK) {
             look_at(&list, group->heap, of_list, frame);
             continue;
