@@ -1,6 +1,7 @@
 #include "graph_input.h"
 
 #include "format/snapshot.h"
+#include "model/amount.h"
 #include "model/error.h"
 #include "model/load.h"
 #include "model/snapshot_tree.h"
@@ -231,6 +232,7 @@ void graph_inputs_finish(struct graph_inputs *inputs)
 void graph_input_add_notes(const struct heap *heap, struct report *report)
 {
     const struct snapshot_graph *graph = heap->graph;
+    char bytes[AMOUNT_SIZE];
 
     if (graph->flags & (SNAPSHOT_GRAPH_NO_MEMORY | SNAPSHOT_GRAPH_NO_TIME))
         report_add_note(report,
@@ -251,6 +253,6 @@ void graph_input_add_notes(const struct heap *heap, struct report *report)
         report_add_note(report,
                         "Registers were not seen, so what only they hold is called lost.");
     if (graph->skipped_bytes > 0)
-        report_add_note(report, "%" PRIu64 " bytes that may hold pointers could not be read.",
-                        graph->skipped_bytes);
+        report_add_note(report, "%s that may hold pointers could not be read.",
+                        amount_bytes(bytes, (double)graph->skipped_bytes));
 }

@@ -180,21 +180,23 @@ static void put_evidence(const struct leaks *leaks, const struct verdict *verdic
     static const char *const confidence[] = {"low", "medium", "high"};
     const struct heap_stack *stack = &leaks->heap->stacks[verdict->stack];
     const struct growth *growth = &verdict->growth;
-    char text[512];
+    uint64_t lowest = growth->lowest == UINT64_MAX ? 0 : growth->lowest;
+    char text[512], bytes[2][AMOUNT_SIZE];
     int length;
 
     length = snprintf(text, sizeof(text),
                       "%s confidence; %" PRIu64 " allocated here and %" PRIu64 " freed; between "
-                      "%" PRIu64 " and %" PRIu64 " bytes in the second half",
+                      "%s and %s in the second half",
                       confidence[growth->confidence], stack->allocations, stack->frees,
-                      growth->lowest == UINT64_MAX ? 0 : growth->lowest, growth->highest);
+                      amount_bytes(bytes[0], (double)lowest),
+                      amount_bytes(bytes[1], (double)growth->highest));
     if (growth->course == GROWTH_GROWING)
         length += snprintf(text + length, sizeof(text) - (size_t)length,
-                           "; %.0f bytes for 1000 allocations of the program",
-                           growth->bytes_per_work * 1000);
+                           "; %s for 1000 allocations of the program",
+                           amount_bytes(bytes[0], growth->bytes_per_work * 1000));
     if (growth->course == GROWTH_GROWING && is_long(leaks->verdicts))
-        length += snprintf(text + length, sizeof(text) - (size_t)length, ", %.0f an hour",
-                           growth->bytes_per_hour);
+        length += snprintf(text + length, sizeof(text) - (size_t)length, ", %s an hour",
+                           amount_bytes(bytes[0], growth->bytes_per_hour));
     if (leaks->heap->process->epoch >= 4 && verdict->count > 0)
         snprintf(text + length, sizeof(text) - (size_t)length,
                  "; %" PRIu64 " of %" PRIu64 " blocks are older than half of the %" PRIu32
@@ -246,9 +248,9 @@ static int add_row(const struct leaks *leaks, size_t number)
     const struct verdict *verdict = &leaks->verdicts->list[number];
     bool has_path = leaks->paths && verdict->step != HOLDERS_NONE &&
                     verdict->kind != VERDICT_LOST && verdict->count > 0;
+    const char *known = verdict->is_leak ? NULL : known_block(leaks->heap, verdict->stack);
     char text[512], holder[256];
     int result = 0;
-    const char *known = verdict->is_leak ? NULL : known_block(leaks->heap, verdict->stack);
 
     if (has_path)
         holder_paths_name(leaks->paths, verdict->step, holder, sizeof(holder));
@@ -444,12 +446,12 @@ void leaks_add_notes(const struct verdicts *verdicts, struct report *report)
 {
     bool is_short = verdicts->moments.count < GROWTH_MOMENTS_MIN;
     bool is_lost = verdicts->lost_once.count > 0;
-    char lost[64] = "";
+    char lost[64] = "", bytes[AMOUNT_SIZE];
 
     if (is_lost && verdicts->head_count > 0)
-        report_add_note(report,
-                        "Besides, %" PRIu64 " bytes in %" PRIu64 " %s were lost once.",
-                        verdicts->lost_once.size, verdicts->lost_once.count,
+        report_add_note(report, "Besides, %s in %" PRIu64 " %s were lost once.",
+                        amount_bytes(bytes, (double)verdicts->lost_once.size),
+                        verdicts->lost_once.count,
                         verdicts->lost_once.count == 1 ? "block" : "blocks");
     if (!verdicts->knows_lost)
         report_add_note(report, "What is lost is not known without the heap graph%s",

@@ -82,6 +82,7 @@ static void say_held(const struct verdict *verdict, const struct heap_stack *sta
                      size_t size)
 {
     const struct growth *growth = &verdict->growth;
+    char bytes[AMOUNT_SIZE];
 
     switch (verdict->kind) {
     case VERDICT_CHURN:
@@ -98,9 +99,8 @@ static void say_held(const struct verdict *verdict, const struct heap_stack *sta
                      percent(growth->since));
         return;
     case VERDICT_NOT_RETURNED:
-        snprintf(buffer, size,
-                 "freed, but %" PRIu64 " bytes of freed memory are still with the allocator",
-                 verdict->unreturned);
+        snprintf(buffer, size, "freed, but %s of freed memory are still with the allocator",
+                 amount_bytes(bytes, (double)verdict->unreturned));
         return;
     default:
         break;
