@@ -1,5 +1,6 @@
 /* cmd_dump.c - the records of a snapshot file as they lie. */
 #include "command.h"
+#include "model/progress.h"
 #include "model/records.h"
 #include "model/report.h"
 #include "options.h"
@@ -11,6 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define ROWS_AT_ONCE 1024 /* in memory, of a section that may have millions */
 
@@ -178,10 +180,20 @@ static int dump(const struct options *options, FILE *out, struct records *record
     return result;
 }
 
+/* May the records be read on the terminal as they are written, as through a pager? Then there is no room for a line
+ * about them. */
+static bool is_seen(const struct output *output)
+{
+    struct stat status;
+
+    return !output->path && (fstat(fileno(output->file), &status) < 0 || !S_ISREG(status.st_mode));
+}
+
 static int run(int argc, char **argv)
 {
     struct options options;
     struct records *records = NULL;
+    struct progress *progress;
     struct output output;
     struct error error, output_error;
     int result, closed;
@@ -209,7 +221,10 @@ static int run(int argc, char **argv)
         status = command_fail(&command_dump, COMMAND_NEGATIVE, "%s", error.text);
         goto out;
     }
+    progress = is_seen(&output) ? NULL : progress_begin(0, "writing the records");
     result = dump(&options, output.file, records, &error);
+    if (progress)
+        progress_end(progress);
     status = COMMAND_DONE;
     /* What could be read of a damaged file is worth keeping. */
     closed = output_close(&output, &output_error);

@@ -12,6 +12,7 @@
 #include "model/leaks_report.h"
 #include "model/load.h"
 #include "model/profile.h"
+#include "model/progress.h"
 #include "model/report.h"
 #include "model/site.h"
 #include "model/source_lines.h"
@@ -377,12 +378,14 @@ static int print(FILE *out, struct page *page)
 {
     struct profile *stacks = make_stacks(page), *held = NULL;
     const char **lines = stacks ? find_sources(page, stacks) : NULL;
+    struct progress *progress;
     char title[256];
     int result = lines ? 0 : -ENOMEM;
 
     if (result == 0 && page->graph)
         result = held_profile_create(page->graph, page->symbols[1], &held);
     load_describe(page->last, title, sizeof(title));
+    progress = progress_begin(0, "writing the page");
     if (result == 0)
         result = html_print(out, &(struct html_page){
                                      .title = title,
@@ -392,6 +395,7 @@ static int print(FILE *out, struct page *page)
                                      .stack_sources = lines,
                                      .held = held,
                                  });
+    progress_end(progress);
     free(lines);
     profile_destroy(stacks);
     profile_destroy(held);

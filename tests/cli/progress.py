@@ -184,9 +184,34 @@ def a_dumb_terminal_gets_nothing(directory, snapshot):
     nobody_draws(directory, snapshot, Terminal(), term="dumb")
 
 
+def writing_is_shown(directory, command, what):
+    """What COMMAND writes is more than a pipe has room for, and read when the line was seen."""
+    large = pathlib.Path(directory) / "large.txt"
+    large.write_text(SNAPSHOT.read_text() + "blocks 5000 0x700000 64 48 add\n")
+    subprocess.run([MAKE_SNAPSHOT, large, large.with_suffix(".hds")], check=True)
+    terminal = Terminal()
+    process = begin(directory, terminal, command, "-o", "slow.hds", "large.hds")
+    with open(pathlib.Path(directory) / "slow.hds", "rb") as pipe:
+        terminal.until(rb"^\rheapdelta " + command.encode() + b": " + what)
+        output = pipe.read()
+    terminal.rest()
+    expect(process.wait() == 0, process.returncode)
+    expect(len(output) > 1 << 16, len(output))
+    expect(terminal.written.endswith(ERASED), terminal.written)
+
+
+def a_page_that_is_written_is_told_of(directory, _):
+    writing_is_shown(directory, "report", rb"writing the page(, \d+ s)?\x1b\[K")
+
+
+def records_that_are_written_are_told_of(directory, _):
+    writing_is_shown(directory, "dump", rb"writing the records(, \d+ s)?\x1b\[K")
+
+
 def main():
     tests = (it_is_shown_and_erased, it_fits_a_narrow_terminal,
              a_name_of_wide_characters_fits, an_error_stands_on_a_line_of_its_own, an_interrupt_leaves_a_clean_line,
+             a_page_that_is_written_is_told_of, records_that_are_written_are_told_of,
              a_pipe_gets_nothing, a_dumb_terminal_gets_nothing)
     failed = False
     print(f"1..{len(tests)}")
