@@ -118,9 +118,11 @@ int top_look(struct top *top, uint64_t timeout)
     top->trouble.text[0] = '\0';
     top->time = wall_clock();
     if (looked == SAMPLER_UNCHANGED) {
-        watch_repeat(top->watch, elapsed(top));
+        top->elapsed = elapsed(top);
+        watch_repeat(top->watch, top->elapsed);
         return 0;
     }
+    top->elapsed = heap->process->elapsed;
     result = take_heap(top, heap, looked == SAMPLER_REPLACED);
     return result < 0 ? result : take_values(top);
 }
@@ -178,7 +180,11 @@ static void add_columns(const struct top *top, struct report *report)
     add_number(top, report, "count", "blocks", REPORT_COUNT, WATCH_BY_BLOCKS);
     report_add_column(report, "count_diff", "growth", REPORT_COUNT, REPORT_SIGNED);
     add_number(top, report, "allocation_rate", "calls/s", REPORT_COUNT, WATCH_BY_ALLOCATIONS);
-    report_add_column(report, "name", key_title(top->key), REPORT_TEXT, REPORT_TEXT_ONLY);
+    report_add_column(report, "name", key_title(top->key),
+                      top->key == GROUP_LINENO || top->key == GROUP_FUNCTION || top->key == GROUP_TYPE
+                          ? REPORT_FUNCTION
+                          : REPORT_TEXT,
+                      REPORT_TEXT_ONLY);
     if (!is_csv(top))
         report_add_column(report, "course", "course", REPORT_BYTES,
                           REPORT_SERIES | REPORT_DATA_ONLY);
@@ -271,8 +277,7 @@ static void add_facts(const struct top *top, long left, struct report *report)
     report_add_text(report, "program", NULL, part->program);
     moment_format(moment, top->time, true);
     report_add_text(report, "time", NULL, moment);
-    report_add_number(report, "elapsed", "traced for", REPORT_DURATION,
-                      top->heap->process->elapsed);
+    report_add_number(report, "elapsed", "traced for", REPORT_DURATION, top->elapsed);
     report_add_number(report, "tracer_bytes", "tracer", REPORT_BYTES,
                       top->heap->account->tracer_bytes);
     if (top->is_idle)

@@ -27,7 +27,8 @@ struct top {
     struct symbols *symbols;
     struct watch *watch;
     uint64_t looked; /* when the watch was told the last heap, by our monotonic clock */
-    uint64_t time;   /* ns since 1970: of the last look */
+    uint64_t time;   /* ns since 1970: of the last look, */
+    uint64_t elapsed; /* … by the process's own clock, since tracing began */
     struct watch_names *names[GROUP_KEYS]; /* made when first asked for */
 
     /* How it is shown. */

@@ -247,7 +247,7 @@ static void put_course(const struct layout *layout, const struct report_cell *ce
 static void put_cells(const struct layout *layout, const struct report_cell *cells)
 {
     const struct report_table *table = layout->table;
-    const char *name = "";
+    char *name = NULL;
 
     for (size_t i = 0; i < table->column_count && i < COLUMNS_MAX; i++) {
         const struct report_column *column = &table->columns[i];
@@ -262,8 +262,10 @@ static void put_cells(const struct layout *layout, const struct report_cell *cel
                 attroff(A_BOLD);
             addch(' ');
             free(text);
-        } else if (column->kind == REPORT_TEXT && !(column->flags & REPORT_DATA_ONLY)) {
-            name = cells ? (cells[i].known ? cells[i].text : "") : column->title;
+        } else if ((column->kind == REPORT_TEXT || column->kind == REPORT_FUNCTION) &&
+                   !(column->flags & REPORT_DATA_ONLY)) {
+            free(name);
+            name = cells ? value_text(&cells[i], column) : strdup(column->title);
         }
     }
     for (size_t i = 0; i < table->column_count; i++) {
@@ -275,7 +277,8 @@ static void put_cells(const struct layout *layout, const struct report_cell *cel
             for (size_t j = put(table->columns[i].title, layout->course); j < layout->course + 1; j++)
                 addch(' ');
     }
-    put_name(name, layout->name);
+    put_name(name ? name : "", layout->name);
+    free(name);
 }
 
 void tui_draw_table(const struct report *report, size_t first, size_t selected, const char *bottom)

@@ -1,5 +1,6 @@
 #include "views/value.h"
 
+#include "views/names.h"
 #include "views/units.h"
 #include "views/utf8.h"
 
@@ -49,9 +50,11 @@ void value_print(FILE *out, const struct report_cell *cell, enum report_kind kin
     switch (kind) {
     case REPORT_TEXT:
     case REPORT_FILE:
-    case REPORT_FUNCTION:
     case REPORT_MODULE:
         utf8_print(out, cell->text);
+        break;
+    case REPORT_FUNCTION: /* a type, too */
+        names_print(out, cell->text, false);
         break;
     case REPORT_AVERAGE:
         fputs(units_bytes(buffer, cell->real, false), out);

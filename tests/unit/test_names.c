@@ -1,5 +1,6 @@
 /* Names of functions for people. */
 #include "views/names.h"
+#include "views/value.h"
 
 #include "unit.h"
 
@@ -52,6 +53,21 @@ static void odd_names_stay(void **state)
            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa>b)<");
 }
 
+/* In a table as anywhere else. */
+static void names_in_a_table_are_shortened(void **state)
+{
+    struct report_cell cell = {.known = true, .text = "top.cpp:12 " LONG_LIST "::push_back(int)"};
+    char *text;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    (void)state;
+    value_print(out, &cell, REPORT_FUNCTION, 0, 0);
+    fclose(out);
+    assert_string_equal(text, "top.cpp:12 std::vector<…>::push_back(int)");
+    free(text);
+}
+
 static void a_place_keeps_its_module(void **state)
 {
     (void)state;
@@ -66,6 +82,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_names_lose_what_is_in_brackets),
         cmocka_unit_test(odd_names_stay),
+        cmocka_unit_test(names_in_a_table_are_shortened),
         cmocka_unit_test(a_place_keeps_its_module),
     };
 
