@@ -166,7 +166,8 @@ static int take_growth(struct settings *settings, const char *value)
     if (settings->limits.growth_in_blocks)
         settings->limits.growth = blocks;
     else if (quantity_read_bytes(value, &settings->limits.growth) < 0)
-        return fail_value("--max-growth", value, "what may be more after a round, as 64K, 1block or 3blocks");
+        return fail_value("--max-growth", value,
+                          "what may be more after a round, as 64K, 1block or 3blocks");
     return -1;
 }
 
@@ -239,8 +240,8 @@ static int take_option(struct settings *settings, int option, const char *value)
     }
 }
 
-/* Is what the run leaves to be known by the next one? Then each leak would fail but once. A snapshot's neighbours are
- * as near: who names it by a pattern names these as well. */
+/* Is what the run leaves to be known by the next one? Then each leak would fail but once. A
+ * snapshot's neighbours are as near: who names it by a pattern names these as well. */
 static bool is_own_baseline(const struct settings *settings)
 {
     struct stat baseline, out;
@@ -268,12 +269,13 @@ static int read_options(int argc, char **argv, struct settings *settings)
             return status;
     }
     if (is_own_baseline(settings))
-        return command_fail(&command_check, COMMAND_USAGE,
-                            settings->baseline.directory
-                                ? "--baseline and --output are the same directory: what this run leaks "
-                                  "would be known to the next"
-                                : "--baseline lies in the directory of --output: what this run leaks would "
-                                  "lie beside what is known");
+        return command_fail(
+            &command_check, COMMAND_USAGE,
+            settings->baseline.directory
+                ? "--baseline and --output are the same directory: what this run leaks would be "
+                  "known to the next"
+                : "--baseline lies in the directory of --output: what this run leaks would lie "
+                  "beside what is known");
     if (optind >= argc)
         return command_fail(&command_check, COMMAND_USAGE, "which program shall be checked?");
     return -1;

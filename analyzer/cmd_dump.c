@@ -180,8 +180,8 @@ static int dump(const struct options *options, FILE *out, struct records *record
     return result;
 }
 
-/* May the records be read on the terminal as they are written, as through a pager? Then there is no room for a line
- * about them. */
+/* May the records be read on the terminal as they are written, as through a pager? Then there is
+ * no room for a line about them. */
 static bool is_seen(const struct output *output)
 {
     struct stat status;

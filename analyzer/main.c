@@ -80,7 +80,8 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-/* Say that there is no command NAME, or if OR_TOPIC no topic either, and which one may have been meant. */
+/* Say that there is no command NAME, or if OR_TOPIC no topic either, and which one may have been
+ * meant. */
 static int fail_unknown(const char *name, bool or_topic)
 {
     struct suggestion suggestion = {.typed = name};

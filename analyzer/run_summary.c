@@ -136,9 +136,9 @@ static int count_leaks(const char *path)
     return found;
 }
 
-/* Add what HEAP tells, whose blocks SYMBOLS name: its leaks, as a program reads them or (BRIEF) a
- * person. Puts in OUT_FOUND, of SIZE bytes, how many there are, in OUT_LEAKS whether there is any. Returns 0 or
- * -ENOMEM. */
+/* Add what HEAP tells, whose blocks SYMBOLS name: its leaks, as a program reads them or (BRIEF)
+ * a person. Puts in OUT_FOUND, of SIZE bytes, how many there are, in OUT_LEAKS whether there is
+ * any. Returns 0 or -ENOMEM. */
 static int add_leaks(const struct heap *heap, struct symbols *symbols, bool brief,
                      struct report *report, char *out_found, size_t size, bool *out_leaks)
 {
@@ -206,8 +206,8 @@ static void add_why_none(const struct run_end *end, struct report *report)
                                 "or could not write it");
 }
 
-/* Add what HEAP tells, which was loaded from SNAPSHOT, the one at exit of the first of PROCESSES. Returns whether it
- * leaks. */
+/* Add what HEAP tells, which was loaded from SNAPSHOT, the one at exit of the first of
+ * PROCESSES. Returns whether it leaks. */
 static bool add_heap(const struct run_snapshot *snapshot, const struct heap *heap, size_t processes,
                      struct symbols *symbols, bool brief, struct report *report)
 {
@@ -288,9 +288,10 @@ static bool is_remembered(const char *directory, const struct run_snapshot *snap
     return remembered;
 }
 
-/* Note what to type next: of several processes what leaks in each, or, if nobody knows that, what
- * they hold together; else the growth between the first and the last snapshot that the program took; or what
- * LEAKING, the snapshot at its exit (NULL: it does not leak), rests on; or what the newest one holds. */
+/* Note what to type next: of several processes what leaks in each, or, if nobody knows that,
+ * what they hold together; else the growth between the first and the last snapshot that the
+ * program took; or what LEAKING, the snapshot at its exit (NULL: it does not leak), rests on; or
+ * what the newest one holds. */
 static void add_next(const char *directory, const struct run_snapshots *list, bool has_children,
                      bool has_graph, const struct run_snapshot *leaking, struct report *report)
 {

@@ -32,7 +32,8 @@ static void try(struct search *search, const char *word, const char *as)
     search->suggestion.nearest = search->word;
 }
 
-/* Functions are named without their parameters, and may be typed without what they are members of. */
+/* Functions are named without their parameters, and may be typed without what they are members
+ * of. */
 static void try_function(struct search *search, const char *function)
 {
     size_t length = strcspn(function, "(");
@@ -77,8 +78,10 @@ static void try_symbol(struct search *search, const struct symbol *symbol)
         return;
     }
     try_line(search, file, symbol->line);
-    if (search->line_off == UINT64_MAX && snprintf(place, sizeof(place), "%s:%" PRIu32, file, symbol->line) > 0)
-        try(search, place, place);
+    if (search->line_off != UINT64_MAX)
+        return;
+    snprintf(place, sizeof(place), "%s:%" PRIu32, file, symbol->line);
+    try(search, place, place);
 }
 
 static bool is_line(const char *typed, struct search *search)
@@ -116,7 +119,8 @@ static bool suggest_address(const struct heap *heap, uint64_t address, char *buf
     return nearest;
 }
 
-bool site_suggest(const struct heap *heap, struct symbols *symbols, const char *typed, char *buffer, size_t size)
+bool site_suggest(const struct heap *heap, struct symbols *symbols, const char *typed, char *buffer,
+                  size_t size)
 {
     struct search search = {.suggestion = {.typed = typed}};
     bool *seen;

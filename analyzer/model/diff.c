@@ -121,8 +121,9 @@ static double variance(const struct diff *diff, const struct diff_row *row, size
     return row->groups[list] ? row->groups[list]->variance : 0;
 }
 
-/* The same of LIST if it is a sample, and OTHER knows all blocks: what a sample has none of may be there all the same. So it
- * is at least what the variance would be if as much were there as in OTHER. */
+/* The same of LIST if it is a sample, and OTHER knows all blocks: what a sample has none of may
+ * be there all the same. So it is at least what the variance would be if as much were there as
+ * in OTHER. */
 static double variance_beside(const struct diff *diff, const struct diff_row *row, size_t list,
                               size_t other)
 {

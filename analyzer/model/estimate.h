@@ -36,10 +36,12 @@ uint64_t estimate_total_error(const struct heap *heap);
 /* Tell in REPORT that blocks of the COUNT heaps at HEAPS were not recorded, if so. */
 void estimate_mention(struct report *report, const struct heap *const *heaps, size_t count);
 
-/* Tell in REPORT what can't be compared between OLD and NEW, for not the same blocks were recorded in both. */
+/* Tell in REPORT what can't be compared between OLD and NEW, for not the same blocks were
+ * recorded in both. */
 void estimate_mention_unlike(struct report *report, const struct heap *old, const struct heap *new);
 
-/* The same as estimate_mention() of one heap, in a report that shows no errors: how far off the total may be. */
+/* The same as estimate_mention() of one heap, in a report that shows no errors: how far off the
+ * total may be. */
 void estimate_mention_total(struct report *report, const struct heap *heap);
 
 /* "one block in 512 KiB, of 64 B to 1024 B" into the SIZE bytes at BUFFER. */

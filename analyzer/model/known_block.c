@@ -32,7 +32,8 @@ const char *known_block(const struct heap *heap, uint32_t stack)
     /* Nothing else that libstdc++ does when it is loaded takes memory. */
     if (newest && second && of->live_blocks == 1 && of->live_bytes >= POOL_MIN &&
         is_called(newest, "libstdc++.so") && is_called(second, "ld-linux"))
-        return "libstdc++ keeps it to throw exceptions when memory has run out; every C++ program has it";
+        return "libstdc++ keeps it to throw exceptions when memory has run out; every C++ program "
+               "has it";
     return NULL;
 }
 

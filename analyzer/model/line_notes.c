@@ -110,8 +110,8 @@ void line_notes_add(const struct diff *diff, struct symbols *const *symbols, siz
         uint32_t frame = group->frame;
 
         if (diff->rows[i].count == 1 && (known = known_block(group->heap, group->stack))) {
-            report_add_note(report, "The block of %s: %s.", amount_bytes(bytes, (double)diff->rows[i].size),
-                            known);
+            report_add_note(report, "The block of %s: %s.",
+                            amount_bytes(bytes, (double)diff->rows[i].size), known);
             continue;
         }
         if (diff->key != GROUP_TRACEBACK) {

@@ -227,7 +227,8 @@ static int add_stacks(struct judge *judge, const struct heap *last, struct symbo
     return 0;
 }
 
-/* Judge each place, into GROWTHS for the stack of it that rose most, which is put in LEADERS for all. */
+/* Judge each place, into GROWTHS for the stack of it that rose most, which is put in LEADERS for
+ * all. */
 static void judge_places(const struct judge *judge, size_t stack_count, struct growth *growths,
                          uint32_t *leaders)
 {
@@ -260,8 +261,9 @@ static struct growth part_of(const struct place *place, const struct growth *own
     return growth;
 }
 
-/* Share what places grow by among those of their stacks that grow by themselves, if the one that rose most is among these:
- * of many that rise now and then it stands for all. Returns 0 or -ENOMEM. */
+/* Share what places grow by among those of their stacks that grow by themselves, if the one that
+ * rose most is among these: of many that rise now and then it stands for all. Returns 0 or
+ * -ENOMEM. */
 static int share_growths(const struct judge *judge, size_t stack_count, struct growth *growths)
 {
     struct growth *own = calloc(stack_count + 1, sizeof(*own));

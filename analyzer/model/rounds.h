@@ -40,10 +40,11 @@ void rounds_number(const struct heap *const *heaps, size_t count, uint64_t *numb
 /* How many rounds of ROUNDS are judged. */
 size_t rounds_judged(const struct rounds *rounds);
 
-/* Judge what the stacks of LAST, a later snapshot of the same process or the last round's, held. In the
- * array OUT_GROWTHS, with an element for each stack, to be freed with free(), the growth of a site is shared among the
- * stack of it that grew most and those that grow by themselves as well; the others have none. In the array OUT_LEADERS,
- * likewise, is the stack that grew most of the site of each. Returns 0 or -ENOMEM. */
+/* Judge what the stacks of LAST, a later snapshot of the same process or the last round's, held.
+ * In the array OUT_GROWTHS, with an element for each stack, to be freed with free(), the growth
+ * of a site is shared among the stack of it that grew most and those that grow by themselves as
+ * well; the others have none. In the array OUT_LEADERS, likewise, is the stack that grew most of
+ * the site of each. Returns 0 or -ENOMEM. */
 int rounds_judge(const struct rounds *rounds, const struct heap *last, struct symbols *symbols,
                  struct growth **out_growths, uint32_t **out_leaders);
 

@@ -47,7 +47,8 @@ void types_destroy(struct types *types);
 /* The word that stands for HOW in reports ("declared"). */
 const char *types_how_name(enum types_how how);
 
-/* Is BLOCK known to be an object of a class or structure, or several: no array of pointers, whatever it leads to? */
+/* Is BLOCK known to be an object of a class or structure, or several: no array of pointers,
+ * whatever it leads to? */
 bool types_is_object(const struct types *types, uint32_t block);
 
 /* Write which field of BLOCK lies OFFSET bytes into it into BUFFER of SIZE bytes: "handlers",

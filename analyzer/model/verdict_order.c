@@ -97,8 +97,8 @@ static int find_wholes(struct verdicts *verdicts, const struct holder_paths *pat
     return 0;
 }
 
-/* Find which of those that grow are parts of others by their stacks: a node holds what was put into it in the same
- * line, so that the way there tells nothing. Returns 0 or -ENOMEM. */
+/* Find which of those that grow are parts of others by their stacks: a node holds what was put
+ * into it in the same line, so that the way there tells nothing. Returns 0 or -ENOMEM. */
 static int find_siblings(struct verdicts *verdicts, const struct holder_paths *paths,
                          const uint32_t *leaders)
 {

@@ -112,7 +112,8 @@ static void other_orders_fall_back_on_it(void **state)
     diff_destroy(diff);
 }
 
-/* A sample that has nothing of a place beside a heap that has: how far off that is depends on what was there. */
+/* A sample that has nothing of a place beside a heap that has: how far off that is depends on
+ * what was there. */
 static void what_a_sample_has_none_of_is_not_gone_for_certain(void **state)
 {
     struct group_list lists[] = {
