@@ -5,6 +5,7 @@
 
 #define MAP_BITS   64u
 #define MAP_WORDS  (SHADOW_PAGE_SLOTS / MAP_BITS)
+#define LINE_SLOTS 8u /* in a cache line */
 #define TABLE_PAGE (SHADOW_PAGE_SLOTS * sizeof(shadow_slot)) /* in memory */
 #define SLACK      ((size_t)16 * 1024)
 
@@ -42,6 +43,22 @@ static uint64_t copy_slots(const shadow_slot *slots, uint64_t **next)
     return map;
 }
 
+/* Whether none of the MAP_BITS slots at SLOTS has a block. A program that has let go of what it had leaves
+ * pages without any, and to read is all there should be to do for these. */
+static bool are_empty(const shadow_slot *slots)
+{
+    for (const shadow_slot *end = slots + MAP_BITS; slots < end; slots += LINE_SLOTS) {
+        uint64_t any = 0;
+
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < LINE_SLOTS; i++)
+            any |= atomic_load_explicit(&slots[i], memory_order_relaxed);
+        if (any & ~LIVE_CROWDED)
+            return false;
+    }
+    return true;
+}
+
 static void copy_page(struct live_copy *copy, uintptr_t address, const shadow_slot *slots)
 {
     uint8_t *page_place = buffer_reserve(&copy->pages, sizeof(struct page));
@@ -53,7 +70,7 @@ static void copy_page(struct live_copy *copy, uintptr_t address, const shadow_sl
         return;
     page->address = address;
     for (unsigned i = 0; i < MAP_WORDS; i++)
-        page->map[i] = copy_slots(slots + i * MAP_BITS, &next);
+        page->map[i] = are_empty(slots + i * MAP_BITS) ? 0 : copy_slots(slots + i * MAP_BITS, &next);
     if ((uint8_t *)next == word_place)
         return;
     copy->pages.size += sizeof *page;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <sys/uio.h>
 
 #define PAGE        ((uintptr_t)4096)
@@ -108,6 +109,14 @@ static bool read_line(const char *line, struct area *out_area)
     return true;
 }
 
+/* Whether the system has nothing swapped out. */
+static bool nothing_swapped(void)
+{
+    struct sysinfo info;
+
+    return SYSCALL_1(SYS_sysinfo, &info) == 0 && info.totalswap == info.freeswap;
+}
+
 int maps_read_of(struct maps *maps, uint32_t pid)
 {
     struct area area;
@@ -126,6 +135,7 @@ int maps_read_of(struct maps *maps, uint32_t pid)
     }
     maps->count = (uint32_t)(maps->areas.size / sizeof(struct area));
     maps->page_file = open_proc(pid, "/pagemap");
+    maps->unswapped = nothing_swapped();
     maps->pages = arena_map(PAGES * sizeof *maps->pages, ARENA_OTHER);
     return maps->areas.failed || !maps->pages ? -ENOMEM : 0;
 }
@@ -409,11 +419,34 @@ static const uint64_t *look_up(struct maps *maps, uintptr_t first, uint32_t coun
     return count <= maps->page_count ? maps->pages + (first - maps->first_page) : NULL;
 }
 
-bool maps_count(struct maps *maps, uintptr_t start, uintptr_t end, struct maps_counts *counts)
+/* Add what of private memory from START to END, all of it ours and none swapped, is there. */
+static bool count_own(struct maps *maps, uintptr_t start, uintptr_t end, struct maps_counts *counts)
+{
+    const size_t room = PAGES * sizeof *maps->pages;
+    const uint8_t *is_there = (const uint8_t *)maps->pages;
+    uint64_t found = 0;
+
+    maps->page_count = 0;
+    for (uintptr_t at = start; at < end; at += room * PAGE) {
+        size_t pages = (end - at) / PAGE < room ? (end - at) / PAGE : room;
+
+        if (SYSCALL_3(SYS_mincore, at, pages * PAGE, maps->pages) != 0)
+            return false;
+        for (size_t i = 0; i < pages; i++)
+            found += is_there[i] & 1;
+    }
+    counts->resident += found * PAGE;
+    return true;
+}
+
+bool maps_count(struct maps *maps, uintptr_t start, uintptr_t end, bool own,
+                struct maps_counts *counts)
 {
     struct maps_counts found = { 0, 0, 0 };
 
     counts->mapped += end - start;
+    if (own && maps->unswapped && count_own(maps, start, end, counts))
+        return true;
     for (uintptr_t at = start & ~(PAGE - 1); at < end;) {
         uint64_t left = (end - at + PAGE - 1) / PAGE;
         uint32_t pages = (uint32_t)(left < PAGES ? left : PAGES);

@@ -25,6 +25,7 @@ struct finder {
     const uint64_t *places;
     size_t count;
     uint64_t counted;
+    bool is_own; /* the process is this one */
     uint32_t first, end; /* areas of one file, looked at last … */
     bool has_code;       /* … and whether any of these can be executed */
     struct snapshot_memory *uses;
@@ -157,7 +158,7 @@ static enum snapshot_memory_kind kind_of(struct finder *finder, uint32_t number)
 
 /* ---- adding up ---------------------------------------------------------------------------- */
 
-static void count_pages(struct finder *finder, uintptr_t start, uintptr_t end,
+static void count_pages(struct finder *finder, const struct area *area, uintptr_t start, uintptr_t end,
                         enum snapshot_memory_kind kind)
 {
     struct maps_counts counts = { 0, 0, 0 };
@@ -169,7 +170,8 @@ static void count_pages(struct finder *finder, uintptr_t start, uintptr_t end,
     if (finder->counted > MOST_COUNTED)
         counts.mapped = end - start;
     else
-        maps_count(&finder->maps, start, end, &counts);
+        maps_count(&finder->maps, start, end,
+                   finder->is_own && !(area->flags & (AREA_FILE | AREA_SHARED | AREA_HIDDEN)), &counts);
     use->areas++;
     use->mapped += counts.mapped;
     use->resident += counts.resident;
@@ -189,14 +191,14 @@ static void count_area(struct finder *finder, uint32_t number, size_t *next)
     for (size_t i = *next; i < finder->own_count && own[i].start < area->end; i++) {
         uintptr_t end = own[i].end < area->end ? own[i].end : area->end;
 
-        count_pages(finder, at, own[i].start, kind);
+        count_pages(finder, area, at, own[i].start, kind);
         if (at < own[i].start)
             at = own[i].start;
-        count_pages(finder, at, end, SNAPSHOT_MEMORY_TRACER);
+        count_pages(finder, area, at, end, SNAPSHOT_MEMORY_TRACER);
         if (at < end)
             at = end;
     }
-    count_pages(finder, at, area->end, kind);
+    count_pages(finder, area, at, area->end, kind);
 }
 
 /* The number, in kB, behind NAME in the text of a file of /proc. */
@@ -271,7 +273,7 @@ static int find(struct finder *finder, uint32_t pid, bool shared)
     return 0;
 }
 
-int memory_use_find(uint32_t pid, const uint64_t *places, size_t place_count, bool shared,
+int memory_use_find(uint32_t pid, const uint64_t *places, size_t place_count, bool own, bool shared,
                     struct snapshot_memory uses[SNAPSHOT_MEMORY_KINDS])
 {
     struct finder *finder = arena_map(sizeof *finder, ARENA_OTHER);
@@ -285,6 +287,7 @@ int memory_use_find(uint32_t pid, const uint64_t *places, size_t place_count, bo
     finder->places = places;
     finder->count = place_count;
     finder->uses = uses;
+    finder->is_own = own;
     result = find(finder, pid, shared);
     maps_finish(&finder->maps);
     buffer_finish(&finder->own);

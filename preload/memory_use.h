@@ -19,10 +19,10 @@
 #define MEMORY_USE_PLACE ((uintptr_t)64 << 10)
 
 /* Fill in USES with the memory of the process PID, this one or the one that it is a copy of, by
- * kind from 1 on; PLACES are COUNT addresses of live blocks, ascending. What is shared with other
- * processes is told only if it is to be: the kernel looks at each page for it, and who else has it,
- * which is half of the time that all this takes. 0 or the error. */
-int memory_use_find(uint32_t pid, const uint64_t *places, size_t count, bool shared,
+ * kind from 1 on; PLACES are COUNT addresses of live blocks, ascending. OWN: PID is this process, not
+ * what it is a copy of. What is SHARED with other processes is told only if it is to be: for each page the
+ * kernel looks who else has it. 0 or the error. */
+int memory_use_find(uint32_t pid, const uint64_t *places, size_t count, bool own, bool shared,
                     struct snapshot_memory uses[SNAPSHOT_MEMORY_KINDS]);
 
 #endif

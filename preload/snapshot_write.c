@@ -402,6 +402,7 @@ static void write_memory(struct writer *writer)
     /* What the program shares with its copy is nobody else's; and who asks at its end? */
     if (memory_use_find(identity->pid, (const uint64_t *)cut->places.data,
                         cut->places.size / sizeof(uint64_t),
+                        !writer->graph,
                         !writer->graph && writer->origin->trigger != SNAPSHOT_AT_EXIT, uses) < 0)
         return;
     write_section(writer, SNAPSHOT_MEMORY, SNAPSHOT_FIXED, SNAPSHOT_MEMORY_KINDS - 1, uses + 1,
