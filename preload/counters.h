@@ -90,17 +90,19 @@ static inline void counters_expect(const struct counters *counters, uint32_t sta
  * memory. What changes the live bytes does so first in counters_change_current(). */
 struct counter *counters_touch(struct counters *counters, uint32_t stack);
 
-/* Add what COUNTERS has counted as alive for STACK. */
-static inline void counters_add_live(const struct counters *counters, uint32_t stack,
+/* Add what COUNTERS has counted as alive for COUNT stacks of one page, from FIRST on. */
+static inline void counters_add_live(const struct counters *counters, uint32_t first, uint32_t count,
                                      uint64_t *bytes, uint64_t *blocks)
 {
-    uint32_t page = stack / COUNTERS_PER_PAGE;
+    uint32_t page = first / COUNTERS_PER_PAGE;
 
-    if (stack < counters->capacity && (counters->touched[page / 64] >> page % 64 & 1)) {
-        const uint64_t *value = counters->all[stack].value;
+    if (first >= counters->capacity || !(counters->touched[page / 64] >> page % 64 & 1))
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t *value = counters->all[first + i].value;
 
-        *bytes += value[SNAPSHOT_ALLOCATED_BYTES] - value[SNAPSHOT_FREED_BYTES];
-        *blocks += value[SNAPSHOT_ALLOCATIONS] - value[SNAPSHOT_FREES];
+        bytes[i] += value[SNAPSHOT_ALLOCATED_BYTES] - value[SNAPSHOT_FREED_BYTES];
+        blocks[i] += value[SNAPSHOT_ALLOCATIONS] - value[SNAPSHOT_FREES];
     }
 }
 

@@ -183,8 +183,25 @@ static void halve(void)
     moment_count = MOMENTS / 2;
 }
 
+/* Put what has changed of COUNT stacks, from number FIRST on, since the last moment. Returns the end. */
+static struct change *put_changed(struct change *next, uint32_t first, uint32_t count,
+                                  series_live *live)
+{
+    uint64_t bytes[SERIES_AT_ONCE], blocks[SERIES_AT_ONCE];
+    struct level *last = &levels[first];
+
+    live(first, count, bytes, blocks);
+    for (uint32_t i = 0; i < count; i++, last++) {
+        if (bytes[i] == last->bytes && blocks[i] == last->blocks)
+            continue;
+        *next++ = (struct change){ bytes[i] - last->bytes, blocks[i] - last->blocks, first + i };
+        *last = (struct level){ bytes[i], blocks[i] };
+    }
+    return next;
+}
+
 void series_add(uint64_t time, uint64_t allocations, uint32_t thread_count, uint32_t stack_count,
-                void (*live)(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks))
+                series_live *live)
 {
     struct moment moment = { time, allocations, 0 };
     struct change *next;
@@ -195,14 +212,10 @@ void series_add(uint64_t time, uint64_t allocations, uint32_t thread_count, uint
     if (stack_count == 0 || !grow_levels(stack_count) || !grow_changes(stack_count))
         return;
     next = changes + used();
-    for (uint32_t stack = 0; stack < stack_count; stack++) {
-        struct level now, *last = &levels[stack];
+    for (uint32_t first = 0; first < stack_count; first += SERIES_AT_ONCE) {
+        uint32_t left = stack_count - first;
 
-        live(stack, &now.bytes, &now.blocks);
-        if (now.bytes == last->bytes && now.blocks == last->blocks)
-            continue;
-        *next++ = (struct change){ now.bytes - last->bytes, now.blocks - last->blocks, stack };
-        *last = now;
+        next = put_changed(next, first, left < SERIES_AT_ONCE ? left : SERIES_AT_ONCE, live);
     }
     moment.count = (uint32_t)(next - changes - used());
     set_used((size_t)(next - changes));

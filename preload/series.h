@@ -27,10 +27,15 @@ bool series_due(uint64_t time, uint64_t allocations);
 /* After how many events of its own a thread should ask again, at least. Any thread, any time. */
 uint32_t series_step(void);
 
+#define SERIES_AT_ONCE 16u /* stacks, which a page of counters is a multiple of */
+
+/* Tells what COUNT stacks, SERIES_AT_ONCE at most, hold from number FIRST on, a multiple of that. */
+typedef void series_live(uint32_t first, uint32_t count, uint64_t *out_bytes, uint64_t *out_blocks);
+
 /* Add the moment TIME, after ALLOCATIONS by THREAD_COUNT threads: LIVE tells what each of
  * STACK_COUNT stacks holds. */
 void series_add(uint64_t time, uint64_t allocations, uint32_t thread_count, uint32_t stack_count,
-                void (*live)(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks));
+                series_live *live);
 
 /* How many bytes series_copy() would put; any time, about. */
 size_t series_size(void);

@@ -6,6 +6,8 @@
 #include "preload/timeline.h"
 #include "preload/trie.h"
 
+#include <string.h>
+
 int32_t tracker_tick_events = TRACKER_TICK_EVENTS;
 
 /* How often all threads have allocated, and how many states of threads there are. */
@@ -57,11 +59,15 @@ void tracker_tick(struct tracker_thread *self)
     tracker_out(self);
 }
 
-static void live_of_stack(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks)
+_Static_assert(COUNTERS_PER_PAGE % SERIES_AT_ONCE == 0, "what is asked for at once is of one page");
+
+static void live_of_stacks(uint32_t first, uint32_t count, uint64_t *out_bytes,
+                           uint64_t *out_blocks)
 {
-    *out_bytes = *out_blocks = 0;
+    memset(out_bytes, 0, count * sizeof *out_bytes);
+    memset(out_blocks, 0, count * sizeof *out_blocks);
     for (struct thread *state = guard_threads(); state; state = state->next)
-        counters_add_live(&((struct tracker_thread *)state)->counters, stack, out_bytes,
+        counters_add_live(&((struct tracker_thread *)state)->counters, first, count, out_bytes,
                           out_blocks);
 }
 
@@ -76,7 +82,7 @@ void tracker_add_to_series(void)
         uint64_t now = timeline_now(), allocations = all_allocations(&threads);
 
         if (tracker_tracing() && series_due(now, allocations))
-            series_add(now, allocations, threads, trie_stack_count(), live_of_stack);
+            series_add(now, allocations, threads, trie_stack_count(), live_of_stacks);
         guard_open();
     }
     tracker_out(self);

@@ -22,10 +22,13 @@ static uint64_t times[ADDS];
 #define ALLOCATIONS(time) (7 * (time))
 static uint32_t added;
 
-static void live(uint32_t stack, uint64_t *out_bytes, uint64_t *out_blocks)
+static void live(uint32_t first, uint32_t count, uint64_t *out_bytes, uint64_t *out_blocks)
 {
-    *out_bytes = now[stack].bytes;
-    *out_blocks = now[stack].blocks;
+    assert_true(count <= SERIES_AT_ONCE && first % SERIES_AT_ONCE == 0);
+    for (uint32_t i = 0; i < count; i++) {
+        out_bytes[i] = now[first + i].bytes;
+        out_blocks[i] = now[first + i].blocks;
+    }
 }
 
 static void add(uint64_t time, uint32_t stack_count)
