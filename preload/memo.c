@@ -18,7 +18,7 @@ struct memo_fresh {
     struct stack_reads reads;
 };
 
-/* What words are filled up with. */
+/* What the words of all frames begin with. */
 static const uint64_t nothing = 0;
 static const struct stack_word filling = { (uintptr_t)&nothing, 0 };
 
@@ -35,7 +35,7 @@ void memo_forget(struct memo *memo)
     keep(memo, 0);
     memo->far = 0; /* that was another thread's way, or code that is gone */
     memo->generation = atomic_load_explicit(&stack_generation, memory_order_relaxed);
-    /* 200 KiB: most threads that begin have not touched them. */
+    /* 150 KiB: most threads that begin have not touched them. */
     if (memo->has_entries)
         memset(memo->entries, 0, sizeof memo->entries);
     if (memo->has_recent)
@@ -224,6 +224,26 @@ static uint32_t spare_way(struct memo *memo, uint32_t set)
     return memo->next_way[set];
 }
 
+/* Put the words of FRAME of MEMO into ENTRY, before word UP_TO. False if there is no room or one
+ * is too far from sp. */
+static inline bool put_words(const struct memo *memo, const struct memo_frame *frame,
+                             struct memo_entry *entry, uint32_t up_to)
+{
+    uint32_t first = frame[-1].words_end;
+
+    if (frame->words_end - first > up_to)
+        return false;
+    for (uint32_t i = frame->words_end; i-- > first;) {
+        uintptr_t distance = memo->words[i].address - entry->state.sp;
+
+        if (distance % sizeof(uint64_t) || distance / sizeof(uint64_t) > UINT16_MAX)
+            return false;
+        entry->places[--up_to] = (uint16_t)(distance / sizeof(uint64_t));
+        entry->values[up_to] = memo->words[i].value;
+    }
+    return true;
+}
+
 /* Make an entry of the frames, whose stack has NUMBER. Its words are as many as it can hold: so it
  * is true for longest. */
 static void enter(struct memo *memo, uint32_t number)
@@ -231,25 +251,25 @@ static void enter(struct memo *memo, uint32_t number)
     const struct memo_frame *newest = &memo->frames[memo->count], *stand = newest;
     uint32_t set = memo_set(newest->state.pc, newest->state.sp), way = spare_way(memo, set);
     struct memo_entry *entry = &memo->entries[set][way];
-    uint32_t count, filled;
+    uint32_t first = MEMO_ENTRY_WORDS;
 
     memo->has_entries = true;
     memo->heads[set][way] = memo_head(newest->state.pc, newest->state.sp);
-    while (stand > memo->frames && newest->words_end - stand[-1].words_end <= MEMO_ENTRY_WORDS)
-        stand--;
     entry->state = newest->state;
     entry->bp_counts = newest->bp_counts;
+    entry->number = number;
+    while (stand > memo->frames && put_words(memo, stand, entry, first)) {
+        stand--;
+        first = MEMO_ENTRY_WORDS - (newest->words_end - stand->words_end);
+    }
     entry->stamp = stand->stamp;
     entry->stand = (uint32_t)(stand - memo->frames);
     entry->stand_words = stand->words_end;
-    count = newest->words_end - stand->words_end;
-    filled = -count % MEMO_GROUP;
-    entry->word_count = filled + count;
-    entry->number = number;
-    for (uint32_t i = 0; i < filled; i++)
-        entry->words[i] = filling;
-    for (uint32_t i = 0; i < count; i++)
-        entry->words[filled + i] = memo->words[stand->words_end + i];
+    for (; first % MEMO_GROUP; first--) {
+        entry->places[first - 1] = entry->places[first];
+        entry->values[first - 1] = entry->values[first];
+    }
+    entry->first = (uint8_t)first;
 }
 
 uint32_t memo_recall(struct memo *memo)

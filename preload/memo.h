@@ -14,6 +14,9 @@
  *                                                 ◀── k         number 18
  *   recent   the numbers that were told last, by key: who comes again gets an entry
  *
+ * An entry's words are told by how far from sp they are and by their values, ten bytes each: an
+ * event has an entry of its own, and what it touches leaves the caches of the program.
+ *
  * A walk steps until it comes to a frame that is among `frames` with its words unchanged;
  * an entry whose words are unchanged saves that, too, and knows the stack's number. A
  * frame that is written anew gets a new stamp, by which an entry that stood on it knows.
@@ -44,8 +47,8 @@
 #define MEMO_RECENT 1024u    /* a power of two */
 #define MEMO_NONE UINT32_MAX
 
-/* Words are compared in groups, so before the first of each array come words that never
- * differ: as many as are missing to a full group. */
+/* Words are compared in groups. So before those of the frames comes a group that never differs, and
+ * before those of an entry its first one again, as often as one is missing to a group. */
 #define MEMO_GROUP 4u
 _Static_assert(MEMO_ENTRY_WORDS % MEMO_GROUP == 0, "an entry has full groups");
 
@@ -67,12 +70,13 @@ struct memo_entry {
     uint64_t stamp;           /* of the frame it stands on */
     uint32_t stand;           /* that frame's number */
     uint32_t stand_words;     /* its `words_end` */
-    uint32_t word_count;      /* full groups */
     uint32_t number;
+    uint8_t first; /* of its words, which begin with a group; the newest is the last there can be */
     bool bp_counts;
-    struct stack_word words[MEMO_ENTRY_WORDS] __attribute__((aligned(64)));
-};
-_Static_assert(sizeof(struct memo_entry) == 384, "six cache lines");
+    uint16_t places[MEMO_ENTRY_WORDS]; /* of its words, in words from sp */
+    uint64_t values[MEMO_ENTRY_WORDS];
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct memo_entry) == 256, "four cache lines");
 
 /* The number that was told for the stack with this key. */
 struct memo_recent {
@@ -158,8 +162,8 @@ static inline bool memo_differs(const struct stack_word *word)
     return *(const uint64_t *)word->address != word->value;
 }
 
-/* Whether all the words in memory from FIRST to before END, and what fills up the first of their
- * groups, are what they were. None is read after the first that differs, from the last. */
+/* Whether all the words in memory from FIRST to before END, and what comes before to fill up a
+ * group, are what they were. None is read after the first that differs, from the last. */
 static inline bool memo_same(const struct stack_word *first, const struct stack_word *end)
 {
     for (; end > first; end -= MEMO_GROUP)
@@ -169,13 +173,30 @@ static inline bool memo_same(const struct stack_word *first, const struct stack_
     return true;
 }
 
+/* The same for the words of ENTRY, whose state has SP. */
+static inline __attribute__((always_inline)) bool memo_entry_same(const struct memo_entry *entry,
+                                                                  uintptr_t sp)
+{
+    const uint64_t *stack = (const uint64_t *)sp;
+
+    for (uint32_t i = MEMO_ENTRY_WORDS; i > entry->first; i -= MEMO_GROUP) {
+        const uint16_t *place = entry->places + i;
+        const uint64_t *value = entry->values + i;
+
+        if (stack[place[-1]] != value[-1] || stack[place[-2]] != value[-2] ||
+            stack[place[-3]] != value[-3] || stack[place[-4]] != value[-4])
+            return false;
+    }
+    return true;
+}
+
 /* Whether the stack from START is that of ENTRY. */
 static inline __attribute__((always_inline)) bool
 memo_is(const struct memo *memo, const struct memo_entry *entry, const struct stack_start *start)
 {
     return memo_state_is(&entry->state, entry->bp_counts, start->pc - 1, start->sp, start->bp) &&
            memo->frames[entry->stand].stamp == entry->stamp &&
-           memo_same(entry->words, entry->words + entry->word_count) &&
+           memo_entry_same(entry, start->sp) &&
            memo_same(memo->words + MEMO_GROUP, memo->words + entry->stand_words);
 }
 

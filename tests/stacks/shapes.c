@@ -101,6 +101,21 @@ static NOINLINE int over_old_words(int depth)
     return result;
 }
 
+/* A room that is wider than an entry of the memo tells distances. */
+static NOINLINE int over_a_wide_room(int depth)
+{
+    char *room;
+    int result;
+
+    if (walk.switches > 0 || walk.alternate_used || walk_below(4))
+        return on(depth) + 1;
+    room = __builtin_alloca(600000 + walk_below(3) * 16);
+    walk_use(room);
+    result = on(depth);
+    walk_use(room);
+    return result;
+}
+
 /* Two calls that leave the same words in the same place. */
 static NOINLINE int twice_the_same(int depth)
 {
@@ -486,6 +501,7 @@ walk_shape *const walk_by_hand[] = {
     recursive,
     recursive_with_rooms,
     over_old_words,
+    over_a_wide_room,
     twice_the_same,
     by_qsort,
     by_bsearch,
