@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define DWARF_TYPES_DEPTH_MAX 100 /* scopes or types within each other: more only in a hostile file */
-#define DWARF_TYPES_TEXT_SIZE 512 /* of a name; longer ones are cut */
+#define DWARF_TYPES_TEXT_SIZE 2048 /* of a name; longer ones are cut */
 
 /* A text that is put together; what does not fit is left out. */
 struct dwarf_text { /* valid when zeroed */

@@ -14,7 +14,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-#define NAME_SIZE 1024
+#define NAME_SIZE 2048
 
 /* A name by what tells it from others; the texts are interned. */
 struct entry {

@@ -51,6 +51,7 @@ static std::map<int, shop::Item *> table;
 static std::shared_ptr<shop::Item> shared;
 static std::list<shop::Item> queue;
 static thread_local std::vector<std::string> names;
+static std::map<std::string, std::vector<std::map<int, std::string>>> by_word;
 
 #define ALLOCATES __attribute__((noinline, optimize("no-optimize-sibling-calls")))
 
@@ -86,6 +87,7 @@ int main()
         shop::cache->kept[i] = kept_item(i);
     for (int i = 0; i < 8; i++)
         shop::cache->recent[i] = recent_item(i);
+    by_word["a word"].resize(1);
     shared = shared_item();
     for (int i = 0; i < 3; i++) {
         auto order = std::make_shared<shop::Order>();
