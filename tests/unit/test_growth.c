@@ -297,6 +297,11 @@ static double often(double share)
     return 10;
 }
 
+static double until_late(double share)
+{
+    return share < 0.6 ? 10 : 0;
+}
+
 static double seldom(double share)
 {
     (void)share;
@@ -314,6 +319,15 @@ static void noise_does_not_grow(void **state)
     random_state = 1;
     assert_in_range(count_growing(nothing, 20), 0, ROUNDS / 100);
     assert_in_range(count_growing(nothing, 2000), 0, ROUNDS / 100);
+}
+
+/* What comes and goes, up to a third of what grew, does not hide that it has stopped. */
+static void noise_does_not_hide_an_end(void **state)
+{
+    (void)state;
+    random_state = 4;
+    assert_in_range(count_growing(until_late, 72), 0, ROUNDS / 6);
+    assert_in_range(count_growing(often, 120), ROUNDS - ROUNDS / 25, ROUNDS);
 }
 
 static void chance_does_not_hide_a_leak(void **state)
@@ -346,6 +360,7 @@ int main(void)
         cmocka_unit_test(a_block_that_grows_is_enough),
         cmocka_unit_test(sizes_have_no_limit),
         cmocka_unit_test(noise_does_not_grow),
+        cmocka_unit_test(noise_does_not_hide_an_end),
         cmocka_unit_test(chance_does_not_hide_a_leak),
         cmocka_unit_test(a_logarithm_is_no_leak),
     };
