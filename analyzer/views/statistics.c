@@ -18,23 +18,6 @@
 #define FOLD_LENGTH_MAX 8 /* frames that a recursion may go through to be noticed */
 #define FOLD_MIN        8 /* frames that are worth a line that stands for them */
 
-/* Print TEXT, which utf8_print() wrote, in at most WIDTH columns. */
-static void print_cut(FILE *out, const char *text, size_t width)
-{
-    const char *end = text;
-
-    if (utf8_width(text) <= width) {
-        fputs(text, out);
-        return;
-    }
-    for (size_t columns = 0; *end; end++) {
-        if ((*end & 0xc0) != 0x80 && ++columns == width)
-            break;
-    }
-    fwrite(text, 1, (size_t)(end - text), out);
-    fputs("…", out);
-}
-
 static bool is_place_kind(enum report_kind kind)
 {
     return kind == REPORT_FILE || kind == REPORT_LINE || kind == REPORT_FUNCTION ||
@@ -279,7 +262,7 @@ static void print_row(FILE *out, const struct fields *fields, size_t first,
 
         fields_print_spaces(out, pending);
         if (i == 0)
-            print_cut(out, field, layout->place_limit);
+            utf8_print_start(out, field, layout->place_limit);
         else
             fputs(field, out);
         if (i == 0 && columns > layout->place_limit)

@@ -121,23 +121,6 @@ static void make_numbers(struct fields *fields, const struct report_table *table
                 100.0 * (double)cells[order].number / (double)table->total[order].number);
 }
 
-/* Print the first WIDTH columns of TEXT (0: all). */
-static void print_start(FILE *out, const char *text, size_t width)
-{
-    const char *end = text;
-
-    if (!width || utf8_width(text) <= width) {
-        fputs(text, out);
-        return;
-    }
-    for (size_t columns = 0; *end; end++) {
-        if ((*end & 0xc0) != 0x80 && ++columns == width)
-            break;
-    }
-    fwrite(text, 1, (size_t)(end - text), out);
-    fputs("…", out);
-}
-
 /* Write the branches before the frame of ROW to OUT; *BRANCHES of the rows above it are
  * brought up to date. */
 static void print_branches(FILE *out, struct branch *branches, size_t *count,
@@ -235,8 +218,8 @@ int tree_print(FILE *out, const struct report_table *table, const struct paths *
         }
         if (*fields_get(&fields, first + per_row - 1)) {
             fields_print_spaces(out, spaces);
-            print_start(out, fields_get(&fields, first + per_row - 1),
-                        !width ? 0 : width > before + 1 ? width - before : 1);
+            utf8_print_start(out, fields_get(&fields, first + per_row - 1),
+                             !width ? 0 : width > before + 1 ? width - before : 1);
         }
         fputc('\n', out);
     }

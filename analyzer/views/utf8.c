@@ -56,3 +56,19 @@ size_t utf8_width(const char *text)
         width += (*text & 0xc0) != 0x80;
     return width;
 }
+
+void utf8_print_start(FILE *out, const char *text, size_t width)
+{
+    const char *end = text;
+
+    if (!width || utf8_width(text) <= width) {
+        fputs(text, out);
+        return;
+    }
+    for (size_t columns = 0; *end; end++) {
+        if ((*end & 0xc0) != 0x80 && ++columns == width)
+            break;
+    }
+    fwrite(text, 1, (size_t)(end - text), out);
+    fputs("…", out);
+}

@@ -20,4 +20,7 @@ void utf8_print(FILE *out, const char *text);
 /* How many columns TEXT, written by utf8_print(), takes: one per character. */
 size_t utf8_width(const char *text);
 
+/* Write TEXT, written by utf8_print(), to OUT in at most WIDTH columns (0: as many as it takes). */
+void utf8_print_start(FILE *out, const char *text, size_t width);
+
 #endif
