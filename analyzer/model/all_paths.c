@@ -1,63 +1,19 @@
 #include "model/all_paths.h"
 
+#include "model/all_paths_finding.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Where it is given up: places that ways were followed to, ways found, and steps, of which a pointer
- * takes one to be followed forwards, and more to be followed backwards. */
+/* Where it is given up, besides all_paths_is_tired(): places that ways were followed to, ways
+ * found. */
 #define STATES_MAX     2000
 #define PATHS_MAX      500
-#define WORK_MAX       200000000
-#define WORK_BACKWARDS 10
-#define NONE       UINT32_MAX
-#define DEPTH_MAX  62 /* places are bits of a number */
+#define WORK_BACKWARDS 10 /* steps that it takes to follow a pointer backwards */
+#define DEPTH_MAX      62 /* places are bits of a number */
 
-/* Numbers, as many as there are. */
-struct list {
-    uint32_t *numbers;
-    size_t count, room;
-};
-
-/* A way as far as it was followed: the state before, which is nearer to the blocks in question, and
- * one place more. */
-struct state {
-    uint32_t before; /* NONE: this is the place of the blocks in question */
-    uint32_t site;
-    size_t depth;
-    bool is_lost;
-    struct list blocks; /* of the site, pointing into the blocks before */
-    struct list extra;  /* that lead to these, of this place, or of one further in once more */
-};
-
-struct finding {
-    const struct graph *graph;
-    const struct heap *heap;
-    const struct sites *sites;
-    struct root_names *names;
-    const uint8_t *members;
-    size_t depth;
-    uint32_t *in_first; /* per block, and one more: its edges in in_edge */
-    uint32_t *in_edge;  /* by target */
-    struct state *states;
-    size_t state_count, state_room;
-    size_t work;
-    uint8_t *on_way; /* per block: it is in the last state, or among what was found next */
-    uint64_t *places;  /* per block, while a way is gone: a bit for each of its places where it can be, */
-    uint64_t *arrived; /* and where it was; */
-    uint8_t *late;     /* it is at a place only once more */
-    size_t way_length;
-    uint32_t *name_of;  /* per edge of a root: its name, once it was asked for, plus 1 */
-    struct beginning {
-        uint32_t name, site, block;
-    } *beginnings; /* of ways in the last state: a block of a site that a name points at */
-    size_t beginning_count, beginning_room;
-    struct list found_blocks; /* that point into the last state, of new places */
-    struct all_paths *paths;
-    size_t path_room;
-};
-
-static int list_add(struct list *list, uint32_t number)
+int all_paths_list_add(struct all_paths_list *list, uint32_t number)
 {
     if (list->count == list->room) {
         size_t room = list->room ? 2 * list->room : 8;
@@ -72,13 +28,8 @@ static int list_add(struct list *list, uint32_t number)
     return 0;
 }
 
-static uint32_t site_of(const struct finding *finding, uint32_t block)
-{
-    return finding->sites->of_stack[finding->heap->blocks[block].stack];
-}
-
 /* Sort the edges by their targets. */
-static void turn_edges(struct finding *finding)
+static void turn_edges(struct all_paths_finding *finding)
 {
     const struct heap_edges *edges = &finding->heap->edges;
     uint32_t *first = finding->in_first;
@@ -93,7 +44,7 @@ static void turn_edges(struct finding *finding)
 }
 
 /* The node that EDGE comes from. */
-static uint32_t source_of(const struct finding *finding, uint32_t edge)
+static uint32_t source_of(const struct all_paths_finding *finding, uint32_t edge)
 {
     const uint32_t *first = finding->heap->edges.first;
     size_t low = 0, high = finding->graph->node_count; /* first[low] <= edge < first[high] */
@@ -110,30 +61,31 @@ static uint32_t source_of(const struct finding *finding, uint32_t edge)
 }
 
 /* Add a state; its blocks are to be added. NULL for lack of memory. */
-static struct state *add_state(struct finding *finding, uint32_t before, uint32_t site, bool is_lost)
+static struct all_paths_state *add_state(struct all_paths_finding *finding, uint32_t before,
+                                         uint32_t site, bool is_lost)
 {
     if (finding->state_count == finding->state_room) {
         size_t room = finding->state_room ? 2 * finding->state_room : 64;
-        struct state *states = reallocarray(finding->states, room, sizeof(*states));
+        struct all_paths_state *states = reallocarray(finding->states, room, sizeof(*states));
 
         if (!states)
             return NULL;
         finding->states = states;
         finding->state_room = room;
     }
-    finding->states[finding->state_count] = (struct state){
+    finding->states[finding->state_count] = (struct all_paths_state){
         .before = before,
         .site = site,
         .is_lost = is_lost,
-        .depth = before == NONE ? 0 : finding->states[before].depth + 1,
+        .depth = before == ALL_PATHS_NONE ? 0 : finding->states[before].depth + 1,
     };
     return &finding->states[finding->state_count++];
 }
 
 /* Is SITE that of a place on the way of STATE? */
-static bool is_on_way(const struct finding *finding, uint32_t state, uint32_t site)
+static bool is_on_way(const struct all_paths_finding *finding, uint32_t state, uint32_t site)
 {
-    for (; state != NONE; state = finding->states[state].before) {
+    for (; state != ALL_PATHS_NONE; state = finding->states[state].before) {
         if (finding->states[state].site == site)
             return true;
     }
@@ -141,9 +93,9 @@ static bool is_on_way(const struct finding *finding, uint32_t state, uint32_t si
 }
 
 /* Let the blocks of STATE be marked as VALUE. */
-static void mark_state(struct finding *finding, uint32_t state, uint8_t value)
+static void mark_state(struct all_paths_finding *finding, uint32_t state, uint8_t value)
 {
-    const struct state *at = &finding->states[state];
+    const struct all_paths_state *at = &finding->states[state];
 
     for (size_t i = 0; i < at->blocks.count; i++)
         finding->on_way[at->blocks.numbers[i]] = value;
@@ -152,24 +104,26 @@ static void mark_state(struct finding *finding, uint32_t state, uint8_t value)
 }
 
 /* Note that NAME points at BLOCK. */
-static int add_beginning(struct finding *finding, uint32_t name, uint32_t block)
+static int add_beginning(struct all_paths_finding *finding, uint32_t name, uint32_t block)
 {
     if (finding->beginning_count == finding->beginning_room) {
         size_t room = finding->beginning_room ? 2 * finding->beginning_room : 64;
-        struct beginning *larger = reallocarray(finding->beginnings, room, sizeof(*larger));
+        struct all_paths_beginning *larger =
+            reallocarray(finding->beginnings, room, sizeof(*larger));
 
         if (!larger)
             return -ENOMEM;
         finding->beginnings = larger;
         finding->beginning_room = room;
     }
-    finding->beginnings[finding->beginning_count++] = (struct beginning){
-        name, site_of(finding, block), block};
+    finding->beginnings[finding->beginning_count++] =
+        (struct all_paths_beginning){name, all_paths_site_of(finding, block), block};
     return 0;
 }
 
 /* Note that EDGE of ROOT points at BLOCK. */
-static int find_name(struct finding *finding, uint32_t root, uint32_t edge, uint32_t block)
+static int find_name(struct all_paths_finding *finding, uint32_t root, uint32_t edge,
+                     uint32_t block)
 {
     if (finding->name_of[edge] == 0) {
         uint32_t name =
@@ -183,12 +137,13 @@ static int find_name(struct finding *finding, uint32_t root, uint32_t edge, uint
 }
 
 /* Find what points at BLOCK, which is in STATE. */
-static int look_at(struct finding *finding, uint32_t state, uint32_t block)
+static int look_at(struct all_paths_finding *finding, uint32_t state, uint32_t block)
 {
     uint32_t root_count = (uint32_t)finding->graph->root_count;
     int result = 0;
 
-    for (uint32_t i = finding->in_first[block]; result == 0 && i < finding->in_first[block + 1]; i++) {
+    for (uint32_t i = finding->in_first[block]; result == 0 && i < finding->in_first[block + 1];
+         i++) {
         uint32_t edge = finding->in_edge[i], node = source_of(finding, edge), from;
 
         finding->work += WORK_BACKWARDS;
@@ -201,10 +156,10 @@ static int look_at(struct finding *finding, uint32_t state, uint32_t block)
             graph_is_lost(finding->graph, from) != finding->states[state].is_lost)
             continue;
         finding->on_way[from] = 1;
-        if (is_on_way(finding, state, site_of(finding, from))) {
-            result = list_add(&finding->states[state].extra, from);
+        if (is_on_way(finding, state, all_paths_site_of(finding, from))) {
+            result = all_paths_list_add(&finding->states[state].extra, from);
         } else {
-            result = list_add(&finding->found_blocks, from);
+            result = all_paths_list_add(&finding->found_blocks, from);
         }
     }
     if (result == 0 && finding->graph->classes[block] == GRAPH_DEFINITELY_LOST)
@@ -213,7 +168,7 @@ static int look_at(struct finding *finding, uint32_t state, uint32_t block)
 }
 
 /* Make states of the blocks that were found behind STATE, one for each place. */
-static int branch(struct finding *finding, uint32_t state)
+static int branch(struct all_paths_finding *finding, uint32_t state)
 {
     size_t first = finding->state_count;
 
@@ -226,8 +181,8 @@ static int branch(struct finding *finding, uint32_t state)
         return 0;
     }
     for (size_t i = 0; i < finding->found_blocks.count; i++) {
-        uint32_t block = finding->found_blocks.numbers[i], site = site_of(finding, block);
-        struct state *next = NULL;
+        uint32_t block = finding->found_blocks.numbers[i], site = all_paths_site_of(finding, block);
+        struct all_paths_state *next = NULL;
 
         for (size_t j = first; j < finding->state_count && !next; j++, finding->work++) {
             if (finding->states[j].site == site)
@@ -235,132 +190,13 @@ static int branch(struct finding *finding, uint32_t state)
         }
         if (!next)
             next = add_state(finding, state, site, finding->states[state].is_lost);
-        if (!next || list_add(&next->blocks, block) < 0)
+        if (!next || all_paths_list_add(&next->blocks, block) < 0)
             return -ENOMEM;
     }
     return 0;
 }
 
-/* Let each block on the way of STATE have the places, 0 the outermost, at which it can be. */
-static void fill_places(struct finding *finding, uint32_t state)
-{
-    uint64_t place = 1;
-
-    for (; state != NONE; state = finding->states[state].before, place <<= 1) {
-        const struct state *at = &finding->states[state];
-
-        finding->work += at->blocks.count + at->extra.count;
-        for (size_t i = 0; i < at->blocks.count; i++)
-            finding->places[at->blocks.numbers[i]] |= place;
-        for (size_t i = 0; i < at->extra.count; i++)
-            finding->places[at->extra.numbers[i]] |= place;
-        for (size_t i = 0; i < at->extra.count; i++)
-            finding->late[at->extra.numbers[i]] = 1;
-    }
-}
-
-static void clear_places(struct finding *finding, uint32_t state)
-{
-    for (; state != NONE; state = finding->states[state].before) {
-        const struct state *at = &finding->states[state];
-
-        for (size_t i = 0; i < at->blocks.count; i++)
-            finding->places[at->blocks.numbers[i]] = finding->arrived[at->blocks.numbers[i]] = 0;
-        for (size_t i = 0; i < at->extra.count; i++)
-            finding->places[at->extra.numbers[i]] = finding->arrived[at->extra.numbers[i]] = 0;
-        for (size_t i = 0; i < at->extra.count; i++)
-            finding->late[at->extra.numbers[i]] = 0;
-    }
-}
-
-/* Note that BLOCK is reached at PLACE; QUEUE has pairs of the two. */
-static int arrive(struct finding *finding, uint32_t block, uint32_t place, struct list *queue)
-{
-    if (!(finding->places[block] & 1ull << place) || finding->arrived[block] & 1ull << place)
-        return 0;
-    finding->arrived[block] |= 1ull << place;
-    return list_add(queue, block) < 0 ? -ENOMEM : list_add(queue, place);
-}
-
-/* Has it taken as many steps as it may? */
-static bool is_tired(const struct finding *finding)
-{
-    return finding->work > WORK_MAX;
-}
-
-/* Follow the way from what is in QUEUE to the blocks in question: from each of its places to the
- * same, or the next one; as far as one may. */
-static int follow(struct finding *finding, struct list *queue)
-{
-    const struct heap_edges *edges = &finding->heap->edges;
-    int result = 0;
-
-    for (size_t at = 0; result == 0 && at < queue->count && !is_tired(finding); at += 2) {
-        uint32_t node = (uint32_t)finding->graph->root_count + queue->numbers[at];
-        uint32_t place = queue->numbers[at + 1];
-
-        finding->work += edges->first[node + 1] - edges->first[node];
-        for (uint32_t i = edges->first[node]; result == 0 && i < edges->first[node + 1]; i++) {
-            result = arrive(finding, edges->target[i], place, queue);
-            if (result == 0)
-                result = arrive(finding, edges->target[i], place + 1, queue);
-        }
-    }
-    return result;
-}
-
-static int compare_numbers(const void *left, const void *right)
-{
-    const uint32_t *a = left, *b = right;
-
-    return *a < *b ? -1 : *a > *b;
-}
-
-/* Put the blocks in QUEUE, and their places, to the steps of PATH that have their sites. */
-static int fill_steps(struct finding *finding, const struct list *queue, struct all_path *path)
-{
-    struct list *steps = calloc(path->length + 1, sizeof(*steps)); /* the last: blocks in question */
-    uint32_t last = (uint32_t)finding->way_length - 1;
-    int result = steps ? 0 : -ENOMEM;
-
-    for (size_t i = 0; result == 0 && i < queue->count; i += 2) {
-        uint32_t block = queue->numbers[i];
-        uint64_t before = finding->arrived[block] & ((1ull << queue->numbers[i + 1]) - 1);
-        size_t number = 0;
-
-        while (number < path->length && path->steps[number].site != site_of(finding, block))
-            number++;
-        finding->work += number;
-        if (number < path->length && before == 0) /* once, however often it is passed */
-            result = list_add(&steps[number], block);
-        if (result == 0 && queue->numbers[i + 1] == last && finding->members[block]) {
-            path->size += finding->heap->blocks[block].size;
-            result = list_add(&steps[path->length], block);
-        }
-        if (number < path->length && finding->late[block])
-            path->steps[number].repeats = true;
-    }
-    for (size_t i = 0; result == 0 && i < path->length; i++) {
-        if (steps[i].count > 0)
-            qsort(steps[i].numbers, steps[i].count, sizeof(uint32_t), compare_numbers);
-        path->steps[i].blocks = steps[i].numbers;
-        path->steps[i].count = steps[i].count;
-        steps[i] = (struct list){0};
-    }
-    if (result == 0) {
-        path->blocks = steps[path->length].numbers;
-        path->count = steps[path->length].count;
-        if (path->count > 0)
-            qsort(path->blocks, path->count, sizeof(uint32_t), compare_numbers);
-        steps[path->length] = (struct list){0};
-    }
-    for (size_t i = 0; steps && i <= path->length; i++)
-        free(steps[i].numbers);
-    free(steps);
-    return result;
-}
-
-static void path_finish(struct all_path *path)
+void all_paths_finish_path(struct all_path *path)
 {
     for (size_t i = 0; i < path->length; i++)
         free(path->steps[i].blocks);
@@ -368,17 +204,15 @@ static void path_finish(struct all_path *path)
     free(path->blocks);
 }
 
-/* Add the way of STATE that begins with the COUNT BEGINNINGS, all of one name and site: from the place on
- * that has the site. What lies further out is only a detour from there and back, as between the
- * nodes of a tree. */
-static int add_path(struct finding *finding, uint32_t state, const struct beginning *beginnings,
-                    size_t count)
+/* Add the way of STATE that begins with the COUNT BEGINNINGS, all of one name and site: from the
+ * place on that has the site. What lies further out is only a detour from there and back, as
+ * between the nodes of a tree. */
+static int add_path(struct all_paths_finding *finding, uint32_t state,
+                    const struct all_paths_beginning *beginnings, size_t count)
 {
     struct all_paths *paths = finding->paths;
-    struct list queue = {0};
     struct all_path *path;
     uint32_t at = state;
-    int result = 0;
 
     if (paths->count == finding->path_room) {
         size_t room = finding->path_room ? 2 * finding->path_room : 16;
@@ -392,30 +226,19 @@ static int add_path(struct finding *finding, uint32_t state, const struct beginn
     while (finding->states[at].site != beginnings[0].site)
         at = finding->states[at].before;
     path = &paths->paths[paths->count];
-    *path = (struct all_path){
-        .name = beginnings[0].name, .length = finding->states[at].depth + 1};
+    *path = (struct all_path){.name = beginnings[0].name, .length = finding->states[at].depth + 1};
     path->steps = calloc(path->length, sizeof(*path->steps));
     if (!path->steps)
         return -ENOMEM;
     paths->count++;
     for (size_t i = 0; i < path->length; i++, at = finding->states[at].before)
         path->steps[i].site = finding->states[at].site;
-    finding->way_length = finding->states[state].depth + 1;
-    fill_places(finding, state);
-    for (size_t i = 0; result == 0 && i < count; i++)
-        result = arrive(finding, beginnings[i].block, 0, &queue);
-    if (result == 0)
-        result = follow(finding, &queue);
-    if (result == 0 && !is_tired(finding)) /* else it has no blocks, and goes in the end */
-        result = fill_steps(finding, &queue, path);
-    clear_places(finding, state);
-    free(queue.numbers);
-    return result;
+    return all_paths_fill(finding, state, beginnings, count, path);
 }
 
 static int compare_beginnings(const void *left, const void *right)
 {
-    const struct beginning *a = left, *b = right;
+    const struct all_paths_beginning *a = left, *b = right;
 
     if (a->name != b->name)
         return a->name < b->name ? -1 : 1;
@@ -425,9 +248,9 @@ static int compare_beginnings(const void *left, const void *right)
 }
 
 /* Follow STATE one place further. */
-static int expand(struct finding *finding, uint32_t number)
+static int expand(struct all_paths_finding *finding, uint32_t number)
 {
-    struct state *state = &finding->states[number];
+    struct all_paths_state *state = &finding->states[number];
     int result = 0;
 
     finding->beginning_count = finding->found_blocks.count = 0;
@@ -441,14 +264,14 @@ static int expand(struct finding *finding, uint32_t number)
         finding->on_way[finding->found_blocks.numbers[i]] = 0;
     mark_state(finding, number, 0);
     if (finding->beginning_count > 0)
-        qsort(finding->beginnings, finding->beginning_count, sizeof(struct beginning),
+        qsort(finding->beginnings, finding->beginning_count, sizeof(struct all_paths_beginning),
               compare_beginnings);
     for (size_t i = 0, end; result == 0 && i < finding->beginning_count; i = end) {
         for (end = i + 1; end < finding->beginning_count &&
                           finding->beginnings[end].name == finding->beginnings[i].name &&
                           finding->beginnings[end].site == finding->beginnings[i].site;)
             end++;
-        if (finding->paths->count == PATHS_MAX || is_tired(finding)) {
+        if (finding->paths->count == PATHS_MAX || all_paths_is_tired(finding)) {
             finding->paths->gave_up = true;
             return 0;
         }
@@ -458,130 +281,39 @@ static int expand(struct finding *finding, uint32_t number)
 }
 
 /* Begin at the members, those of each place apart, and the lost ones apart. */
-static int start(struct finding *finding)
+static int start(struct all_paths_finding *finding)
 {
     for (uint32_t i = 0; i < finding->heap->block_count; i++) {
         bool is_lost = graph_is_lost(finding->graph, i);
-        struct state *state = NULL;
+        struct all_paths_state *state = NULL;
 
         if (!finding->members[i])
             continue;
         for (size_t j = 0; j < finding->state_count && !state; j++) {
-            if (finding->states[j].site == site_of(finding, i) &&
+            if (finding->states[j].site == all_paths_site_of(finding, i) &&
                 finding->states[j].is_lost == is_lost)
                 state = &finding->states[j];
         }
         if (!state)
-            state = add_state(finding, NONE, site_of(finding, i), is_lost);
-        if (!state || list_add(&state->blocks, i) < 0)
+            state = add_state(finding, ALL_PATHS_NONE, all_paths_site_of(finding, i), is_lost);
+        if (!state || all_paths_list_add(&state->blocks, i) < 0)
             return -ENOMEM;
     }
     return 0;
 }
 
-/* By what tells them apart. */
-static int compare_ways(const void *left, const void *right)
-{
-    const struct all_path *a = left, *b = right;
-
-    if (a->name != b->name)
-        return a->name < b->name ? -1 : 1;
-    if (a->length != b->length)
-        return a->length < b->length ? -1 : 1;
-    for (size_t i = 0; i < a->length; i++) {
-        if (a->steps[i].site != b->steps[i].site)
-            return a->steps[i].site < b->steps[i].site ? -1 : 1;
-    }
-    return 0;
-}
-
-static int compare_paths(const void *left, const void *right)
-{
-    const struct all_path *a = left, *b = right;
-
-    if (a->length != b->length)
-        return a->length < b->length ? -1 : 1;
-    if (a->size != b->size)
-        return a->size > b->size ? -1 : 1;
-    return compare_ways(a, b);
-}
-
-/* Add the OTHER_COUNT numbers of OTHER to the COUNT at NUMBERS; both are in order. */
-static int unite(uint32_t **numbers, size_t *count, const uint32_t *other, size_t other_count)
-{
-    uint32_t *both = malloc((*count + other_count + 1) * sizeof(*both));
-    size_t i = 0, j = 0, used = 0;
-
-    if (!both)
-        return -ENOMEM;
-    while (i < *count || j < other_count) {
-        if (j == other_count || (i < *count && (*numbers)[i] <= other[j])) {
-            j += j < other_count && (*numbers)[i] == other[j];
-            both[used++] = (*numbers)[i++];
-        } else {
-            both[used++] = other[j++];
-        }
-    }
-    free(*numbers);
-    *numbers = both;
-    *count = used;
-    return 0;
-}
-
-/* Let PATH have what OTHER, the same way, has as well, which is used up. */
-static int merge(const struct heap *heap, struct all_path *path, struct all_path *other)
-{
-    int result = unite(&path->blocks, &path->count, other->blocks, other->count);
-
-    for (size_t i = 0; result == 0 && i < path->length; i++) {
-        result = unite(&path->steps[i].blocks, &path->steps[i].count, other->steps[i].blocks,
-                       other->steps[i].count);
-        path->steps[i].repeats |= other->steps[i].repeats;
-    }
-    path_finish(other);
-    path->size = 0;
-    for (size_t i = 0; i < path->count; i++)
-        path->size += heap->blocks[path->blocks[i]].size;
-    return result;
-}
-
-/* Let each way be there once, those that are none not at all, in their order. */
-static int tidy(const struct heap *heap, struct all_paths *paths)
-{
-    size_t kept = 0, count = paths->count;
-    int result = 0;
-
-    if (count == 0)
-        return 0;
-    qsort(paths->paths, count, sizeof(struct all_path), compare_ways);
-    for (size_t i = 0; i < count; i++) {
-        struct all_path *path = &paths->paths[i];
-
-        if (path->count == 0)
-            path_finish(path);
-        else if (kept == 0 || compare_ways(&paths->paths[kept - 1], path) != 0)
-            paths->paths[kept++] = *path;
-        else if (merge(heap, &paths->paths[kept - 1], path) < 0)
-            result = -ENOMEM;
-    }
-    paths->count = kept;
-    if (kept > 0)
-        qsort(paths->paths, kept, sizeof(struct all_path), compare_paths);
-    return result;
-}
-
-static int find(struct finding *finding)
+static int find(struct all_paths_finding *finding)
 {
     int result = start(finding);
 
     for (uint32_t i = 0; result == 0 && i < finding->state_count; i++) {
-        if (is_tired(finding) || finding->paths->count == PATHS_MAX) {
+        if (all_paths_is_tired(finding) || finding->paths->count == PATHS_MAX) {
             finding->paths->gave_up = true;
             break;
         }
         result = expand(finding, i);
     }
-    finding->paths->gave_up |= is_tired(finding);
+    finding->paths->gave_up |= all_paths_is_tired(finding);
     return result;
 }
 
@@ -589,7 +321,7 @@ int all_paths_create(const struct graph *graph, const struct sites *sites, struc
                      const uint8_t *members, size_t depth, struct all_paths **out_paths)
 {
     const struct heap *heap = graph->heap;
-    struct finding finding = {
+    struct all_paths_finding finding = {
         .graph = graph,
         .heap = heap,
         .sites = sites,
@@ -607,12 +339,12 @@ int all_paths_create(const struct graph *graph, const struct sites *sites, struc
     };
     int result = -ENOMEM;
 
-    if (finding.in_first && finding.in_edge && finding.name_of && finding.on_way && finding.places &&
-        finding.arrived && finding.late && finding.paths) {
+    if (finding.in_first && finding.in_edge && finding.name_of && finding.on_way &&
+        finding.places && finding.arrived && finding.late && finding.paths) {
         turn_edges(&finding);
         result = find(&finding);
         if (result == 0)
-            result = tidy(heap, finding.paths);
+            result = all_paths_tidy(heap, finding.paths);
     }
     for (size_t i = 0; i < finding.state_count; i++) {
         free(finding.states[i].blocks.numbers);
@@ -641,7 +373,7 @@ void all_paths_destroy(struct all_paths *paths)
     if (!paths)
         return;
     for (size_t i = 0; i < paths->count; i++)
-        path_finish(&paths->paths[i]);
+        all_paths_finish_path(&paths->paths[i]);
     free(paths->paths);
     free(paths);
 }
