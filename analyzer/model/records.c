@@ -2,6 +2,7 @@
 
 #include "format/checksum.h"
 #include "format/varint.h"
+#include "model/record_kinds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,226 +19,9 @@
 #define UNPACKED_FREE  ((uint64_t)64 << 20)
 #define UNPACKED_RATIO 1000
 
-enum field_type {
-    FIELD_NUMBER = 1,
-    FIELD_SIGNED, /* folded: only of SNAPSHOT_VARINT */
-    FIELD_ADDRESS,
-    FIELD_STRING,  /* an offset into the section of strings */
-    FIELD_BYTES,   /* shown in hexadecimal */
-    FIELD_PADDING, /* not shown */
-};
-
-struct field {
-    const char *name; /* NULL ends the list */
-    enum field_type type;
-    uint32_t size; /* bytes, of SNAPSHOT_FIXED */
-    bool delta;    /* of SNAPSHOT_VARINT */
-};
-
-/* clang-format off */
-#define FIXED(record, member, type) {#member, type, sizeof(((struct record *)0)->member), false}
-#define VARINT(name, type) {name, type, 0, false}
-#define DELTA(name, type) {name, type, 0, true}
-
-#define PROCESS_FIELDS \
-    FIXED(snapshot_process, run, FIELD_BYTES), \
-    FIXED(snapshot_process, parent_run, FIELD_BYTES), \
-    FIXED(snapshot_process, start_time, FIELD_NUMBER), \
-    FIXED(snapshot_process, time, FIELD_NUMBER), \
-    FIXED(snapshot_process, elapsed, FIELD_NUMBER), \
-    FIXED(snapshot_process, pid, FIELD_NUMBER), \
-    FIXED(snapshot_process, parent_pid, FIELD_NUMBER), \
-    FIXED(snapshot_process, sequence, FIELD_NUMBER), \
-    FIXED(snapshot_process, epoch, FIELD_NUMBER), \
-    FIXED(snapshot_process, exec_count, FIELD_NUMBER), \
-    FIXED(snapshot_process, frame_limit, FIELD_NUMBER), \
-    FIXED(snapshot_process, program, FIELD_STRING), \
-    FIXED(snapshot_process, command, FIELD_STRING), \
-    FIXED(snapshot_process, label, FIELD_STRING), \
-    FIXED(snapshot_process, trigger, FIELD_NUMBER), \
-    FIXED(snapshot_process, flags, FIELD_ADDRESS), \
-    FIXED(snapshot_process, page_size, FIELD_NUMBER)
-
-#define BLOCK_FIELDS \
-    DELTA("address", FIELD_ADDRESS), \
-    VARINT("size", FIELD_NUMBER), \
-    VARINT("stack", FIELD_NUMBER), \
-    VARINT("epoch", FIELD_NUMBER)
-
-static const struct kind {
-    const char *name;
-    enum snapshot_encoding encoding;
-    uint64_t first; /* the number of the first record */
-    struct field fields[RECORDS_FIELDS_MAX];
-} kinds[] = {
-    [SNAPSHOT_END] = {"end", SNAPSHOT_FIXED, 0, {{0}}},
-    [SNAPSHOT_STRINGS] = {"strings", SNAPSHOT_BYTES, 0, {{"text", FIELD_STRING, 0, false}}},
-    [SNAPSHOT_PROCESS] = {"process", SNAPSHOT_FIXED, 0, {PROCESS_FIELDS}},
-    [SNAPSHOT_MODULES] = {"modules", SNAPSHOT_FIXED, 1, {
-        FIXED(snapshot_module, start, FIELD_ADDRESS),
-        FIXED(snapshot_module, end, FIELD_ADDRESS),
-        FIXED(snapshot_module, bias, FIELD_ADDRESS),
-        FIXED(snapshot_module, path, FIELD_STRING),
-        FIXED(snapshot_module, generation, FIELD_NUMBER),
-        FIXED(snapshot_module, flags, FIELD_ADDRESS),
-        FIXED(snapshot_module, segment_count, FIELD_NUMBER),
-        FIXED(snapshot_module, build_id_size, FIELD_NUMBER),
-        FIXED(snapshot_module, build_id, FIELD_BYTES),
-        FIXED(snapshot_module, reserved, FIELD_PADDING),
-    }},
-    [SNAPSHOT_SEGMENTS] = {"segments", SNAPSHOT_FIXED, 0, {
-        FIXED(snapshot_segment, address, FIELD_ADDRESS),
-        FIXED(snapshot_segment, size, FIELD_NUMBER),
-        FIXED(snapshot_segment, file_offset, FIELD_NUMBER),
-        FIXED(snapshot_segment, flags, FIELD_ADDRESS),
-        FIXED(snapshot_segment, reserved, FIELD_PADDING),
-    }},
-    [SNAPSHOT_FRAMES] = {"frames", SNAPSHOT_VARINT, 1, {
-        VARINT("parent", FIELD_NUMBER),
-        DELTA("address", FIELD_ADDRESS),
-        VARINT("module", FIELD_NUMBER),
-    }},
-    [SNAPSHOT_STACKS] = {"stacks", SNAPSHOT_VARINT, 0, {
-        VARINT("frame", FIELD_NUMBER),
-        VARINT("flags", FIELD_ADDRESS),
-    }},
-    [SNAPSHOT_COUNTERS] = {"counters", SNAPSHOT_VARINT, 0, {
-        VARINT("allocations", FIELD_NUMBER),
-        VARINT("allocated_bytes", FIELD_NUMBER),
-        VARINT("frees", FIELD_NUMBER),
-        VARINT("freed_bytes", FIELD_NUMBER),
-        VARINT("reallocations", FIELD_NUMBER),
-    }},
-    [SNAPSHOT_BLOCKS] = {"blocks", SNAPSHOT_VARINT, 0, {BLOCK_FIELDS}},
-    [SNAPSHOT_EPOCHS] = {"epochs", SNAPSHOT_FIXED, 0, {
-        FIXED(snapshot_epoch, number, FIELD_NUMBER),
-        FIXED(snapshot_epoch, label, FIELD_STRING),
-        FIXED(snapshot_epoch, time, FIELD_NUMBER),
-    }},
-    [SNAPSHOT_THREADS] = {"threads", SNAPSHOT_FIXED, 0, {
-        FIXED(snapshot_thread, tid, FIELD_NUMBER),
-        FIXED(snapshot_thread, name, FIELD_STRING),
-    }},
-    [SNAPSHOT_TIMELINE] = {"timeline", SNAPSHOT_VARINT, 0, {
-        DELTA("time", FIELD_NUMBER),
-        VARINT("bytes", FIELD_NUMBER),
-        VARINT("blocks", FIELD_NUMBER),
-        VARINT("rss", FIELD_NUMBER),
-    }},
-    [SNAPSHOT_ACCOUNT] = {"account", SNAPSHOT_FIXED, 0, {
-        FIXED(snapshot_account, live_bytes, FIELD_NUMBER),
-        FIXED(snapshot_account, live_blocks, FIELD_NUMBER),
-        FIXED(snapshot_account, peak_bytes, FIELD_NUMBER),
-        FIXED(snapshot_account, usable_bytes, FIELD_NUMBER),
-        FIXED(snapshot_account, allocations, FIELD_NUMBER),
-        FIXED(snapshot_account, frees, FIELD_NUMBER),
-        FIXED(snapshot_account, missed_frees, FIELD_NUMBER),
-        FIXED(snapshot_account, lost_blocks, FIELD_NUMBER),
-        FIXED(snapshot_account, truncated_stacks, FIELD_NUMBER),
-        FIXED(snapshot_account, rss, FIELD_NUMBER),
-        FIXED(snapshot_account, tracer_bytes, FIELD_NUMBER),
-        FIXED(snapshot_account, tracer_blocks_bytes, FIELD_NUMBER),
-        FIXED(snapshot_account, tracer_stacks_bytes, FIELD_NUMBER),
-        FIXED(snapshot_account, tracer_counters_bytes, FIELD_NUMBER),
-        FIXED(snapshot_account, tracer_other_bytes, FIELD_NUMBER),
-        FIXED(snapshot_account, pause, FIELD_NUMBER),
-        FIXED(snapshot_account, threads_seen, FIELD_NUMBER),
-    }},
-    [SNAPSHOT_SERIES] = {"series", SNAPSHOT_VARINT, 0, {
-        DELTA("time", FIELD_NUMBER), /* of a point, as is `changes` */
-        VARINT("changes", FIELD_NUMBER),
-        VARINT("stack", FIELD_NUMBER), /* of a change, as are the next two */
-        VARINT("bytes", FIELD_SIGNED),
-        VARINT("blocks", FIELD_SIGNED),
-    }},
-    [SNAPSHOT_PARTS] = {"parts", SNAPSHOT_FIXED, 0, {PROCESS_FIELDS}},
-    [SNAPSHOT_ORIGINS] = {"origins", SNAPSHOT_VARINT, 0, {
-        VARINT("part", FIELD_NUMBER),
-    }},
-    [SNAPSHOT_GRAPH] = {"graph", SNAPSHOT_FIXED, 0, {
-        FIXED(snapshot_graph, pause, FIELD_NUMBER),
-        FIXED(snapshot_graph, time, FIELD_NUMBER),
-        FIXED(snapshot_graph, memory, FIELD_NUMBER),
-        FIXED(snapshot_graph, root_bytes, FIELD_NUMBER),
-        FIXED(snapshot_graph, block_bytes, FIELD_NUMBER),
-        FIXED(snapshot_graph, skipped_bytes, FIELD_NUMBER),
-        FIXED(snapshot_graph, scanned_blocks, FIELD_NUMBER),
-        FIXED(snapshot_graph, flags, FIELD_ADDRESS),
-        FIXED(snapshot_graph, threads, FIELD_NUMBER),
-        FIXED(snapshot_graph, threads_stopped, FIELD_NUMBER),
-        FIXED(snapshot_graph, stop_error, FIELD_NUMBER),
-    }},
-    [SNAPSHOT_ROOTS] = {"roots", SNAPSHOT_FIXED, 0, {
-        FIXED(snapshot_root, start, FIELD_ADDRESS),
-        FIXED(snapshot_root, size, FIELD_NUMBER),
-        FIXED(snapshot_root, kind, FIELD_NUMBER),
-        FIXED(snapshot_root, thread, FIELD_NUMBER),
-        FIXED(snapshot_root, module, FIELD_NUMBER),
-        FIXED(snapshot_root, name, FIELD_STRING),
-    }},
-    [SNAPSHOT_ROOT_FRAMES] = {"root_frames", SNAPSHOT_VARINT, 0, {
-        VARINT("root", FIELD_NUMBER),
-        DELTA("end", FIELD_ADDRESS),
-        DELTA("address", FIELD_ADDRESS),
-        VARINT("module", FIELD_NUMBER),
-    }},
-    [SNAPSHOT_ROOT_EDGES] = {"root_edges", SNAPSHOT_VARINT, 0, {
-        DELTA("root", FIELD_NUMBER),
-        VARINT("offset", FIELD_NUMBER),
-        DELTA("target", FIELD_NUMBER),
-        VARINT("inside", FIELD_NUMBER),
-    }},
-    [SNAPSHOT_EDGES] = {"edges", SNAPSHOT_VARINT, 0, {
-        DELTA("block", FIELD_NUMBER),
-        VARINT("offset", FIELD_NUMBER),
-        DELTA("target", FIELD_NUMBER),
-        VARINT("inside", FIELD_NUMBER),
-    }},
-    [SNAPSHOT_MODULE_WORDS] = {"module_words", SNAPSHOT_VARINT, 0, {
-        DELTA("block", FIELD_NUMBER),
-        VARINT("offset", FIELD_NUMBER),
-        DELTA("address", FIELD_ADDRESS),
-    }},
-    [SNAPSHOT_OWNERS] = {"owners", SNAPSHOT_VARINT, 0, {
-        VARINT("domain", FIELD_NUMBER),
-        VARINT("thread", FIELD_NUMBER),
-    }},
-    [SNAPSHOT_TRACKED] = {"tracked", SNAPSHOT_VARINT, 0, {BLOCK_FIELDS}},
-    [SNAPSHOT_NAMES] = {"names", SNAPSHOT_FIXED, 0, {
-        FIXED(snapshot_name, called, FIELD_STRING),
-    }},
-    [SNAPSHOT_MEMORY] = {"memory", SNAPSHOT_FIXED, 0, {
-        FIXED(snapshot_memory, kind, FIELD_NUMBER),
-        FIXED(snapshot_memory, areas, FIELD_NUMBER),
-        FIXED(snapshot_memory, mapped, FIELD_NUMBER),
-        FIXED(snapshot_memory, resident, FIELD_NUMBER),
-        FIXED(snapshot_memory, swapped, FIELD_NUMBER),
-        FIXED(snapshot_memory, proportional, FIELD_NUMBER),
-    }},
-    [SNAPSHOT_MORE_COUNTERS] = {"more_counters", SNAPSHOT_VARINT, 0, {
-        VARINT("temporary", FIELD_NUMBER),
-        VARINT("peak_bytes", FIELD_NUMBER),
-        VARINT("peak_blocks", FIELD_NUMBER),
-    }},
-    [SNAPSHOT_PROGRESS] = {"progress", SNAPSHOT_VARINT, 0, {
-        DELTA("allocations", FIELD_NUMBER),
-    }},
-    [SNAPSHOT_SAMPLING] = {"sampling", SNAPSHOT_FIXED, sizeof(struct snapshot_sampling), {
-        FIXED(snapshot_sampling, mean, FIELD_NUMBER),
-        FIXED(snapshot_sampling, min, FIELD_NUMBER),
-        FIXED(snapshot_sampling, max, FIELD_NUMBER),
-    }},
-    [SNAPSHOT_WEIGHTS] = {"weights", SNAPSHOT_VARINT, 0, {
-        VARINT("weight", FIELD_NUMBER),
-    }},
-};
-/* clang-format on */
-
 /* The fields of a point of the series; the others are of its changes. */
 #define POINT_FIELDS  2
 #define SERIES_FIELDS 5
-
-#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
 /* Bytes, of the file or unpacked. */
 struct span {
@@ -256,7 +40,7 @@ struct records {
     bool ended;
 
     /* The section that is read. */
-    const struct kind *kind; /* NULL: none, or of an unknown kind */
+    const struct record_kind *kind; /* NULL: none, or of an unknown kind */
     struct records_section section;
     struct span payload;
     uint8_t *unpacked;
@@ -424,21 +208,21 @@ const struct snapshot_header *records_header(const struct records *records)
 }
 
 /* Say how the records of KIND look. */
-static void describe_fields(const struct kind *kind, struct records_section *section)
+static void describe_fields(const struct record_kind *kind, struct records_section *section)
 {
     if (!kind->fields[0].name)
         return;
     section->fields[section->field_count++] = (struct records_field){"number", RECORDS_NUMBER};
-    for (const struct field *field = kind->fields; field->name; field++) {
+    for (const struct record_field *field = kind->fields; field->name; field++) {
         static const enum records_show shows[] = {
-            [FIELD_NUMBER] = RECORDS_NUMBER,
-            [FIELD_SIGNED] = RECORDS_SIGNED,
-            [FIELD_ADDRESS] = RECORDS_ADDRESS,
-            [FIELD_STRING] = RECORDS_TEXT,
-            [FIELD_BYTES] = RECORDS_TEXT,
+            [RECORD_NUMBER] = RECORDS_NUMBER,
+            [RECORD_SIGNED] = RECORDS_SIGNED,
+            [RECORD_ADDRESS] = RECORDS_ADDRESS,
+            [RECORD_STRING] = RECORDS_TEXT,
+            [RECORD_BYTES] = RECORDS_TEXT,
         };
 
-        if (field->type != FIELD_PADDING)
+        if (field->type != RECORD_PADDING)
             section->fields[section->field_count++] =
                 (struct records_field){field->name, shows[field->type]};
     }
@@ -479,8 +263,8 @@ int records_next_section(struct records *records, struct records_section *out_se
     } else {
         records->next_section = records->file.size; /* what is there of it may still be read */
     }
-    if (section->head.kind < KIND_COUNT) {
-        const struct kind *kind = &kinds[section->head.kind];
+    if (section->head.kind < record_kind_count) {
+        const struct record_kind *kind = &record_kinds[section->head.kind];
 
         section->name = kind->name;
         if ((section->head.encoding & ~(uint32_t)SNAPSHOT_ZSTD) == kind->encoding) {
@@ -538,7 +322,7 @@ static int next_string(struct records *records, struct records_value *values, st
 }
 
 /* Read FIELD, the one of number I, into VALUE. */
-static int next_field(struct records *records, const struct field *field, size_t i,
+static int next_field(struct records *records, const struct record_field *field, size_t i,
                       struct records_value *value, struct error *error)
 {
     const uint8_t *data = records->payload.data + records->at;
@@ -552,17 +336,17 @@ static int next_field(struct records *records, const struct field *field, size_t
             return damaged(records, "no number that ends", error);
         if (field->delta)
             value->number = varint_undelta(value->number, records->before[i]);
-        if (field->type == FIELD_SIGNED)
+        if (field->type == RECORD_SIGNED)
             value->number = varint_undelta(value->number, 0);
         records->before[i] = value->number;
     } else if (size > left) {
         return damaged(records, "the record is cut short", error);
-    } else if (field->type == FIELD_BYTES) {
+    } else if (field->type == RECORD_BYTES) {
         value->text = to_hex(records->texts[i], data, size);
     } else {
         memcpy(&value->number, data, size); /* little-endian, as we are */
     }
-    if (field->type == FIELD_STRING) {
+    if (field->type == RECORD_STRING) {
         value->text = string_at(records, value->number);
         if (!value->text) {
             snprintf(records->texts[i], sizeof(records->texts[i]), "<no string at %" PRIu64 ">",
@@ -578,7 +362,7 @@ static int next_field(struct records *records, const struct field *field, size_t
 static int next_of_series(struct records *records, struct records_value *values,
                           struct error *error)
 {
-    const struct field *fields = records->kind->fields;
+    const struct record_field *fields = records->kind->fields;
     bool is_change = records->changes > 0;
     uint64_t stack = records->before[POINT_FIELDS];
 
@@ -608,7 +392,7 @@ static int next_of_series(struct records *records, struct records_value *values,
 
 int records_next(struct records *records, struct records_value *out_values, struct error *error)
 {
-    const struct kind *kind = records->kind;
+    const struct record_kind *kind = records->kind;
     size_t count = 0;
 
     if (!kind || !kind->fields[0].name)
@@ -618,9 +402,9 @@ int records_next(struct records *records, struct records_value *out_values, stru
         if (!records->unpacked)
             return damaged(records, "it can't be unpacked", error);
     }
-    if (kind == &kinds[SNAPSHOT_STRINGS])
+    if (kind == &record_kinds[SNAPSHOT_STRINGS])
         return next_string(records, out_values, error);
-    if (kind == &kinds[SNAPSHOT_SERIES])
+    if (kind == &record_kinds[SNAPSHOT_SERIES])
         return next_of_series(records, out_values, error);
     if (records->index == records->section.head.count)
         return 0;
@@ -631,7 +415,7 @@ int records_next(struct records *records, struct records_value *out_values, stru
 
         if (result < 0)
             return result;
-        if (kind->fields[i].type != FIELD_PADDING)
+        if (kind->fields[i].type != RECORD_PADDING)
             out_values[count++] = value;
     }
     records->index++;
@@ -640,8 +424,8 @@ int records_next(struct records *records, struct records_value *out_values, stru
 
 bool records_knows(const char *name)
 {
-    for (size_t i = 0; i < KIND_COUNT; i++) {
-        if (strcmp(name, kinds[i].name) == 0)
+    for (size_t i = 0; i < record_kind_count; i++) {
+        if (strcmp(name, record_kinds[i].name) == 0)
             return true;
     }
     return false;

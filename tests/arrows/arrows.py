@@ -91,6 +91,7 @@ RULES = [
     ("analyzer/options.[ch]",
      ["format/snapshot.h", "model/*.h", "command.h", "option_values.h", "quantity.h",
       "suggest.h"], LIBDW),
+    ("analyzer/cmd_info.c", ["model/*.h", "command.h", "info_report.h", "options.h"], LIBDW),
     ("analyzer/leftovers.[ch]", ["format/control.h"], LIBDW),
     ("analyzer/*export*.[ch]",
      ["format/snapshot.h", "model/*.h", "views/*.h", "command.h", "export.h",
