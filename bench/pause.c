@@ -21,6 +21,7 @@
 #define EVENTS      100000 /* between two snapshots */
 
 static uint32_t paths; /* of each thread */
+static pthread_barrier_t begun;
 static _Atomic bool over;
 
 /* A block from the stack that PATH says: a function at each of LEVELS calls the next from one of two
@@ -69,24 +70,49 @@ static void finish(struct worker *worker)
     free(worker->blocks);
 }
 
+/* No snapshot before each thread has been everywhere. `waits` is volatile so that the compiler does not
+ * make two loops of one, and so two places that call work(). */
 static void *run(void *argument)
 {
-    while (!atomic_load_explicit(&over, memory_order_relaxed))
+    const struct worker *worker = argument;
+    volatile bool waits = true;
+
+    while (!atomic_load_explicit(&over, memory_order_relaxed)) {
         work(argument, 100);
+        if (waits && worker->events >= paths) {
+            waits = false;
+            pthread_barrier_wait(&begun);
+        }
+    }
     finish(argument);
     return NULL;
+}
+
+/* Where nobody gets to run for a second, a snapshot is refused: try again. */
+static void take_snapshot(const char *path)
+{
+    unsigned tries = 0;
+
+    while (heapdelta_take_snapshot_to(path, "pause") != 0)
+        if (++tries == 60)
+            abort();
 }
 
 /* As run(), with SNAPSHOTS that go to DIRECTORY. */
 static void run_and_look(struct worker *worker, const char *directory, unsigned snapshots)
 {
+    volatile bool waits = true;
+
     for (unsigned i = 0; i < snapshots; i++) {
         char path[4096];
 
-        work(worker, EVENTS);
+        work(worker, EVENTS > paths ? EVENTS : paths);
+        if (waits)
+            pthread_barrier_wait(&begun);
+        waits = false;
         snprintf(path, sizeof path, "%s/%u.hds", directory, i);
-        if (heapdelta_is_tracing() && heapdelta_take_snapshot_to(path, "pause") != 0)
-            abort();
+        if (heapdelta_is_tracing())
+            take_snapshot(path);
     }
     atomic_store(&over, true);
     finish(worker);
@@ -100,11 +126,13 @@ int main(int argc, char **argv)
     struct worker workers[MAX_THREADS];
     pthread_t others[MAX_THREADS];
 
-    if (argc < 2 || threads == 0 || threads > MAX_THREADS || stacks < threads || stacks > 1u << LEVELS) {
+    if (argc < 2 || threads == 0 || threads > MAX_THREADS || stacks < threads || stacks > 1u << LEVELS ||
+        snapshots == 0) {
         fputs("usage: pause DIRECTORY [STACKS [THREADS [SNAPSHOTS]]]\n", stderr);
         return 2;
     }
     paths = stacks / threads;
+    pthread_barrier_init(&begun, NULL, threads);
     for (unsigned i = 0; i < threads; i++) {
         workers[i] = (struct worker){calloc(paths, sizeof(void *)), i + 1, 0};
         if (!workers[i].blocks || (i > 0 && pthread_create(&others[i], NULL, run, &workers[i]) != 0))
