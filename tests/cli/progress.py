@@ -192,7 +192,7 @@ def writing_is_shown(directory, command, what):
     terminal = Terminal()
     process = begin(directory, terminal, command, "-o", "slow.hds", "large.hds")
     with open(pathlib.Path(directory) / "slow.hds", "rb") as pipe:
-        terminal.until(rb"^\rheapdelta " + command.encode() + b": " + what)
+        terminal.until(rb"\rheapdelta " + command.encode() + b": " + what)
         output = pipe.read()
     terminal.rest()
     expect(process.wait() == 0, process.returncode)
