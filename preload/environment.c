@@ -4,7 +4,10 @@
 #include "preload/arena.h"
 #include "preload/message.h"
 #include "preload/path.h"
+#include "preload/syscall.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -124,8 +127,8 @@ static char *make_preload(char **text, const char *rest)
     return made;
 }
 
-/* VARIABLES without ours, for a program that is only to say what it would load. PRELOAD is
- * among them. */
+/* VARIABLES without ours, for a program that is not to load our library. PRELOAD is among
+ * them. */
 static char **environment_without(char *const *variables, size_t count, const char *preload)
 {
     size_t size = sizeof(struct restored) + (count + 1) * sizeof(char *) + strlen(preload) + 32;
@@ -148,6 +151,17 @@ static char **environment_without(char *const *variables, size_t count, const ch
     return restored->variables;
 }
 
+/* Whether this process may read our library: where it can't (another root directory, another
+ * user), the loader would complain of it in each program that is executed. */
+static bool library_is_readable(void)
+{
+    long file = SYSCALL_4(SYS_openat, AT_FDCWD, library_path, O_RDONLY | O_CLOEXEC, 0);
+
+    if (file >= 0)
+        SYSCALL_1(SYS_close, file);
+    return file != -ENOENT && file != -EACCES && file != -ENOTDIR;
+}
+
 char **environment_restored(char *const *variables, unsigned long exec_count)
 {
     size_t count = 0, size = sizeof(struct restored) + 128;
@@ -155,16 +169,17 @@ char **environment_restored(char *const *variables, unsigned long exec_count)
     struct restored *restored;
     char digits[24], *text;
 
-    bool lists = false; /* the loader lists what it would load, and ends */
+    bool without; /* also where the loader is to list what it would load, and to end */
 
     if (!library_path || !variables)
         return (char **)variables;
+    without = !library_is_readable();
     for (; variables[count]; count++) {
-        lists |= has_prefix(variables[count], "LD_TRACE_LOADED_OBJECTS=");
+        without |= has_prefix(variables[count], "LD_TRACE_LOADED_OBJECTS=");
         if (has_prefix(variables[count], PRELOAD_PREFIX))
             preload = variables[count] + strlen(PRELOAD_PREFIX);
     }
-    if (lists)
+    if (without)
         return preload ? environment_without(variables, count, preload) : (char **)variables;
     size += (count + saved_count + 3) * sizeof(char *) + strlen(library_path) +
             (preload ? strlen(preload) : 0);

@@ -17,7 +17,8 @@ void environment_clean(char **variables, const char *library, bool remove);
 
 /* An array like VARIABLES with ours put back, for exec, the EXEC_COUNT-th of the process.
  * To be given back by environment_release(). VARIABLES itself if there is nothing to put
- * back, or memory is short. Where the loader shall only list libraries, ours are taken out. */
+ * back, or memory is short. Where the loader shall only list libraries, or can't read ours, they
+ * are taken out. */
 char **environment_restored(char *const *variables, unsigned long exec_count);
 
 /* Give back RESTORED, made of VARIABLES: the exec failed. */

@@ -255,6 +255,20 @@ apart() {
     grep "permission denied" traced.err
 }
 
+@test "programs executed where our library cannot be read" {
+    local follow
+
+    for follow in none exec all; do
+        cp "$SHIM" library.so
+        HEAPDELTA_LIBRARY=$PWD/library.so "$HEAPDELTA" run --quiet --follow "$follow" -o "out.$follow" -- \
+            /bin/sh -c 'rm library.so; /bin/ls -d /; exec /bin/ls -d /' >traced.out 2>traced.err
+        [ "$(cat traced.out)" = "/
+/" ]
+        cat traced.err
+        [ ! -s traced.err ]
+    done
+}
+
 # many_blocks with malloc from the library NAME, preloaded behind and before the shim, and linked.
 with_allocator() {
     local library
