@@ -78,11 +78,11 @@ static void remove_from_list(char *list, char *name)
         name[-1] = '\0'; /* the separator before it */
 }
 
-void environment_clean(char **variables, const char *library, bool remove)
+char **environment_clean(char **variables, const char *library, bool remove)
 {
-    char **kept = variables;
+    char **kept = variables, **variable = variables, **begin;
 
-    for (char **variable = variables; *variable; variable++) {
+    for (; *variable; variable++) {
         bool ours = has_prefix(*variable, CONTROL_ENV_PREFIX);
 
         if (has_prefix(*variable, COUNT_PREFIX))
@@ -106,7 +106,11 @@ void environment_clean(char **variables, const char *library, bool remove)
         if (!ours || !remove)
             *kept++ = *variable;
     }
-    *kept = NULL;
+    begin = variable - (kept - variables);
+    memmove(begin, variables, (size_t)(kept - variables) * sizeof *kept);
+    for (kept = variables; kept < begin; kept++)
+        *kept = (char *)"";
+    return begin;
 }
 
 /* One mapping: the array, then the strings that had to be made. */
@@ -151,29 +155,27 @@ static char **environment_without(char *const *variables, size_t count, const ch
     return restored->variables;
 }
 
-/* Whether this process may read our library: where it can't (another root directory, another
- * user), the loader would complain of it in each program that is executed. */
-static bool library_is_readable(void)
+bool environment_has_library(void)
 {
-    long file = SYSCALL_4(SYS_openat, AT_FDCWD, library_path, O_RDONLY | O_CLOEXEC, 0);
+    long file = library_path ? SYSCALL_4(SYS_openat, AT_FDCWD, library_path, O_RDONLY | O_CLOEXEC, 0)
+                             : -ENOENT;
 
     if (file >= 0)
         SYSCALL_1(SYS_close, file);
     return file != -ENOENT && file != -EACCES && file != -ENOTDIR;
 }
 
-char **environment_restored(char *const *variables, unsigned long exec_count)
+char **environment_restored(char *const *variables, unsigned long exec_count, bool bears_us)
 {
     size_t count = 0, size = sizeof(struct restored) + 128;
     const char *preload = NULL;
     struct restored *restored;
     char digits[24], *text;
 
-    bool without; /* also where the loader is to list what it would load, and to end */
+    bool without = !bears_us; /* also where the loader is to list what it would load, and to end */
 
     if (!library_path || !variables)
         return (char **)variables;
-    without = !library_is_readable();
     for (; variables[count]; count++) {
         without |= has_prefix(variables[count], "LD_TRACE_LOADED_OBJECTS=");
         if (has_prefix(variables[count], PRELOAD_PREFIX))

@@ -20,6 +20,7 @@
     HOOK(malloc_usable_size)                                                          \
     HOOK(dlclose) HOOK(_Fork) HOOK(_exit)                                             \
     HOOK(execve) HOOK(execvpe) HOOK(fexecve) HOOK(execveat)                           \
+    HOOK(posix_spawn) HOOK(posix_spawnp)                                              \
     HOOK(sigaction) HOOK(signal) HOOK(sysv_signal)                                    \
     HOOK(prctl) HOOK(syscall)
 

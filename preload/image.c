@@ -114,6 +114,7 @@ bool image_try_start(struct image *image, void (*task)(void *context), void *con
     image->task = task;
     image->context = context;
     image->stopping = (struct stopping){ 0 };
+    image->stuck = false;
     atomic_store(&image->copy, 0);
     started = start_task(image);
     unblock_signals(before);
@@ -163,6 +164,8 @@ static void send_on(struct image *image, long pid, struct stopping *stopping)
 
     SYSCALL_2(SYS_kill, pid, kept ? SIGKILL : SIGCONT);
 }
+
+#define STUCK_PATIENCE 5000000000u /* ns without CPU time that are not for lack of it */
 
 struct copying {
     void (*task)(void *context);
@@ -228,14 +231,22 @@ static bool has_ended(struct image *image)
 bool image_wait_for(struct image *image, _Atomic uint32_t *word, uint64_t patience)
 {
     const struct timespec look = { .tv_nsec = 20000000 };
-    uint64_t begin = syscall_time(CLOCK_MONOTONIC);
+    uint64_t begin = syscall_time(CLOCK_MONOTONIC), moved = begin, used = 0;
 
     while (!atomic_load_explicit(word, memory_order_acquire)) {
+        uint64_t now;
+
         if (SYSCALL_4(SYS_futex, word, FUTEX_WAIT, 0, &look) != -ETIMEDOUT)
             continue;
         if (has_ended(image))
             return atomic_load_explicit(word, memory_order_acquire);
-        if (syscall_time(CLOCK_MONOTONIC) - begin > patience)
+        now = syscall_time(CLOCK_MONOTONIC);
+        if (used != used_by(image)) {
+            used = used_by(image);
+            moved = now;
+        }
+        image->stuck |= now - moved > STUCK_PATIENCE;
+        if (image->stuck || now - begin > patience)
             SYSCALL_2(SYS_kill, image->pid, SIGKILL);
     }
     return true;

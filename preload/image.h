@@ -42,6 +42,7 @@ struct image {
     long pid;              /* 0: it ran in the calling thread */
     _Atomic uint32_t copy; /* of the task, which waits for it; 0: none */
     struct stopping stopping;
+    bool stuck; /* it waited for something that would not come */
 };
 
 /* Run TASK with CONTEXT in such a task and wait for it. Where none can be had (a limit
@@ -63,7 +64,7 @@ long image_copy(struct image *image, void (*task)(void *context), void *context)
 int image_wait(struct image *image, void (*other)(long pid, int status));
 
 /* Wait until the task of IMAGE sets WORD. False if it ended without: somebody killed it, or
- * this did, after PATIENCE ns. It is still to be reaped. */
+ * this did, after PATIENCE ns, or when it was stuck. It is still to be reaped. */
 bool image_wait_for(struct image *image, _Atomic uint32_t *word, uint64_t patience);
 
 /* Whether the task of IMAGE has ended; with WAIT, wait until it has. Then it is gone. */

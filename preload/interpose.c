@@ -7,8 +7,10 @@
 #include "preload/attention.h"
 #include "preload/control.h"
 #include "preload/environment.h"
+#include "preload/executable.h"
 #include "preload/identity.h"
 #include "preload/life.h"
+#include "preload/message.h"
 #include "preload/real.h"
 #include "preload/signals.h"
 #include "preload/syscall.h"
@@ -16,6 +18,7 @@
 #include "preload/tracker_event.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -348,14 +351,25 @@ EXPORT void _Exit(int status)
     _exit(status);
 }
 
-/* The environment to exec with: VARIABLES, with ours put back if we stay. */
-static char **before_exec(char *const *variables)
+/* Whether ours are to be in the environment of a program that is executed. */
+static bool before_exec(void)
+{
+    life_begin();
+    return life_follows();
+}
+
+/* The environment to exec PROGRAM with: VARIABLES, with ours put back if we stay (FOLLOWED) and there
+ * is no OBJECTION. */
+static char **environment_for(const char *program, bool followed, const char *objection,
+                              char *const *variables)
 {
     char **restored = (char **)variables;
 
-    life_begin();
-    if (life_follows())
-        restored = environment_restored(variables, life_own() ? identity_exec_count() + 1 : 0);
+    if (objection && !life_follows_others())
+        message_line("'", program, "' runs untraced: ", objection, NULL);
+    if (followed)
+        restored = environment_restored(variables, life_own() ? identity_exec_count() + 1 : 0,
+                                        !objection && environment_has_library());
     if (life_own())
         life_before_exec();
     return restored;
@@ -371,7 +385,9 @@ static void after_exec(char **restored, char *const *variables)
 
 EXPORT int execve(const char *path, char *const *arguments, char *const *variables)
 {
-    char **restored = before_exec(variables);
+    bool followed = before_exec();
+    const char *objection = followed ? executable_objection(AT_FDCWD, path) : NULL;
+    char **restored = environment_for(path, followed, objection, variables);
     int result = real.execve(path, arguments, restored);
 
     after_exec(restored, variables);
@@ -380,7 +396,9 @@ EXPORT int execve(const char *path, char *const *arguments, char *const *variabl
 
 EXPORT int execvpe(const char *file, char *const *arguments, char *const *variables)
 {
-    char **restored = before_exec(variables);
+    bool followed = before_exec();
+    const char *objection = followed ? executable_objection_in_path(file) : NULL;
+    char **restored = environment_for(file, followed, objection, variables);
     int result = real.execvpe(file, arguments, restored);
 
     after_exec(restored, variables);
@@ -389,7 +407,9 @@ EXPORT int execvpe(const char *file, char *const *arguments, char *const *variab
 
 EXPORT int fexecve(int descriptor, char *const *arguments, char *const *variables)
 {
-    char **restored = before_exec(variables);
+    bool followed = before_exec();
+    const char *objection = followed ? executable_objection_to(descriptor) : NULL;
+    char **restored = environment_for("fexecve", followed, objection, variables);
     int result = real.fexecve(descriptor, arguments, restored);
 
     after_exec(restored, variables);
@@ -399,10 +419,49 @@ EXPORT int fexecve(int descriptor, char *const *arguments, char *const *variable
 EXPORT int execveat(int directory, const char *path, char *const *arguments,
                     char *const *variables, int flags)
 {
-    char **restored = before_exec(variables);
+    bool followed = before_exec();
+    const char *objection = !followed                         ? NULL
+                            : flags & AT_EMPTY_PATH && !*path ? executable_objection_to(directory)
+                                                              : executable_objection(directory, path);
+    char **restored = environment_for(path, followed, objection, variables);
     int result = real.execveat(directory, path, arguments, restored, flags);
 
     after_exec(restored, variables);
+    return result;
+}
+
+/* The environment to spawn a child with, to whose program there is an OBJECTION or NULL. Ours are in
+ * VARIABLES if children are FOLLOWED. */
+static char **environment_of_child(bool followed, const char *objection, char *const *variables)
+{
+    return followed && (objection || !environment_has_library())
+               ? environment_restored(variables, 0, false)
+               : (char **)variables;
+}
+
+EXPORT int posix_spawn(pid_t *child, const char *path, const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t *attributes, char *const *arguments,
+                       char *const *variables)
+{
+    bool followed = before_exec() && life_follows_others();
+    const char *objection = followed ? executable_objection(AT_FDCWD, path) : NULL;
+    char **ours = environment_of_child(followed, objection, variables);
+    int result = real.posix_spawn(child, path, actions, attributes, arguments, ours);
+
+    environment_release(ours, variables);
+    return result;
+}
+
+EXPORT int posix_spawnp(pid_t *child, const char *file, const posix_spawn_file_actions_t *actions,
+                        const posix_spawnattr_t *attributes, char *const *arguments,
+                        char *const *variables)
+{
+    bool followed = before_exec() && life_follows_others();
+    const char *objection = followed ? executable_objection_in_path(file) : NULL;
+    char **ours = environment_of_child(followed, objection, variables);
+    int result = real.posix_spawnp(child, file, actions, attributes, arguments, ours);
+
+    environment_release(ours, variables);
     return result;
 }
 

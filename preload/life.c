@@ -202,9 +202,14 @@ bool life_own(void)
            syscall_getpid() == own_pid;
 }
 
+bool life_follows_others(void)
+{
+    return config->follow & CONTROL_FOLLOW_EXEC;
+}
+
 bool life_follows(void)
 {
-    return config->follow & CONTROL_FOLLOW_EXEC || (life_own() && !by_fork);
+    return life_follows_others() || (life_own() && !by_fork);
 }
 
 void life_before_exec(void)
@@ -308,11 +313,15 @@ static void choose_unwinder(void)
  * program's handlers and all destructors. */
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **variables)
 {
+    char **kept;
+
     (void)argc;
     (void)argv;
     life_begin();
     configure(variables);
-    environment_clean(variables, own_name(), !(config->follow & CONTROL_FOLLOW_EXEC));
+    kept = environment_clean(variables, own_name(), !(config->follow & CONTROL_FOLLOW_EXEC));
+    if (environ == variables)
+        environ = kept;
     if (!config->valgrind && valgrind_runs_us()) { /* which gives up where we clone a task */
         tracker_forked(false);
         message_line("not traced: valgrind runs this program", NULL);

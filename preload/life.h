@@ -39,8 +39,9 @@ void life_forked(void);
  * code with. */
 bool life_own(void);
 
-/* Whether a program that is executed now is to be traced. */
+/* Whether a program that is executed now is to be traced; whether all are that children execute. */
 bool life_follows(void);
+bool life_follows_others(void);
 
 /* The traced process itself is about to exec; the exec failed. */
 void life_before_exec(void);

@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -65,6 +65,8 @@ struct resumption {
 #define COPY_PATIENCE 30000000000u
 
 static struct lock lock;         /* held while one is taken */
+static bool uncopyable;          /* the program is: a copy of it waits for one of its threads, which
+                                  * stand still meanwhile (userfaultfd, UFFD_FEATURE_EVENT_FORK) */
 static _Atomic uint32_t in_exec; /* the thread that is about to exec, 0: none */
 static _Atomic uint32_t reaping; /* the thread that has the lock and waits for the end of … */
 static struct image *reaped;     /* … this */
@@ -266,10 +268,13 @@ static bool start_with_graph(void *context)
     }
     snapshot->asking = syscall_gettid();
     snapshot->begun_in_gate = true;
-    if (image_try_start(&snapshot->image, write_snapshot, snapshot))
-        return image_wait_for(&snapshot->image, &snapshot->copying, STOP_PATIENCE) &&
-               image_wait_for(&snapshot->image, &snapshot->copied, COPY_PATIENCE) &&
-               snapshot->has_copy;
+    if (image_try_start(&snapshot->image, write_snapshot, snapshot)) {
+        bool copied = image_wait_for(&snapshot->image, &snapshot->copying, STOP_PATIENCE) &&
+                      image_wait_for(&snapshot->image, &snapshot->copied, COPY_PATIENCE);
+
+        uncopyable |= snapshot->image.stuck;
+        return copied && snapshot->has_copy;
+    }
     snapshot->wants_graph = snapshot->begun_in_gate = false;
     return false;
 }
@@ -500,7 +505,7 @@ int snapshot_take(enum snapshot_trigger trigger, const char *label, const char *
         goto out;
     clean_up(true);
     origin = origin_of(trigger, label);
-    result = create(&origin, path, NULL, graph || wants_graph(trigger), &snapshot);
+    result = create(&origin, path, NULL, !uncopyable && (graph || wants_graph(trigger)), &snapshot);
     if (result == 0) {
         if (!snapshot->image.pid)
             run(snapshot, trigger);
@@ -551,7 +556,7 @@ int snapshot_begin(enum snapshot_trigger trigger, const char *label, bool graph,
 {
     struct snapshot_origin origin = origin_of(trigger, label);
 
-    return begin(&origin, NULL, done, graph || wants_graph(trigger));
+    return begin(&origin, NULL, done, !uncopyable && (graph || wants_graph(trigger)));
 }
 
 int snapshot_begin_brief(const char *path, void (*done)(int result, const char *path))

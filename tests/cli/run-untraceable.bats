@@ -129,3 +129,30 @@ compile_for() {
     ends_with 7 traced /lib64/ld-linux-x86-64.so.2 ./program
     [ "$(snapshots out)" -eq 1 ]
 }
+
+@test "a program with the address sanitizer that a traced one becomes" {
+    compile -fsanitize=address || skip 'no libasan here'
+    printf '#!%s\n' "$PWD/program" >script
+    chmod +x script
+    for command in 'exec ./program' 'exec ./script' 'exec env -i PATH=. program' 'PATH=. exec script'; do
+        ends_with 7 "$HEAPDELTA" run --quiet -o out -- sh -c "$command"
+        lines stderr 1
+        grep -q 'runs untraced: it has a sanitizer' stderr
+        grep -qx 'the program' stdout
+    done
+}
+
+@test "a program with the address sanitizer that a traced one starts" {
+    local spawn='import os, sys
+pid = os.posix_spawnp("program", ["program"], os.environ)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))'
+
+    compile -fsanitize=address || skip 'no libasan here'
+    for command in 'program; exit $?' 'env program; exit $?' "$PYTHON -c '$spawn'; exit \$?"; do
+        PATH="$PWD:$PATH" ends_with 7 "$HEAPDELTA" run --quiet --follow all -o out -- sh -c "$command"
+        lines stderr 0
+        grep -qx 'the program' stdout
+    done
+    [ -z "$(ls out/program.*.hds 2>/dev/null)" ]
+    [ -n "$(ls out/python3*.hds)" ]
+}

@@ -195,6 +195,26 @@ END
     snapshots_add_up
 }
 
+@test "a program of which a copy waits for one of its own threads" {
+    "$PROGRAMS/missing_pages" >/dev/null || skip "no userfaultfd here"
+    HEAPDELTA_GRAPH=2 same_as_native "$PROGRAMS/missing_pages"
+    [ -f "$(snapshot exit)" ]
+    snapshots_add_up
+}
+
+@test "what lies behind the environment" {
+    local variable
+
+    # However many of our variables go, an even number or an odd one.
+    for variable in NFRAME=100 KEEP=10 THREADS=0; do
+        export "HEAPDELTA_$variable"
+        same_as_native "$PROGRAMS/auxiliary"
+        grep -x "page size found" traced.out
+    done
+    same_as_native env -i "$PROGRAMS/auxiliary"
+    grep -x "page size found" traced.out
+}
+
 @test "an environment that was cleared" {
     HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM" HEAPDELTA_FOLLOW=0 sh -c \
         'unset HEAPDELTA_OUT LD_PRELOAD; exec env -i "$1"' sh "$PROGRAMS/hello" >traced.out || [ $? -eq 3 ]

@@ -53,9 +53,9 @@ static int run_round_trip(void *argument)
     struct environment environment;
     char **variables = make(&environment, trip->given), **restored;
 
-    environment_clean(variables, LIBRARY, true);
+    variables = environment_clean(variables, LIBRARY, true);
     assert_string_equal(text_of(variables), trip->cleaned);
-    restored = environment_restored(variables, 5);
+    restored = environment_restored(variables, 5, true);
     assert_string_equal(text_of(restored), trip->restored);
     assert_string_equal(text_of(variables), trip->cleaned);
     assert_int_equal(restored != variables, strcmp(trip->restored, trip->cleaned) != 0);
@@ -117,33 +117,33 @@ static void an_exec_may_give_another_environment(void **state)
     char **restored;
 
     (void)state;
-    environment_clean(variables, LIBRARY, true);
+    variables = environment_clean(variables, LIBRARY, true);
 
     /* a list of its own: the program's comes with ours in front, in its place */
     variables = make(&environment, "LD_PRELOAD=c.so|Z=1");
-    restored = environment_restored(variables, 1);
+    restored = environment_restored(variables, 1, true);
     assert_string_equal(text_of(restored),
                         "LD_PRELOAD=" LIBRARY ":c.so|Z=1|HEAPDELTA_OUT=x|HEAPDELTA_EXEC_COUNT=1");
     environment_release(restored, variables);
 
     /* of two lists the loader takes the last */
     variables = make(&environment, "LD_PRELOAD=c.so|Z=1|LD_PRELOAD=d.so");
-    restored = environment_restored(variables, 1);
+    restored = environment_restored(variables, 1, true);
     assert_string_equal(text_of(restored),
                         "Z=1|LD_PRELOAD=" LIBRARY ":d.so|HEAPDELTA_OUT=x|HEAPDELTA_EXEC_COUNT=1");
     environment_release(restored, variables);
 
     /* ours are what they were, whatever the program sets */
     variables = make(&environment, "HEAPDELTA_OUT=mine|HEAPDELTA_EXEC_COUNT=9|LD_PRELOAD=");
-    restored = environment_restored(variables, 9);
+    restored = environment_restored(variables, 9, true);
     assert_string_equal(text_of(restored),
                         "LD_PRELOAD=" LIBRARY ":|HEAPDELTA_OUT=x|HEAPDELTA_EXEC_COUNT=9");
     environment_release(restored, variables);
 
     /* none, and an empty one */
-    assert_null(environment_restored(NULL, 0));
+    assert_null(environment_restored(NULL, 0, true));
     variables = make(&environment, "");
-    restored = environment_restored(variables, 1);
+    restored = environment_restored(variables, 1, true);
     assert_string_equal(text_of(restored),
                         "LD_PRELOAD=" LIBRARY "|HEAPDELTA_OUT=x|HEAPDELTA_EXEC_COUNT=1");
     environment_release(restored, variables);
@@ -155,18 +155,18 @@ static void the_loader_lists_what_the_program_has(void **state)
     char **variables = make(&environment, "LD_PRELOAD=" LIBRARY "|HEAPDELTA_OUT=x"), **restored;
 
     (void)state;
-    environment_clean(variables, LIBRARY, true);
+    variables = environment_clean(variables, LIBRARY, true);
     variables = make(&environment, "A=1|LD_TRACE_LOADED_OBJECTS=1");
-    assert_ptr_equal(environment_restored(variables, 0), variables);
+    assert_ptr_equal(environment_restored(variables, 0, true), variables);
     variables = make(&environment, "LD_TRACE_LOADED_OBJECTS=");
-    assert_ptr_equal(environment_restored(variables, 0), variables);
+    assert_ptr_equal(environment_restored(variables, 0, true), variables);
     environment_release(variables, variables);
     variables = make(&environment, "LD_PRELOAD=" LIBRARY "|HEAPDELTA_OUT=x|LD_TRACE_LOADED_OBJECTS=1");
-    restored = environment_restored(variables, 0);
+    restored = environment_restored(variables, 0, true);
     assert_string_equal(text_of(restored), "LD_TRACE_LOADED_OBJECTS=1");
     environment_release(restored, variables);
     variables = make(&environment, "LD_TRACE_LOADED_OBJECTS=1|LD_PRELOAD=a " LIBRARY " b|A=1");
-    restored = environment_restored(variables, 0);
+    restored = environment_restored(variables, 0, true);
     assert_string_equal(text_of(restored), "LD_TRACE_LOADED_OBJECTS=1|LD_PRELOAD=a b|A=1");
     environment_release(restored, variables);
 }
@@ -178,10 +178,10 @@ static void the_memory_is_given_back(void **state)
     uint64_t used;
 
     (void)state;
-    environment_clean(variables, LIBRARY, true);
+    variables = environment_clean(variables, LIBRARY, true);
     used = arena_used(ARENA_OTHER);
     for (int i = 0; i < 100; i++) {
-        restored = environment_restored(variables, UINT64_MAX - 1);
+        restored = environment_restored(variables, UINT64_MAX - 1, true);
         assert_ptr_not_equal(restored, variables);
         assert_true(arena_used(ARENA_OTHER) > used);
         environment_release(restored, variables);
@@ -205,16 +205,16 @@ static void another_name_of_ours_leaves(void **state)
 
     snprintf(text, sizeof(text), "LD_PRELOAD=%s", link);
     variables = make(&environment, text);
-    environment_clean(variables, library, true);
+    variables = environment_clean(variables, library, true);
     assert_string_equal(text_of(variables), "");
 
     snprintf(text, sizeof(text), "LD_PRELOAD=a.so:%s:/b.so:%s %s//library.so", link, library,
              directory);
     variables = make(&environment, text);
-    environment_clean(variables, library, true);
+    variables = environment_clean(variables, library, true);
     assert_string_equal(text_of(variables), "LD_PRELOAD=a.so:/b.so");
     snprintf(expected, sizeof(expected), "LD_PRELOAD=%s:a.so:/b.so|HEAPDELTA_EXEC_COUNT=1", library);
-    assert_string_equal(text_of(environment_restored(variables, 1)), expected);
+    assert_string_equal(text_of(environment_restored(variables, 1, true)), expected);
 
     unlink(link);
     unlink(library);
@@ -230,12 +230,12 @@ static void ours_may_stay(void **state)
     char **restored;
 
     (void)state;
-    environment_clean(variables, LIBRARY, false);
+    variables = environment_clean(variables, LIBRARY, false);
     assert_string_equal(text_of(variables),
                         "A=1|LD_PRELOAD=b.so:" LIBRARY ":c.so|HEAPDELTA_OUT=x|B=");
 
     /* Our library is not put in twice, and each of ours is there once. */
-    restored = environment_restored(variables, 5);
+    restored = environment_restored(variables, 5, true);
     assert_string_equal(text_of(restored), "A=1|LD_PRELOAD=b.so:" LIBRARY
                                            ":c.so|B=|HEAPDELTA_OUT=x|HEAPDELTA_EXEC_COUNT=5");
     assert_ptr_equal(restored[1], variables[1]);
@@ -243,12 +243,12 @@ static void ours_may_stay(void **state)
 
     /* Another environment that has it, by itself; one whose names only contain it. */
     variables = make(&environment, "LD_PRELOAD=" LIBRARY);
-    restored = environment_restored(variables, 0);
+    restored = environment_restored(variables, 0, true);
     assert_string_equal(text_of(restored),
                         "LD_PRELOAD=" LIBRARY "|HEAPDELTA_OUT=x|HEAPDELTA_EXEC_COUNT=0");
     environment_release(restored, variables);
     variables = make(&environment, "LD_PRELOAD=/a" LIBRARY ":" LIBRARY ".2|Z=1");
-    restored = environment_restored(variables, 0);
+    restored = environment_restored(variables, 0, true);
     assert_string_equal(text_of(restored), "LD_PRELOAD=" LIBRARY ":/a" LIBRARY ":" LIBRARY
                                            ".2|Z=1|HEAPDELTA_OUT=x|HEAPDELTA_EXEC_COUNT=0");
     environment_release(restored, variables);
@@ -261,9 +261,9 @@ static bool round_trip_without_memory(void)
     char **variables = make(&environment, "A=1|LD_PRELOAD=" LIBRARY "|HEAPDELTA_OUT=x"), **restored;
     bool complete;
 
-    environment_clean(variables, LIBRARY, true);
+    variables = environment_clean(variables, LIBRARY, true);
     assert_string_equal(text_of(variables), "A=1");
-    restored = environment_restored(variables, 1);
+    restored = environment_restored(variables, 1, true);
     arena_fail_after(0);
     complete = restored != variables && strstr(text_of(restored), "HEAPDELTA_OUT=x");
     assert_string_equal(restored[0], "A=1");
