@@ -199,7 +199,8 @@ static void add_why_none(const struct run_end *end, struct report *report)
                         strsignal(number));
     else if (end->cut_off)
         report_add_note(report, "no snapshot at exit: the program left by a bare system call, past "
-                                "its exit functions");
+                                "its exit functions; take some while it runs: --interval, --growth, "
+                                "or 'heapdelta snapshot'");
     else
         report_add_note(report, "no snapshot at exit. Unless a line above says why, the program "
                                 "was not tracing then, had become another that can't be traced, "

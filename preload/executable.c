@@ -104,7 +104,7 @@ static const char *objection_to_elf(struct look *look)
 
     look->interpreter[0] = '\0';
     if (look->header.e_ident[EI_CLASS] != ELFCLASS64)
-        return "it is a 32-bit program";
+        return "it is a 32-bit program; build it for 64 bits";
     if (look->header.e_machine != EM_X86_64)
         return "it is built for another machine";
     for (; count > 0; count--, segment++)
@@ -121,8 +121,10 @@ static const char *objection_to_elf(struct look *look)
         return NULL; /* nothing is loaded into it, but its children may be others */
     if (strstr(look->interpreter, "ld-musl") || strstr(look->interpreter, "ld-uClibc") ||
         strstr(look->interpreter, "/linker64"))
-        return "its C library is not glibc";
-    return dynamic && needs_sanitizer(look, dynamic) ? "it has a sanitizer's malloc inside" : NULL;
+        return "its C library is not glibc; build it for glibc";
+    return dynamic && needs_sanitizer(look, dynamic)
+               ? "it has a sanitizer's malloc inside; build it without"
+               : NULL;
 }
 
 /* If LOOK is at a script, its interpreter's path, cut out of the head. */

@@ -211,8 +211,9 @@ static int check_elf(Elf *elf, int fd, struct error *error)
     if (!gelf_getehdr(elf, &header))
         return 0;
     if (header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32))
-        return error_set(error, -ENOTSUP, "it is a %d-bit program",
-                         header.e_ident[EI_CLASS] == ELFCLASS64 ? 64 : 32);
+        return error_set(error, -ENOTSUP, "it is a %d-bit program; build it for %d bits",
+                         header.e_ident[EI_CLASS] == ELFCLASS64 ? 64 : 32,
+                         (int)(8 * sizeof(void *)));
 #ifdef __x86_64__
     if (header.e_machine != EM_X86_64)
         return error_set(error, -ENOTSUP, "it is built for another machine");
@@ -233,14 +234,17 @@ static int check_elf(Elf *elf, int fd, struct error *error)
     read_interpreter(elf, fd, interpreter);
     /* The loader itself, started as a program, preloads for the one it is given. */
     if (interpreter[0] == '\0' && !loader)
-        return error_set(error, -ENOTSUP, "it is statically linked");
+        return error_set(error, -ENOTSUP, "it is statically linked; link it without -static");
     if (strstr(interpreter, "ld-musl") || strstr(interpreter, "ld-uClibc") ||
         strstr(interpreter, "/linker64"))
-        return error_set(error, -ENOTSUP, "its C library is not glibc (%s)", interpreter);
+        return error_set(error, -ENOTSUP, "its C library is not glibc (%s); build it for glibc",
+                         interpreter);
     if (sanitizer)
-        return error_set(error, -ENOTSUP, "it has a sanitizer's malloc inside (%s)", sanitizer);
+        return error_set(error, -ENOTSUP, "it has a sanitizer's malloc inside (%s); build it without",
+                         sanitizer);
     if (gains_rights(fd))
-        return error_set(error, -ENOTSUP, "it runs with more rights than you have");
+        return error_set(error, -ENOTSUP, "it runs with more rights than you have; start it as the "
+                                          "user that it runs as");
     return 0;
 }
 
