@@ -78,7 +78,7 @@ static void remove_from_list(char *list, char *name)
         name[-1] = '\0'; /* the separator before it */
 }
 
-char **environment_clean(char **variables, const char *library, bool remove)
+char **environment_clean(char **variables, const char *library, bool remove, bool keep_end)
 {
     char **kept = variables, **variable = variables, **begin;
 
@@ -105,6 +105,10 @@ char **environment_clean(char **variables, const char *library, bool remove)
         }
         if (!ours || !remove)
             *kept++ = *variable;
+    }
+    if (!keep_end) {
+        *kept = NULL;
+        return variables;
     }
     begin = variable - (kept - variables);
     memmove(begin, variables, (size_t)(kept - variables) * sizeof *kept);

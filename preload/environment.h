@@ -12,11 +12,11 @@
 /* Remember our variables in the array at VARIABLES, and that our library was loaded as
  * LIBRARY by LD_PRELOAD there, which may have it under other names of its file, too; with
  * REMOVE take them out of it. The count of execs leaves it in any case. Returns where the
- * array begins now: it ends where it did, for behind it on the stack is what the kernel tells
- * the process (AT_PAGESZ and others), and Go looks for that there. What was before it is
- * empty strings.
+ * array begins now: with KEEP_END it ends where it did, and what was before it is empty strings,
+ * for behind it on the stack is what the kernel tells the process (AT_PAGESZ and others), and Go
+ * looks for that there.
  */
-char **environment_clean(char **variables, const char *library, bool remove);
+char **environment_clean(char **variables, const char *library, bool remove, bool keep_end);
 
 /* Whether our library can be read: where it can't (another root directory, another user) the
  * loader would complain of it in each program that is executed. */

@@ -313,15 +313,17 @@ static void choose_unwinder(void)
  * program's handlers and all destructors. */
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **variables)
 {
-    char **kept;
+    char **list;
 
     (void)argc;
     (void)argv;
     life_begin();
     configure(variables);
-    kept = environment_clean(variables, own_name(), !(config->follow & CONTROL_FOLLOW_EXEC));
-    if (environ == variables)
-        environ = kept;
+    /* Where a constructor has set a variable before us, it is another array, of libc. */
+    list = environ ? environ : variables;
+    list = environment_clean(list, own_name(), !life_follows_others(), list == variables);
+    if (environ)
+        environ = list;
     if (!config->valgrind && valgrind_runs_us()) { /* which gives up where we clone a task */
         tracker_forked(false);
         message_line("not traced: valgrind runs this program", NULL);

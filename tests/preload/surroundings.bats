@@ -215,6 +215,11 @@ END
     grep -x "page size found" traced.out
 }
 
+@test "an environment that a constructor changes before us" {
+    same_as_native "$PROGRAMS/early_variable"
+    grep -x EARLY=1 traced.out
+}
+
 @test "an environment that was cleared" {
     HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM" HEAPDELTA_FOLLOW=0 sh -c \
         'unset HEAPDELTA_OUT LD_PRELOAD; exec env -i "$1"' sh "$PROGRAMS/hello" >traced.out || [ $? -eq 3 ]

@@ -53,7 +53,7 @@ static int run_round_trip(void *argument)
     struct environment environment;
     char **variables = make(&environment, trip->given), **restored;
 
-    variables = environment_clean(variables, LIBRARY, true);
+    variables = environment_clean(variables, LIBRARY, true, true);
     assert_string_equal(text_of(variables), trip->cleaned);
     restored = environment_restored(variables, 5, true);
     assert_string_equal(text_of(restored), trip->restored);
@@ -117,7 +117,7 @@ static void an_exec_may_give_another_environment(void **state)
     char **restored;
 
     (void)state;
-    variables = environment_clean(variables, LIBRARY, true);
+    variables = environment_clean(variables, LIBRARY, true, true);
 
     /* a list of its own: the program's comes with ours in front, in its place */
     variables = make(&environment, "LD_PRELOAD=c.so|Z=1");
@@ -155,7 +155,7 @@ static void the_loader_lists_what_the_program_has(void **state)
     char **variables = make(&environment, "LD_PRELOAD=" LIBRARY "|HEAPDELTA_OUT=x"), **restored;
 
     (void)state;
-    variables = environment_clean(variables, LIBRARY, true);
+    variables = environment_clean(variables, LIBRARY, true, true);
     variables = make(&environment, "A=1|LD_TRACE_LOADED_OBJECTS=1");
     assert_ptr_equal(environment_restored(variables, 0, true), variables);
     variables = make(&environment, "LD_TRACE_LOADED_OBJECTS=");
@@ -178,7 +178,7 @@ static void the_memory_is_given_back(void **state)
     uint64_t used;
 
     (void)state;
-    variables = environment_clean(variables, LIBRARY, true);
+    variables = environment_clean(variables, LIBRARY, true, true);
     used = arena_used(ARENA_OTHER);
     for (int i = 0; i < 100; i++) {
         restored = environment_restored(variables, UINT64_MAX - 1, true);
@@ -205,13 +205,13 @@ static void another_name_of_ours_leaves(void **state)
 
     snprintf(text, sizeof(text), "LD_PRELOAD=%s", link);
     variables = make(&environment, text);
-    variables = environment_clean(variables, library, true);
+    variables = environment_clean(variables, library, true, true);
     assert_string_equal(text_of(variables), "");
 
     snprintf(text, sizeof(text), "LD_PRELOAD=a.so:%s:/b.so:%s %s//library.so", link, library,
              directory);
     variables = make(&environment, text);
-    variables = environment_clean(variables, library, true);
+    variables = environment_clean(variables, library, true, true);
     assert_string_equal(text_of(variables), "LD_PRELOAD=a.so:/b.so");
     snprintf(expected, sizeof(expected), "LD_PRELOAD=%s:a.so:/b.so|HEAPDELTA_EXEC_COUNT=1", library);
     assert_string_equal(text_of(environment_restored(variables, 1, true)), expected);
@@ -230,7 +230,7 @@ static void ours_may_stay(void **state)
     char **restored;
 
     (void)state;
-    variables = environment_clean(variables, LIBRARY, false);
+    variables = environment_clean(variables, LIBRARY, false, true);
     assert_string_equal(text_of(variables),
                         "A=1|LD_PRELOAD=b.so:" LIBRARY ":c.so|HEAPDELTA_OUT=x|B=");
 
@@ -261,7 +261,7 @@ static bool round_trip_without_memory(void)
     char **variables = make(&environment, "A=1|LD_PRELOAD=" LIBRARY "|HEAPDELTA_OUT=x"), **restored;
     bool complete;
 
-    variables = environment_clean(variables, LIBRARY, true);
+    variables = environment_clean(variables, LIBRARY, true, true);
     assert_string_equal(text_of(variables), "A=1");
     restored = environment_restored(variables, 1, true);
     arena_fail_after(0);
