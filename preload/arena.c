@@ -243,9 +243,9 @@ uint64_t arena_used_together(void)
     return bytes;
 }
 
-void arena_leave(void)
+void arena_leave(bool leaves)
 {
-    atomic_store_explicit(&leaving, true, memory_order_relaxed);
+    atomic_store_explicit(&leaving, leaves, memory_order_relaxed);
 }
 
 void arena_forked(void)

@@ -56,8 +56,9 @@ uint64_t arena_used_together(void);
  * was found for in the list of them: there are thousands of places. */
 void arena_each(void (*each)(void *context, uintptr_t start, uintptr_t end), void *context);
 
-/* The process is about to end, all its memory with it: what is small is not given back any more. */
-void arena_leave(void);
+/* With LEAVES, the process is about to end, all its memory with it: what is small is not given back any
+ * more. */
+void arena_leave(bool leaves);
 
 /* This process is a copy of one whose other threads were anywhere: leave what they held. */
 void arena_forked(void);

@@ -136,6 +136,7 @@ void life_forked(void)
 
     if (atomic_load(&guard_silent) || syscall_getpid() == own_pid)
         return;
+    arena_leave(false); /* the parent may have been about to end */
     control_forked();
     tracker_forked(traced);
     guard_forked(gate_held);
@@ -179,7 +180,7 @@ void life_exit(enum snapshot_trigger why)
             SYSCALL_4(SYS_futex, &ended, FUTEX_WAIT_PRIVATE, 0, NULL);
     } else {
         if (why == SNAPSHOT_AT_EXIT)
-            arena_leave();
+            arena_leave(true);
         take_last(why, "exit");
         snapshot_finish(true);
         tracker_set_tracing(false);

@@ -13,6 +13,7 @@
 /* No more address space than this is counted page by page: a program may reserve terabytes. */
 #define MOST_COUNTED ((uint64_t)64 << 30)
 #define PAGE         ((uintptr_t)4096)
+#define CLOSE        ((uint64_t)1 << 20) /* what may have changed meanwhile */
 
 struct range {
     uintptr_t start, end;
@@ -235,17 +236,26 @@ static void ask_all(uint32_t pid, struct snapshot_memory *all)
     all->swapped = kilobytes(text, "\nSwap:");
 }
 
-/* The whole process is what was counted. */
-static void add_up(struct snapshot_memory *uses)
+/* The whole process is what was counted, if that is RSS bytes. It is not where pages were only read: they
+ * are there, but one page of zeros serves them all. */
+static bool adds_up(struct snapshot_memory *uses, uint64_t rss)
 {
+    struct snapshot_memory *all = &uses[SNAPSHOT_MEMORY_ALL];
+    uint64_t resident = 0, swapped = 0;
+
     for (uint32_t kind = 0; kind < SNAPSHOT_MEMORY_KINDS; kind++)
         if (kind != SNAPSHOT_MEMORY_ALL) {
-            uses[SNAPSHOT_MEMORY_ALL].resident += uses[kind].resident;
-            uses[SNAPSHOT_MEMORY_ALL].swapped += uses[kind].swapped;
+            resident += uses[kind].resident;
+            swapped += uses[kind].swapped;
         }
+    if (resident > rss + CLOSE || rss > resident + CLOSE)
+        return false;
+    all->resident = resident;
+    all->swapped = swapped;
+    return true;
 }
 
-static int find(struct finder *finder, uint32_t pid, bool shared)
+static int find(struct finder *finder, uint32_t pid, uint64_t rss)
 {
     struct snapshot_memory *uses = finder->uses;
     size_t next = 0;
@@ -266,14 +276,12 @@ static int find(struct finder *finder, uint32_t pid, bool shared)
         uses[SNAPSHOT_MEMORY_ALL].areas++;
         uses[SNAPSHOT_MEMORY_ALL].mapped += area->end - area->start;
     }
-    if (shared || finder->counted > MOST_COUNTED)
+    if (!rss || !adds_up(uses, rss))
         ask_all(pid, &uses[SNAPSHOT_MEMORY_ALL]);
-    else
-        add_up(uses);
     return 0;
 }
 
-int memory_use_find(uint32_t pid, const uint64_t *places, size_t place_count, bool own, bool shared,
+int memory_use_find(uint32_t pid, const uint64_t *places, size_t place_count, bool own, uint64_t rss,
                     struct snapshot_memory uses[SNAPSHOT_MEMORY_KINDS])
 {
     struct finder *finder = arena_map(sizeof *finder, ARENA_OTHER);
@@ -288,7 +296,7 @@ int memory_use_find(uint32_t pid, const uint64_t *places, size_t place_count, bo
     finder->count = place_count;
     finder->uses = uses;
     finder->is_own = own;
-    result = find(finder, pid, shared);
+    result = find(finder, pid, rss);
     maps_finish(&finder->maps);
     buffer_finish(&finder->own);
     arena_unmap(finder, sizeof *finder, ARENA_OTHER);

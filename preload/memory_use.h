@@ -20,9 +20,9 @@
 
 /* Fill in USES with the memory of the process PID, this one or the one that it is a copy of, by
  * kind from 1 on; PLACES are COUNT addresses of live blocks, ascending. OWN: PID is this process, not
- * what it is a copy of. What is SHARED with other processes is told only if it is to be: for each page the
- * kernel looks who else has it. 0 or the error. */
-int memory_use_find(uint32_t pid, const uint64_t *places, size_t count, bool own, bool shared,
+ * what it is a copy of. RSS: that many bytes are resident, and nobody asks what is shared with other
+ * processes, for which the kernel looks at each page once more; 0: both are to be found out. 0 or the error. */
+int memory_use_find(uint32_t pid, const uint64_t *places, size_t count, bool own, uint64_t rss,
                     struct snapshot_memory uses[SNAPSHOT_MEMORY_KINDS]);
 
 #endif

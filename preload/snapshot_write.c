@@ -399,12 +399,14 @@ static void write_memory(struct writer *writer)
     if (writer->origin->brief || writer->origin->trigger == SNAPSHOT_BY_INTERVAL ||
         writer->origin->trigger == SNAPSHOT_BY_GROWTH || writer->origin->trigger == SNAPSHOT_AT_PEAK)
         return;
-    /* What the program shares with its copy is nobody else's; and who asks at its end? */
+    /* Who asks at its end what it shares? */
     if (memory_use_find(identity->pid, (const uint64_t *)cut->places.data,
-                        cut->places.size / sizeof(uint64_t),
-                        !writer->graph,
-                        !writer->graph && writer->origin->trigger != SNAPSHOT_AT_EXIT, uses) < 0)
+                        cut->places.size / sizeof(uint64_t), !writer->graph,
+                        writer->graph || writer->origin->trigger == SNAPSHOT_AT_EXIT ? writer->rss : 0,
+                        uses) < 0)
         return;
+    if (writer->graph) /* what the program shares with this copy of it is nobody else's */
+        uses[SNAPSHOT_MEMORY_ALL].proportional = 0;
     write_section(writer, SNAPSHOT_MEMORY, SNAPSHOT_FIXED, SNAPSHOT_MEMORY_KINDS - 1, uses + 1,
                   sizeof uses - sizeof *uses);
 }
