@@ -142,17 +142,24 @@ bool cfi_init(void)
     return table != NULL;
 }
 
+/* The rule of DESCRIPTION for PC. By itself, so that the row is not on the stack while PC is looked up. */
+static __attribute__((noinline)) cfi_rule of_row(const struct cfi_description *description,
+                                                 uintptr_t pc)
+{
+    struct cfi_row row;
+
+    return cfi_find_row(description, pc, &row) ? boil(description, &row, pc)
+                                               : make_rule(CFI_UNKNOWN, 0, 0);
+}
+
 /* A rule for PC from its module; OUT_MODULE tells whether it has one. */
 static cfi_rule compute(uintptr_t pc, bool *out_module)
 {
     struct cfi_description description;
-    struct cfi_row row;
 
     if (!cfi_find(pc, &description, out_module))
         return make_rule(cfi_is_before_entry(pc, &description) ? CFI_ENTRY : CFI_UNKNOWN, 0, 0);
-    if (!cfi_find_row(&description, pc, &row))
-        return make_rule(CFI_UNKNOWN, 0, 0);
-    return boil(&description, &row, pc);
+    return of_row(&description, pc);
 }
 
 cfi_rule cfi_lookup(uintptr_t pc)
