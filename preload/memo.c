@@ -224,22 +224,23 @@ static uint32_t spare_way(struct memo *memo, uint32_t set)
     return memo->next_way[set];
 }
 
-/* Put the words of FRAME of MEMO into ENTRY, before word UP_TO. False if there is no room or one
- * is too far from sp. */
+/* Put the words of FRAME of MEMO into ENTRY, behind its first COUNT. False if there is no room, or
+ * one is too far from sp. */
 static inline bool put_words(const struct memo *memo, const struct memo_frame *frame,
-                             struct memo_entry *entry, uint32_t up_to)
+                             struct memo_entry *entry, uint32_t count)
 {
     uint32_t first = frame[-1].words_end;
 
-    if (frame->words_end - first > up_to)
+    if (frame->words_end - first > MEMO_ENTRY_WORDS - count)
         return false;
-    for (uint32_t i = frame->words_end; i-- > first;) {
+    for (uint32_t i = frame->words_end; i-- > first; count++) {
+        struct memo_group *group = &entry->groups[count / MEMO_GROUP];
         uintptr_t distance = memo->words[i].address - entry->state.sp;
 
         if (distance % sizeof(uint64_t) || distance / sizeof(uint64_t) > UINT16_MAX)
             return false;
-        entry->places[--up_to] = (uint16_t)(distance / sizeof(uint64_t));
-        entry->values[up_to] = memo->words[i].value;
+        group->places[count % MEMO_GROUP] = (uint16_t)(distance / sizeof(uint64_t));
+        group->values[count % MEMO_GROUP] = memo->words[i].value;
     }
     return true;
 }
@@ -251,25 +252,27 @@ static void enter(struct memo *memo, uint32_t number)
     const struct memo_frame *newest = &memo->frames[memo->count], *stand = newest;
     uint32_t set = memo_set(newest->state.pc, newest->state.sp), way = spare_way(memo, set);
     struct memo_entry *entry = &memo->entries[set][way];
-    uint32_t first = MEMO_ENTRY_WORDS;
+    uint32_t count = 0;
 
     memo->has_entries = true;
     memo->heads[set][way] = memo_head(newest->state.pc, newest->state.sp);
     entry->state = newest->state;
     entry->bp_counts = newest->bp_counts;
     entry->number = number;
-    while (stand > memo->frames && put_words(memo, stand, entry, first)) {
+    while (stand > memo->frames && put_words(memo, stand, entry, count)) {
         stand--;
-        first = MEMO_ENTRY_WORDS - (newest->words_end - stand->words_end);
+        count = newest->words_end - stand->words_end;
     }
     entry->stamp = stand->stamp;
     entry->stand = (uint32_t)(stand - memo->frames);
     entry->stand_words = stand->words_end;
-    for (; first % MEMO_GROUP; first--) {
-        entry->places[first - 1] = entry->places[first];
-        entry->values[first - 1] = entry->values[first];
+    for (; count % MEMO_GROUP; count++) {
+        struct memo_group *group = &entry->groups[count / MEMO_GROUP];
+
+        group->places[count % MEMO_GROUP] = group->places[count % MEMO_GROUP - 1];
+        group->values[count % MEMO_GROUP] = group->values[count % MEMO_GROUP - 1];
     }
-    entry->first = (uint8_t)first;
+    entry->group_count = (uint8_t)(count / MEMO_GROUP);
 }
 
 uint32_t memo_recall(struct memo *memo)

@@ -48,7 +48,7 @@
 #define MEMO_NONE UINT32_MAX
 
 /* Words are compared in groups. So before those of the frames comes a group that never differs, and
- * before those of an entry its first one again, as often as one is missing to a group. */
+ * the last of an entry is there as often as one is missing to a group. */
 #define MEMO_GROUP 4u
 _Static_assert(MEMO_ENTRY_WORDS % MEMO_GROUP == 0, "an entry has full groups");
 
@@ -65,16 +65,20 @@ struct memo_frame {
 };
 _Static_assert(sizeof(struct memo_frame) == 64, "written for each new frame");
 
+struct memo_group {
+    uint64_t values[MEMO_GROUP];
+    uint16_t places[MEMO_GROUP]; /* of the words, in words from sp */
+};
+
 struct memo_entry {
     struct stack_state state; /* pc 0: none */
     uint64_t stamp;           /* of the frame it stands on */
     uint32_t stand;           /* that frame's number */
     uint32_t stand_words;     /* its `words_end` */
     uint32_t number;
-    uint8_t first; /* of its words, which begin with a group; the newest is the last there can be */
+    uint8_t group_count;
     bool bp_counts;
-    uint16_t places[MEMO_ENTRY_WORDS]; /* of its words, in words from sp */
-    uint64_t values[MEMO_ENTRY_WORDS];
+    struct memo_group groups[MEMO_ENTRY_WORDS / MEMO_GROUP]; /* of its words, newest first */
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct memo_entry) == 256, "four cache lines");
 
@@ -173,20 +177,19 @@ static inline bool memo_same(const struct stack_word *first, const struct stack_
     return true;
 }
 
-/* The same for the words of ENTRY, whose state has SP. */
+/* The same for the words of ENTRY, whose state has SP, from the first. */
 static inline __attribute__((always_inline)) bool memo_entry_same(const struct memo_entry *entry,
                                                                   uintptr_t sp)
 {
+    const struct memo_group *end = entry->groups + entry->group_count;
     const uint64_t *stack = (const uint64_t *)sp;
 
-    for (uint32_t i = MEMO_ENTRY_WORDS; i > entry->first; i -= MEMO_GROUP) {
-        const uint16_t *place = entry->places + i;
-        const uint64_t *value = entry->values + i;
-
-        if (stack[place[-1]] != value[-1] || stack[place[-2]] != value[-2] ||
-            stack[place[-3]] != value[-3] || stack[place[-4]] != value[-4])
+    for (const struct memo_group *group = entry->groups; group < end; group++)
+        if (stack[group->places[0]] != group->values[0] ||
+            stack[group->places[1]] != group->values[1] ||
+            stack[group->places[2]] != group->values[2] ||
+            stack[group->places[3]] != group->values[3])
             return false;
-    }
     return true;
 }
 
