@@ -78,7 +78,7 @@ static int judge(const struct options *options, const struct verdict_input *inpu
             graph_input_add_notes(heap, report);
         estimate_mention(report, &heap, 1);
         if (known_python_pools(heap))
-            report_add_note(report, "M" KNOWN_PYTHON_POOLS ".");
+            report_add_note(report, "M" KNOWN_PYTHON_POOLS ", unless it was set.");
         if (options->suppressions)
             suppressed_add_notes(options->suppressions, &suppressed, report);
         if (*judged->embedded.text)

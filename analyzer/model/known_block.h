@@ -19,7 +19,7 @@ const char *known_block(const struct heap *heap, uint32_t stack);
  * That is where the pools of Python's own allocator are. */
 bool known_python_pools(const struct heap *heap);
 
-/* What is to be said then. */
+/* What is to be said then; the snapshot does not know whether that was set. */
 #define KNOWN_PYTHON_POOLS \
     "ost Python objects lie in pools of Python's own allocator: set PYTHONMALLOC=malloc to see them"
 
