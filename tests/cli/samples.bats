@@ -63,3 +63,21 @@ for row in json.load(sys.stdin)["rows"]:
         ends_with 1 "$SAMPLES/$sample" 1 2
     done
 }
+
+@test "./dev VERB --help says what the verb does, and does nothing" {
+    cp "$SOURCE_ROOT/dev" dev
+    ./dev --help >help
+    grep -q '^Usage: ./dev VERB$' help
+    for verb in demo test build fuzz 'fuzz elf' soak verdicts suites bench 'bench full' picture; do
+        for option in -h --help; do
+            # shellcheck disable=SC2086 # two words
+            ./dev $verb $option >said
+            cmp help said
+        done
+    done
+    mkdir -p samples/exercise
+    cp "$SOURCE_ROOT/samples/exercise/play" samples/exercise/
+    ./dev exercise --help >said
+    grep -q '^Usage: ./dev exercise' said
+    [ ! -e build ]
+}
