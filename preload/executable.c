@@ -44,7 +44,7 @@ static bool has_sanitizer(const char *names, size_t size)
     if (memmem(names, size, "liblsan.so", strlen("liblsan.so")))
         return true; /* that alone leaves no other trace */
     for (; (at = memmem(at, (size_t)(end - at), "san_init", strlen("san_init"))); at++)
-        if (at > names && strchr("almt", at[-1]))
+        if (at > names && memchr("almt", at[-1], 4)) /* a name may begin there, behind a '\0' */
             return true;
     return false;
 }
@@ -146,7 +146,7 @@ static const char *objection(struct look *look, long file, bool own, bool *out_k
 {
     const char *found = NULL, *interpreter = NULL;
 
-    for (int depth = 0; file >= 0 && depth <= SCRIPT_DEPTH; depth++) {
+    for (int depth = 0; file >= 0; depth++) {
         long size;
 
         look->file = file;
@@ -159,7 +159,7 @@ static const char *objection(struct look *look, long file, bool own, bool *out_k
             found = objection_to_elf(look);
         if (own)
             SYSCALL_1(SYS_close, file);
-        if (!interpreter)
+        if (!interpreter || depth == SCRIPT_DEPTH)
             break;
         file = SYSCALL_4(SYS_openat, AT_FDCWD, interpreter, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
         own = true;

@@ -156,3 +156,13 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))'
     [ -z "$(ls out/program.*.hds 2>/dev/null)" ]
     [ -n "$(ls out/python3*.hds)" ]
 }
+
+@test "a program with a function that is called like a sanitizer's" {
+    printf '#include <stdio.h>\nvoid san_init_x(void) { puts("the program"); }\n' >program.c
+    printf 'int main(void) { san_init_x(); return 7; }\n' >>program.c
+    gcc -rdynamic program.c -o program
+    ends_with 7 traced sh -c 'exec ./program'
+    lines stderr 0
+    grep -qx 'the program' stdout
+    [ -f out/program.*.hds ]
+}
