@@ -10,9 +10,11 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #define MAX_SAVED 32
+#define PAGE_SIZE      ((uintptr_t)4096)
 #define PRELOAD_PREFIX CONTROL_ENV_PRELOAD "="
 #define COUNT_PREFIX CONTROL_ENV_EXEC_COUNT "="
 
@@ -169,6 +171,37 @@ bool environment_has_library(void)
     return file != -ENOENT && file != -EACCES && file != -ENOTDIR;
 }
 
+/* Whether the page of ADDRESS can be read, as *PAGE could, which it becomes. */
+static bool can_read(uintptr_t address, uintptr_t *page)
+{
+    if (address / PAGE_SIZE != *page && !syscall_can_read(address & ~(PAGE_SIZE - 1)))
+        return false;
+    *page = address / PAGE_SIZE;
+    return true;
+}
+
+/* Whether VARIABLES can be read to their ends. If not, the kernel is to say so, and we live on. */
+static bool can_be_read(char *const *variables)
+{
+    uintptr_t array_page = UINTPTR_MAX, text_page = UINTPTR_MAX; /* none */
+
+    for (;; variables++) {
+        uintptr_t at = (uintptr_t)variables, left;
+
+        if (!can_read(at, &array_page) || !can_read(at + sizeof *variables - 1, &array_page))
+            return false;
+        if (!*variables)
+            return true;
+        at = (uintptr_t)*variables;
+        do {
+            if (!can_read(at, &text_page))
+                return false;
+            left = PAGE_SIZE - at % PAGE_SIZE;
+            at += left;
+        } while (strnlen((const char *)(at - left), left) == left);
+    }
+}
+
 char **environment_restored(char *const *variables, unsigned long exec_count, bool bears_us)
 {
     size_t count = 0, size = sizeof(struct restored) + 128;
@@ -178,7 +211,7 @@ char **environment_restored(char *const *variables, unsigned long exec_count, bo
 
     bool without = !bears_us; /* also where the loader is to list what it would load, and to end */
 
-    if (!library_path || !variables)
+    if (!library_path || !variables || !can_be_read(variables))
         return (char **)variables;
     for (; variables[count]; count++) {
         without |= has_prefix(variables[count], "LD_TRACE_LOADED_OBJECTS=");

@@ -420,9 +420,11 @@ EXPORT int execveat(int directory, const char *path, char *const *arguments,
                     char *const *variables, int flags)
 {
     bool followed = before_exec();
-    const char *objection = !followed                         ? NULL
-                            : flags & AT_EMPTY_PATH && !*path ? executable_objection_to(directory)
-                                                              : executable_objection(directory, path);
+    bool itself =
+        flags & AT_EMPTY_PATH && syscall_can_read((uintptr_t)path & ~(uintptr_t)7) && !*path;
+    const char *objection = !followed ? NULL
+                            : itself  ? executable_objection_to(directory)
+                                      : executable_objection(directory, path);
     char **restored = environment_for(path, followed, objection, variables);
     int result = real.execveat(directory, path, arguments, restored, flags);
 

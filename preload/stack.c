@@ -4,7 +4,6 @@
 #include "preload/arena.h"
 #include "preload/syscall.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -16,11 +15,9 @@
 
 /* ---- reading memory -------------------------------------------------------- */
 
-/* Whether the page at PAGE can be read: asks the kernel. rt_sigprocmask reads the set
- * before it looks at what to do with it, which is nothing. */
 static __attribute__((noinline)) bool ask_page(uintptr_t page)
 {
-    return page != 0 && SYSCALL_4(SYS_rt_sigprocmask, -1, page, NULL, 8) == -EINVAL;
+    return syscall_can_read(page);
 }
 
 __attribute__((noinline)) void stack_stand_elsewhere(struct stack *stack, uintptr_t sp)

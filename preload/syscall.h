@@ -8,6 +8,8 @@
 #ifndef PRELOAD_SYSCALL_H
 #define PRELOAD_SYSCALL_H
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -57,6 +59,13 @@ static inline uint32_t syscall_getpid(void)
 static inline uint32_t syscall_gettid(void)
 {
     return (uint32_t)SYSCALL_0(SYS_gettid);
+}
+
+/* Whether the aligned word at ADDRESS, and so its page, can be read. Asks the kernel:
+ * rt_sigprocmask reads the set before it looks at what to do with it, which is nothing. */
+static inline bool syscall_can_read(uintptr_t address)
+{
+    return address != 0 && SYSCALL_4(SYS_rt_sigprocmask, -1, address, NULL, 8) == -EINVAL;
 }
 
 /* Take back the SIGXFSZ that a write beyond the limit on file sizes has sent the calling

@@ -220,6 +220,19 @@ END
     grep -x EARLY=1 traced.out
 }
 
+@test "execs that fail" {
+    local follow
+
+    printf '#!./loop\n' >loop
+    chmod +x loop
+    for follow in 0 1 2 3; do
+        HEAPDELTA_FOLLOW=$follow same_as_native "$PROGRAMS/strange_execs" ./loop
+        [ "$status" -eq 0 ]
+        grep -x "execveat no path: -1 Bad address" traced.out
+        grep -x "0 more descriptors" traced.out
+    done
+}
+
 @test "an environment that was cleared" {
     HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM" HEAPDELTA_FOLLOW=0 sh -c \
         'unset HEAPDELTA_OUT LD_PRELOAD; exec env -i "$1"' sh "$PROGRAMS/hello" >traced.out || [ $? -eq 3 ]
