@@ -18,6 +18,12 @@
 #define STOPPING_PATIENCE 1000000000u /* ns that somebody may stop a task again and again … */
 #define STOPPING_COST     50000u      /* … if each time leaves it no more CPU time than this, ns */
 
+#define LOOK_INTERVAL 20000000 /* ns between two looks at a task that is waited for */
+
+/* So many of them in a row without CPU time are not for lack of it. Not told by the clock: while all
+ * of us are stopped, nobody looks. */
+#define STUCK_LOOKS 250u
+
 /* The clock of the CPU time of a process, also of another one, as clock_getcpuclockid() has it. */
 #define CPU_CLOCK(pid) ((clockid_t)(~(uint32_t)(pid) << 3 | 2))
 
@@ -165,8 +171,6 @@ static void send_on(struct image *image, long pid, struct stopping *stopping)
     SYSCALL_2(SYS_kill, pid, kept ? SIGKILL : SIGCONT);
 }
 
-#define STUCK_PATIENCE 5000000000u /* ns without CPU time that are not for lack of it */
-
 struct copying {
     void (*task)(void *context);
     void *context;
@@ -230,23 +234,21 @@ static bool has_ended(struct image *image)
 
 bool image_wait_for(struct image *image, _Atomic uint32_t *word, uint64_t patience)
 {
-    const struct timespec look = { .tv_nsec = 20000000 };
-    uint64_t begin = syscall_time(CLOCK_MONOTONIC), moved = begin, used = 0;
+    const struct timespec look = { .tv_nsec = LOOK_INTERVAL };
+    uint64_t begin = syscall_time(CLOCK_MONOTONIC), used = 0;
+    unsigned still = 0;
 
     while (!atomic_load_explicit(word, memory_order_acquire)) {
-        uint64_t now;
+        uint64_t before = used;
 
         if (SYSCALL_4(SYS_futex, word, FUTEX_WAIT, 0, &look) != -ETIMEDOUT)
             continue;
         if (has_ended(image))
             return atomic_load_explicit(word, memory_order_acquire);
-        now = syscall_time(CLOCK_MONOTONIC);
-        if (used != used_by(image)) {
-            used = used_by(image);
-            moved = now;
-        }
-        image->stuck |= now - moved > STUCK_PATIENCE;
-        if (image->stuck || now - begin > patience)
+        used = used_by(image);
+        still = used == before ? still + 1 : 0;
+        image->stuck |= still >= STUCK_LOOKS;
+        if (image->stuck || syscall_time(CLOCK_MONOTONIC) - begin > patience)
             SYSCALL_2(SYS_kill, image->pid, SIGKILL);
     }
     return true;

@@ -19,7 +19,8 @@
  * second without a second's pause, a task is killed if it got no more than 50 us for each time: it
  * did little but stop. Of what another one gets nine tenths are work, so it comes to its end, if it
  * has one; whether it has is not asked of who is never stopped either. While the gate is closed,
- * image_wait_for() has the last word, by the clock.
+ * image_wait_for() has the last word, by the clock; or before that, when it has looked again and
+ * again and the task got no CPU time in between.
  */
 #ifndef PRELOAD_IMAGE_H
 #define PRELOAD_IMAGE_H

@@ -6,11 +6,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 /* What a task saw. It does what a task may: no libc. */
@@ -226,6 +232,68 @@ static void who_stops_it_does_not_stop_us(void **state)
     check_nothing_left(0);
 }
 
+static struct seen leaping;
+static int leaps;
+
+/* The system call for the time: an hour later each time. At the tenth, leaping goes on. */
+static void on_clock(int number, siginfo_t *info, void *context)
+{
+    greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
+
+    (void)number;
+    (void)info;
+    *(struct timespec *)registers[REG_RSI] = (struct timespec){ .tv_sec = ++leaps * 3600L };
+    registers[REG_RAX] = 0;
+    if (leaps < 10)
+        return;
+    atomic_store(&leaping.go_on, 1);
+    SYSCALL_3(SYS_futex, &leaping.go_on, FUTEX_WAKE, 1);
+}
+
+static bool let_clock_leap(void)
+{
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_gettime, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CLOCK_MONOTONIC, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = { sizeof(steps) / sizeof(*steps), steps };
+    struct sigaction action = { .sa_sigaction = on_clock, .sa_flags = SA_SIGINFO };
+
+    sigaction(SIGSYS, &action, NULL);
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+/* Uses no CPU time until it goes on. */
+static void wait_without_cpu_time(void *context)
+{
+    struct seen *seen = context;
+
+    while (!atomic_load(&seen->go_on))
+        SYSCALL_4(SYS_futex, &seen->go_on, FUTEX_WAIT, 0, NULL);
+    atomic_store(&seen->done, 1);
+}
+
+/* As where the program and its task are stopped as a whole, or the machine is. */
+static void time_in_which_nobody_looks_does_not_count(void **state)
+{
+    struct image image;
+
+    (void)state;
+    if (!let_clock_leap())
+        skip();
+    assert_true(image_try_start(&image, wait_without_cpu_time, &leaping));
+    assert_true(image_wait_for(&image, &leaping.done, UINT64_MAX));
+    assert_false(image.stuck);
+    assert_true(leaps >= 10);
+    assert_true(image_reap(&image, true));
+    check_nothing_left(0);
+}
+
 /* A child that limits WORKER as cpulimit does, but by its CPU time: stops it, and WAITER, whenever it
  * had 5 ms more, until it is gone. */
 static pid_t limiter_of(pid_t worker, pid_t waiter)
@@ -370,6 +438,7 @@ int main(void)
         child_test(other_children_are_told),
         child_test(who_stops_it_once_does_not_end_it),
         child_test(who_stops_it_does_not_stop_us),
+        child_test(time_in_which_nobody_looks_does_not_count),
         child_test(who_limits_it_does_not_end_it),
         child_test(who_stops_the_copy_does_not_stop_us),
         child_test(who_limits_the_copy_does_not_end_it),
