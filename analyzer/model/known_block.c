@@ -37,6 +37,16 @@ const char *known_block(const struct heap *heap, uint32_t stack)
     return NULL;
 }
 
+bool known_destructors_ran(const struct heap *heap)
+{
+    if (heap->process->trigger != SNAPSHOT_AT_EXIT)
+        return false;
+    for (size_t i = 0; i < heap->module_count; i++)
+        if (is_called(&heap->modules[i], "libstdc++.so") || is_called(&heap->modules[i], "libc++.so"))
+            return true;
+    return false;
+}
+
 bool known_python_pools(const struct heap *heap)
 {
     uint64_t other = heap->memory ? heap->memory[SNAPSHOT_MEMORY_OTHER].resident : 0;

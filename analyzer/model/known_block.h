@@ -15,6 +15,10 @@
 /* What the only block of STACK is, in a sentence about it; NULL: nothing is known of it. */
 const char *known_block(const struct heap *heap, uint32_t stack);
 
+/* Is HEAP what a C++ program has left at its end? Then the destructors of its global objects have run,
+ * and what only these held is lost. */
+bool known_destructors_ran(const struct heap *heap);
+
 /* Is HEAP one of Python, of which more lies in memory that was mapped by itself than in blocks?
  * That is where the pools of Python's own allocator are. */
 bool known_python_pools(const struct heap *heap);

@@ -442,6 +442,16 @@ void leaks_summary(const struct verdicts *verdicts, char *buffer, size_t size)
                  verdicts->leaked.count == 1 ? "block" : "blocks");
 }
 
+/* Is something lost that became more and more while the program ran? */
+static bool growing_is_lost(const struct verdicts *verdicts)
+{
+    for (size_t i = 0; i < verdicts->count; i++)
+        if (verdicts->list[i].is_leak && verdicts->list[i].kind == VERDICT_LOST &&
+            verdicts->list[i].growth.course == GROWTH_GROWING)
+            return true;
+    return false;
+}
+
 void leaks_add_notes(const struct verdicts *verdicts, struct report *report)
 {
     bool is_short = verdicts->moments.count < GROWTH_MOMENTS_MIN;
@@ -453,6 +463,10 @@ void leaks_add_notes(const struct verdicts *verdicts, struct report *report)
                         amount_bytes(bytes, (double)verdicts->lost_once.size),
                         verdicts->lost_once.count,
                         verdicts->lost_once.count == 1 ? "block" : "blocks");
+    if (known_destructors_ran(verdicts->heap) && growing_is_lost(verdicts))
+        report_add_note(report, "Judged at exit, after the destructors of global objects: what one of them held "
+                                "until then counts as lost. A snapshot while it runs, by 'heapdelta run --graph "
+                                "--interval 1s', tells who held it.");
     if (!verdicts->knows_lost)
         report_add_note(report, "What is lost is not known without the heap graph%s",
                         verdicts->head_count > 0 ? "."

@@ -114,6 +114,31 @@ called() {
     ! grep -F "pools" said || return 1
 }
 
+@test "what a global object held until its destructor is told of" {
+    local note="Judged at exit, after the destructors of global objects"
+
+    cat >table.cpp <<'END'
+#include <map>
+#include <cstdlib>
+static std::map<int, char *> table;
+int main(int argc, char **)
+{
+    for (int i = 0; i < 3000; i++)
+        table[i] = new char[100];
+    if (argc > 1)
+        std::_Exit(0);
+}
+END
+    c++ -g -O1 -o table table.cpp
+    "$HEAPDELTA" run -o out -- ./table 2>said
+    grep -q '^definitely lost  main (table.cpp:7)' said
+    [ "$(grep -c "^$note" said)" -eq 1 ]
+    "$HEAPDELTA" leaks out | grep -q "^$note"
+    "$HEAPDELTA" run -o held -- ./table without 2>said # the destructors are not called
+    grep -q '^held and growing  main (table.cpp:7)' said
+    ! grep -F "destructors" said || return 1
+}
+
 @test "the summary has colours on a terminal, unless NO_COLOR is set" {
     script -qec "$HEAPDELTA run -o out -- $LEAK 1000" /dev/null >coloured </dev/null
     grep -q "$(printf '\033')\[1;31mheld and growing" coloured
