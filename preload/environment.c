@@ -202,8 +202,10 @@ static bool can_be_read(char *const *variables)
     }
 }
 
-char **environment_restored(char *const *variables, unsigned long exec_count, bool bears_us)
+char **environment_restored(char *const *given, unsigned long exec_count, bool bears_us)
 {
+    static char *const none[] = { NULL };
+    char *const *variables = given ? given : none;
     size_t count = 0, size = sizeof(struct restored) + 128;
     const char *preload = NULL;
     struct restored *restored;
@@ -211,20 +213,20 @@ char **environment_restored(char *const *variables, unsigned long exec_count, bo
 
     bool without = !bears_us; /* also where the loader is to list what it would load, and to end */
 
-    if (!library_path || !variables || !can_be_read(variables))
-        return (char **)variables;
+    if (!library_path || !can_be_read(variables))
+        return (char **)given;
     for (; variables[count]; count++) {
         without |= has_prefix(variables[count], "LD_TRACE_LOADED_OBJECTS=");
         if (has_prefix(variables[count], PRELOAD_PREFIX))
             preload = variables[count] + strlen(PRELOAD_PREFIX);
     }
     if (without)
-        return preload ? environment_without(variables, count, preload) : (char **)variables;
+        return preload ? environment_without(variables, count, preload) : (char **)given;
     size += (count + saved_count + 3) * sizeof(char *) + strlen(library_path) +
             (preload ? strlen(preload) : 0);
     restored = arena_map(size, ARENA_OTHER);
     if (!restored)
-        return (char **)variables;
+        return (char **)given;
     restored->size = size;
     text = (char *)&restored->variables[count + saved_count + 3];
     size = 0;

@@ -22,10 +22,11 @@ char **environment_clean(char **variables, const char *library, bool remove, boo
  * loader would complain of it in each program that is executed. */
 bool environment_has_library(void);
 
-/* An array like VARIABLES with ours put back, for exec, the EXEC_COUNT-th of the process.
- * To be given back by environment_release(). VARIABLES itself if there is nothing to put back,
- * memory is short, or it can't be read, which is for the kernel to say. Where the program does not
- * bear us (executable.h), or the loader shall only list libraries, they are taken out. */
+/* An array like VARIABLES, or NULL, which is an empty one, with ours put back, for exec, the
+ * EXEC_COUNT-th of the process. To be given back by environment_release(). VARIABLES itself if
+ * there is nothing to put back, memory is short, or it can't be read, which is for the kernel to
+ * say. Where the program does not bear us (executable.h), or the loader shall only list libraries,
+ * they are taken out. */
 char **environment_restored(char *const *variables, unsigned long exec_count, bool bears_us);
 
 /* Give back RESTORED, made of VARIABLES: the exec failed. */

@@ -407,7 +407,7 @@ EXPORT int execvpe(const char *file, char *const *arguments, char *const *variab
 
 EXPORT int fexecve(int descriptor, char *const *arguments, char *const *variables)
 {
-    bool followed = before_exec();
+    bool followed = before_exec() && variables; /* it takes no NULL, as the others do */
     const char *objection = followed ? executable_objection_to(descriptor) : NULL;
     char **restored = environment_for("fexecve", followed, objection, variables);
     int result = real.fexecve(descriptor, arguments, restored);

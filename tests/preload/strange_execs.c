@@ -1,7 +1,8 @@
 /* strange_execs.c - prints what execs answer that fail: where the kernel finds nothing at a
  * pointer, nothing is executed, and no descriptor is left open.
  *
- *     strange_execs SCRIPT    a script whose interpreter is SCRIPT
+ *     strange_execs SCRIPT           a script whose interpreter is SCRIPT
+ *     strange_execs PROGRAM WAY      execute PROGRAM with no environment at all: execve, execveat
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -83,6 +84,9 @@ int main(int argc, char **argv)
 
     if (argc < 2)
         return 2;
+    if (argc > 2)
+        return strcmp(argv[2], "execve") == 0 ? execve(argv[1], arguments, NULL)
+                                              : execveat(AT_FDCWD, argv[1], arguments, NULL, 0);
     text_before_nothing = memcpy(page_before_nothing() - 3, "HEA", 3);
     array_before_nothing = (char **)page_before_nothing() - 1;
     *array_before_nothing = (char *)"A=1";

@@ -233,6 +233,22 @@ END
     done
 }
 
+@test "an exec without an environment" {
+    local way
+
+    for way in execve execveat; do
+        rm -f "$OUT"/*
+        same_as_native "$PROGRAMS/strange_execs" "$PROGRAMS/hello" "$way"
+        [ "$status" -eq 3 ]
+        [ "$(cat traced.out)" = hello ]
+        [ -f "$(snapshot exit)" ]
+        snapshots_add_up
+        # And it sees none.
+        same_as_native "$PROGRAMS/strange_execs" /usr/bin/env "$way"
+        [ ! -s traced.out ]
+    done
+}
+
 @test "an environment that was cleared" {
     HEAPDELTA_OUT="$OUT" LD_PRELOAD="$SHIM" HEAPDELTA_FOLLOW=0 sh -c \
         'unset HEAPDELTA_OUT LD_PRELOAD; exec env -i "$1"' sh "$PROGRAMS/hello" >traced.out || [ $? -eq 3 ]
