@@ -4,8 +4,9 @@
 #   compare.sh BUILD OUT ROUNDS [PROGRAM…]      (default: all that programs.sh has)
 #
 # BUILD is a build directory. Leaves lines of JSON in OUT/programs.jsonl, which
-# performance.py makes a table of: one a run, called PROGRAM/TOOL/ROUND, by cputime. TOOLS
-# in the environment says which tools: native, heapdelta, and
+# performance.py makes a table of: one a run, called PROGRAM/TOOL/ROUND, by cputime; and in
+# OUT/load what else the machine did before. TOOLS in the environment says which tools: native,
+# heapdelta, and
 #
 #   recording   heaptrack's library alone; what it records goes to /dev/null
 #   heaptrack   heaptrack as people run it, with what reads and compresses the recording
@@ -72,6 +73,7 @@ available() {
 [ $# -gt 0 ] || set -- true $("$here/programs.sh" list)
 "$here/programs.sh" prepare "$out/work"
 rm -f "$out/programs.jsonl"
+cut -d " " -f 1 /proc/loadavg >"$out/load" # of the minute before
 given_up=' '
 round=1
 while [ "$round" -le "$rounds" ]; do

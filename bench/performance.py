@@ -34,8 +34,8 @@ def lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def machine():
-    """Where it was measured, with what."""
+def machine(out):
+    """Where it was measured, with what; OUT tells what else ran before."""
     cpu = re.search(r"^model name\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
     versions = {}
     for package in PACKAGES:
@@ -44,7 +44,8 @@ def machine():
         if done.returncode == 0 and done.stdout:
             versions[package] = done.stdout
     return {"cpu": cpu[1] if cpu else "unknown", "cpus": os.cpu_count(),
-            "kernel": os.uname().release, "load": round(os.getloadavg()[1], 1),
+            "kernel": os.uname().release,
+            "load": (out / "load").read_text().strip() if (out / "load").exists() else "unknown",
             "versions": versions}
 
 
@@ -182,7 +183,7 @@ def write_up(result):
              for row in result["unwind"]]) + "\n"
     versions = ", ".join(f"{name} {version}" for name, version in where["versions"].items())
     return text + (f"{where['cpu']}, {where['cpus']} CPUs, Linux {where['kernel']}, load "
-                   f"{where['load']} when done; {versions}.\n")
+                   f"{where['load']} in the minute before; {versions}.\n")
 
 
 def chart(rows):
@@ -225,7 +226,7 @@ def main(out, docs):
     programs = by_run(lines(out / "programs.jsonl"))
     pairs = lines(out / "pairs.jsonl")
     result = {
-        "machine": machine(),
+        "machine": machine(out),
         "programs": [compare(name, tools) for name, tools in programs.items() if name != "true"],
         "start_up": start_up(programs["true"]) if "true" in programs else [],
         "pairs": pairs,

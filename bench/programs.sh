@@ -1,5 +1,5 @@
 #!/bin/sh
-# programs.sh - real programs with work for about a second, the same each time.
+# programs.sh - real programs with work for up to a second, the same each time.
 #
 #   programs.sh list                        their names
 #   programs.sh prepare DIR                 make what they read, in DIR
