@@ -277,7 +277,7 @@ static int read_options(int argc, char **argv, struct settings *settings)
                 : "--baseline lies in the directory of --output: what this run leaks would lie "
                   "beside what is known");
     if (optind >= argc)
-        return command_fail(&command_check, COMMAND_USAGE, "which program shall be checked?");
+        return command_fail(&command_check, COMMAND_USAGE, "needs a program to check");
     return -1;
 }
 

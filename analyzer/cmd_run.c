@@ -258,7 +258,7 @@ static int read_options(int argc, char **argv, struct settings *settings)
             return status;
     }
     if (optind >= argc)
-        return command_fail(command, COMMAND_USAGE, "which program shall be run?");
+        return command_fail(command, COMMAND_USAGE, "needs a program to run");
     status = check_sampling(settings);
     if (status >= 0)
         return status;

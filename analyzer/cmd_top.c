@@ -225,7 +225,7 @@ static int run(int argc, char **argv)
     if (status < 0 && words < argc && (options.path_count > 0 || words + 1 == argc))
         status = command_fail(command, COMMAND_USAGE,
                               options.path_count ? "takes a PID or a command, not both"
-                                                 : "which program shall be started?");
+                                                 : "needs a program to start");
     if (status < 0 && words == argc && options.path_count != 1)
         status = command_fail(command, COMMAND_USAGE, "needs the PID of one process%s",
                               options.path_count ? ", not of several" : "");

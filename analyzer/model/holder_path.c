@@ -305,7 +305,7 @@ void holder_paths_name_root(const struct holder_paths *paths, uint32_t number, c
     text = name->name ? name->name : name->function ? name->function : name->module;
     if (paths->heap->roots[name->root].kind == SNAPSHOT_ROOT_MAPPING)
         text = paths->heap->roots[name->root].name;
-    snprintf(buffer, size, "%s%s%s", kind, text ? " " : "", text ? text : "");
+    snprintf(buffer, size, "%s%s%s", kind, text && *text ? " " : "", text ? text : "");
 }
 
 const struct sites *holder_paths_sites(const struct holder_paths *paths)

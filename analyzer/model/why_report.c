@@ -5,6 +5,8 @@
 #include "model/progress.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +23,6 @@ static const char *const class_names[] = {
 struct group {
     uint32_t number; /* of the step or site */
     uint64_t size, count;
-    uint32_t block; /* the first */
 };
 
 struct why {
@@ -62,8 +63,7 @@ static int make_groups(const struct why *why, const uint8_t *marked, const uint3
         if (!marked[i])
             continue;
         group = &groups[number_of ? number_of[i] : why->sites->of_stack[why->heap->blocks[i].stack]];
-        if (group->count++ == 0)
-            group->block = i;
+        group->count++;
         group->size += why->heap->blocks[i].size;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -101,10 +101,31 @@ static int add_retained(struct why *why)
     return 0;
 }
 
-/* Begin a row of the blocks in `members`, of SIZE and COUNT together, which HOLDER holds. */
-static int begin_row(struct why *why, uint64_t size, uint64_t count, uint32_t first,
-                     const char *holder)
+/* Put the class of the COUNT blocks in `members` into BUFFER of SIZE bytes; or the classes, each with
+ * its count, if these are several. */
+static void name_class(const struct why *why, uint64_t count, char *buffer, size_t size)
 {
+    uint64_t counts[GRAPH_CLASS_COUNT] = {0};
+    size_t used = 0;
+
+    for (size_t i = 0; i < why->heap->block_count; i++)
+        counts[why->graph->classes[i]] += why->members[i];
+    *buffer = '\0';
+    for (size_t i = 0; i < GRAPH_CLASS_COUNT && used < size; i++) {
+        if (counts[i] == count) {
+            snprintf(buffer, size, "%s", class_names[i]);
+            return;
+        }
+        if (counts[i])
+            used += (size_t)snprintf(buffer + used, size - used, "%s%s %" PRIu64, used ? ", " : "",
+                                     class_names[i], counts[i]);
+    }
+}
+
+/* Begin a row of the blocks in `members`, of SIZE and COUNT together, which HOLDER holds. */
+static int begin_row(struct why *why, uint64_t size, uint64_t count, const char *holder)
+{
+    char class[160];
     uint64_t bytes = 0, blocks = 0;
     int result = graph_retained(why->graph, why->members, why->goes);
 
@@ -118,7 +139,8 @@ static int begin_row(struct why *why, uint64_t size, uint64_t count, uint32_t fi
     report_put_number(why->report, size);
     report_put_number(why->report, count);
     report_put_number(why->report, bytes);
-    report_put_text(why->report, class_names[why->graph->classes[first]]);
+    name_class(why, count, class, sizeof(class));
+    report_put_text(why->report, class);
     report_put_number(why->report, blocks);
     report_put_text(why->report, holder);
     return 0;
@@ -132,7 +154,7 @@ static int add_row(struct why *why, const struct group *group, const uint8_t *me
     for (size_t i = 0; i < why->heap->block_count; i++)
         why->members[i] = members[i] && why->holders->step_of[i] == group->number;
     holder_paths_name(why->paths, group->number, holder, sizeof(holder));
-    result = begin_row(why, group->size, group->count, group->block, holder);
+    result = begin_row(why, group->size, group->count, holder);
     if (result == 0)
         result = holder_paths_add(why->paths, why->members, group->number, why->report);
     return result != 0 ? result : add_retained(why);
@@ -147,7 +169,7 @@ static int add_path(struct why *why, const struct all_path *path)
     for (size_t i = 0; i < path->count; i++)
         why->members[path->blocks[i]] = 1;
     holder_paths_name_root(why->paths, path->name, holder, sizeof(holder));
-    result = begin_row(why, path->size, path->count, path->blocks[0], holder);
+    result = begin_row(why, path->size, path->count, holder);
     if (result == 0)
         result = holder_paths_add_one(why->paths, path, why->report);
     return result != 0 ? result : add_retained(why);

@@ -54,14 +54,17 @@ static void print_root(FILE *out, const struct report_link *link)
         fputs("nobody", out);
         return;
     }
-    fprintf(out, "%s ", link->kind);
-    print_text(out, link->name ? link->name : "");
-    if (!link->name && link->module) {
+    fputs(link->kind, out);
+    if (link->name && *link->name) {
+        fputc(' ', out);
+        print_text(out, link->name);
+    } else if (!link->name && link->module) {
+        fputc(' ', out);
         print_text(out, link->module);
         fprintf(out, "+0x%" PRIx64, link->offset);
     }
     if (link->function) {
-        fputs(link->name ? " of " : "of ", out);
+        fputs(" of ", out);
         print_text(out, link->function);
     }
     if (link->type) {
