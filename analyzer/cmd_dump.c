@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define ROWS_AT_ONCE 1024 /* in memory, of a section that may have millions */
 
@@ -186,7 +187,7 @@ static bool is_seen(const struct output *output)
 {
     struct stat status;
 
-    return !output->path && (fstat(fileno(output->file), &status) < 0 || !S_ISREG(status.st_mode));
+    return !output->path && (fstat(STDOUT_FILENO, &status) < 0 || !S_ISREG(status.st_mode));
 }
 
 static int run(int argc, char **argv)
