@@ -199,8 +199,16 @@ static int make_filter(const char *text, struct filter **out_filter, struct erro
 {
     static const struct {
         const char *before, *behind;
-    } ways[] = {{"", ""}, {"function=", ""}, {"function=", "(*"}};
-    size_t count = has_line(text) || strchr(text, '=') ? 1 : 3;
+    } ways[] = {
+        {"", ""},
+        {"function=", ""},
+        {"function=", "(*"},
+        /* a template's, behind the type that it returns */
+        {"function=* ", ""},
+        {"function=* ", "(*"},
+        {"function=* ", "<*"},
+    };
+    size_t count = has_line(text) || strchr(text, '=') ? 1 : sizeof(ways) / sizeof(*ways);
     struct filter *filter = filter_create();
     int result = filter ? 0 : -ENOMEM;
 

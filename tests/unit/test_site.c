@@ -81,6 +81,25 @@ static void a_site_is_where_blocks_were_allocated(void **state)
     expect("0x4000", "0001", false);
 }
 
+static void a_function_may_be_named_as_it_is_printed(void **state)
+{
+    struct symbol_list templates[sizeof(lists) / sizeof(*lists)];
+
+    (void)state;
+    expect("ns::fill(int)", "0010", false);
+    memcpy(templates, lists, sizeof(lists));
+    templates[4] = (struct symbol_list)FAKE_LIST(
+        FAKE_SYMBOL("/src/fill.h", 3, "void ns::fill<int, char>(int)"));
+    fake.lists = templates;
+    expect("void ns::fill<int, char>(int)", "0010", false);
+    expect("ns::fill<int, char>(int)", "0010", false);
+    expect("ns::fill<int, char>", "0010", false);
+    expect("ns::fill", "0010", false);
+    expect_error("fill", -ENOENT, "'fill'");
+    expect_error("ns::fi", -ENOENT, "'ns::fi'");
+    fake.lists = lists;
+}
+
 static void else_it_is_further_out(void **state)
 {
     (void)state;
@@ -120,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_site_is_where_blocks_were_allocated),
+        cmocka_unit_test(a_function_may_be_named_as_it_is_printed),
         cmocka_unit_test(else_it_is_further_out),
         cmocka_unit_test(what_names_nothing_is_said),
         cmocka_unit_test(stacks_with_the_same_line_are_one_site),
