@@ -204,6 +204,37 @@ static void count_blocks(const struct judge *judge)
     }
 }
 
+/* Count the definitely lost blocks at which others point: of these each is one that they lead to
+ * themselves, or they would be indirectly lost. Returns 0 or -ENOMEM. */
+static int count_circular(const struct judge *judge)
+{
+    const struct graph *graph = judge->input->graph;
+    const struct heap_edges *edges = &judge->heap->edges;
+    bool *is_counted;
+
+    if (!graph)
+        return 0;
+    is_counted = calloc(judge->heap->block_count + 1, sizeof(*is_counted));
+    if (!is_counted)
+        return -ENOMEM;
+    for (size_t i = 0; i < judge->heap->block_count; i++) {
+        size_t node = graph->root_count + i;
+
+        for (size_t j = edges->first[node];
+             graph_is_lost(graph, i) && j < edges->first[node + 1]; j++) {
+            uint32_t target = edges->target[j];
+
+            if (target == i || is_counted[target] ||
+                graph->classes[target] != GRAPH_DEFINITELY_LOST)
+                continue;
+            is_counted[target] = true;
+            find(judge, judge->heap->blocks[target].stack, GRAPH_DEFINITELY_LOST)->circular++;
+        }
+    }
+    free(is_counted);
+    return 0;
+}
+
 /* Does every block of VERDICT, which seems to grow, come from the last half of the epochs? Then
  * they are replaced all the time: the queue is long, but nothing stays. */
 static bool all_are_young(const struct judge *judge, const struct verdict *verdict)
@@ -424,7 +455,9 @@ int verdicts_create(const struct verdict_input *input, struct verdicts **out_ver
         }
         if (most_fallen > 0)
             judge_unreturned(&judge, fell_most, most_fallen);
-        result = make_list(&judge);
+        result = count_circular(&judge);
+        if (result == 0)
+            result = make_list(&judge);
     }
     free(judge.votes);
     progress_end(progress);

@@ -41,6 +41,7 @@ struct verdict {
     struct growth growth; /* of its stack, as far as it is that of the class (both lost ones are one) */
     bool is_leak; /* lost, or held and growing */
     bool let_go;  /* … but before the end all of it went: its size is what it grew by */
+    uint64_t circular; /* of its definitely lost blocks: at which others point that they lead to */
     bool is_once; /* lost, but neither much nor more and more: no reason to worry */
     size_t part_of;         /* the leak that holds it, by its place in the list; VERDICT_NONE */
     uint64_t with_size;     /* with all its parts, */

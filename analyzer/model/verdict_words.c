@@ -120,6 +120,15 @@ static void say_held(const struct verdict *verdict, const struct heap_stack *sta
         snprintf(buffer, size, "does not grow");
 }
 
+static const char *say_lost(const struct verdict *verdict)
+{
+    if (verdict->class != GRAPH_DEFINITELY_LOST)
+        return "only what is lost points at it";
+    return verdict->circular > 0 && verdict->circular == verdict->count
+               ? "only they themselves point at each other: a cycle"
+               : "nobody points at it any more";
+}
+
 void verdict_say(const struct verdicts *verdicts, const struct verdict *verdict,
                  const char *holder, char *buffer, size_t size)
 {
@@ -129,8 +138,7 @@ void verdict_say(const struct verdicts *verdicts, const struct verdict *verdict,
     say_growth(verdicts, &verdict->growth, growth, sizeof(growth));
     if (verdict->kind == VERDICT_LOST)
         snprintf(buffer, size, "%s%s%s%s",
-                 verdict->class == GRAPH_DEFINITELY_LOST ? "nobody points at it any more"
-                                                         : "only what is lost points at it",
+                 say_lost(verdict),
                  verdict->is_once ? "; that happened once" : "", grows ? ", and it grows: " : "",
                  grows ? growth : "");
     else if (verdict->kind == VERDICT_HELD_GROWING)
